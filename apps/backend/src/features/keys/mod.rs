@@ -1,11 +1,11 @@
-//! The keys: where they lie, how they are published, how they are changed.
+//! The keys: their files, publication and rotation.
 //!
-//! The folder of the settings holds them (`folder/`), the database keeps their history (`signing_keys` is this
-//! feature's table): since when each was published, until when tokens signed by it live, whether it was revoked.
-//! Beside the signing keys lie the sealing keys, the server's own symmetric ones (`sealing_keys`): this feature reads
-//! and follows their files, `core/sealing` uses them.
-//! [`Keys`] is what a running server uses; [`KeyOperator`] is what `countersign keys …` does. Signing and verifying
-//! themselves are `countersign-jose`'s.
+//! The configured folder contains the keys (`folder/`). The database keeps their history (this feature's table
+//! `signing_keys`): since when each was published, when its last token expires, and whether it was revoked.
+//! The sealing keys, the server's own symmetric keys (`sealing_keys`), are in the same folder. This feature reads and
+//! follows their files; `core/sealing` uses them.
+//! [`Keys`] is used by a running server, [`KeyOperator`] by `countersign keys …`. Signing and verification are implemented
+//! in `countersign-jose`.
 
 mod error;
 mod folder;

@@ -12,20 +12,20 @@ use super::place::{KeyFolder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, SEALIN
 use crate::core::sealing::SealingKey;
 use crate::features::keys::KeysError;
 
-/// The keys of a folder. Cloning it is cheap.
+/// The keys of a folder. Cloning is cheap.
 #[derive(Clone)]
 pub(crate) struct FolderKeys {
     pub(crate) current: Arc<SigningKey>,
     pub(crate) next: Option<Arc<SigningKey>>,
-    /// By `kid`; neither the current key nor the next one is among them.
+    /// By `kid`, without the current and the next key.
     pub(crate) retired: Arc<BTreeMap<String, VerifyingKey>>,
-    /// By id. It may be empty: whether that is an error depends on what the database has seen.
+    /// By id. It may be empty; whether that is an error depends on the database's records.
     pub(crate) sealing: Arc<BTreeMap<String, SealingFile>>,
 }
 
-/// A sealing key, and the file that holds it.
+/// A sealing key and its file.
 pub(crate) struct SealingFile {
-    /// Within the folder of the keys.
+    /// The file name within the keys folder.
     pub(crate) name: String,
     pub(crate) key: Arc<SealingKey>,
 }
@@ -56,7 +56,7 @@ impl FolderKeys {
         })
     }
 
-    /// The key of this name.
+    /// Returns the key with this id.
     pub(crate) fn find(&self, kid: &str) -> Option<&VerifyingKey> {
         let mut signing = std::iter::once(&self.current)
             .chain(&self.next)
@@ -64,7 +64,7 @@ impl FolderKeys {
         signing.find(|key| key.kid() == kid).or_else(|| self.retired.get(kid))
     }
 
-    /// Every key in the order in which it is published: current, next, retired.
+    /// Returns all keys in the order of publication: current, next, retired.
     pub(crate) fn verifying_keys(&self) -> impl Iterator<Item = &VerifyingKey> {
         let signing = std::iter::once(&self.current).chain(&self.next);
         signing.map(|key| key.verifying_key()).chain(self.retired.values())
@@ -78,7 +78,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// A private key with its public half beside it, which may be missing.
+    /// Reads a private key and checks its public half, which may be missing.
     fn pair(&self, private: &str, public: &str) -> Result<Option<Arc<SigningKey>>, KeysError> {
         let Some(pem) = self.snapshot.file(private) else {
             return Ok(None);
@@ -91,7 +91,7 @@ impl Reader<'_> {
         Ok(Some(Arc::new(key)))
     }
 
-    /// The next key. Its public half alone, equal to the current key, is what an activation leaves for a moment.
+    /// Reads the next key. An interrupted activation may leave only its public half, which then equals the current key.
     fn next(&self, current: &SigningKey) -> Result<Option<Arc<SigningKey>>, KeysError> {
         if let Some(next) = self.pair(NEXT_PRIVATE, NEXT_PUBLIC)? {
             return Ok(Some(next).filter(|next| next.kid() != current.kid()));
@@ -151,7 +151,7 @@ impl Reader<'_> {
     }
 }
 
-/// The id in a name of the form `sealing/<time>-<id>.key`. An operator may give a file any other name.
+/// Returns the id in a name of the form `sealing/<time>-<id>.key`. Operators may use other names.
 fn id_in(name: &str) -> Option<&str> {
     let (_, id) = name.strip_suffix(SEALING_END)?.rsplit_once('-')?;
     (id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)

@@ -16,7 +16,7 @@ pub(super) const UNFINISHED: &str = ".new-";
 const MAX_LENGTH: u64 = 64 * 1024;
 const OTHERS: u32 = 0o007;
 
-/// Who may read a file.
+/// Whether a file is secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Secrecy {
     Private,
@@ -143,8 +143,8 @@ fn write_unfinished(path: &Path, text: &str, secrecy: Secrecy) -> io::Result<()>
     file.sync_all()
 }
 
-/// A hard link, unlike a rename, never replaces a file. On network file systems without hard links, the lock has to
-/// suffice.
+/// Gives the finished file its name. Unlike a rename, a hard link never replaces an existing file. On network file systems
+/// without hard links, the lock has to suffice.
 fn name_it(unfinished: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(unfinished, path) {
         Err(error)
@@ -156,7 +156,7 @@ fn name_it(unfinished: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Only the holder of the lock writes, one file at a time.
+/// Returns the path of the unfinished file. Only the holder of the lock writes, one file at a time.
 fn beside(path: &Path) -> std::path::PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!("{UNFINISHED}{name}"))

@@ -1,4 +1,4 @@
-//! Changes to a folder, for whoever holds its lock. Each step leaves a folder that reads as a whole.
+//! Changes to a folder under its lock. After each step the folder is consistent.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -16,23 +16,23 @@ use crate::core::clock::Timestamp;
 use crate::core::sealing::SealingKey;
 use crate::features::keys::KeysError;
 
-/// A folder that nobody else changes as long as this lives.
+/// A locked folder. No other process changes it while this value exists.
 pub(crate) struct Locked {
     folder: KeyFolder,
     _lock: File,
 }
 
-/// A sealing key that was made.
+/// A newly created sealing key.
 pub(crate) struct MadeSealing {
     pub(crate) id: String,
-    /// Of its file, within the folder of the keys.
+    /// The file name within the keys folder.
     pub(crate) name: String,
 }
 
-/// What becomes of the current key when the next one takes its place.
+/// What happens to the current key when the next one replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Old {
-    /// Its public half goes on verifying.
+    /// Its public half remains for verification.
     Retire,
     Discard,
 }
@@ -41,7 +41,8 @@ impl Locked {
     pub(super) fn wait(folder: &KeyFolder) -> Result<Self, KeysError> {
         files::make_folder(folder.dir())?;
         let path = folder.path(".lock");
-        // Public files are no secret and private ones have modes of their own: whoever may write here may lock.
+        // The mode does not matter: public files are not secret, private ones have their own modes, and any process
+        // that can write to this folder may take the lock.
         let lock = OpenOptions::new()
             .read(true)
             .append(true)
@@ -60,7 +61,7 @@ impl Locked {
         })
     }
 
-    /// Finishes an activation that a crash cut short, and writes public halves that are missing.
+    /// Finishes an activation that was interrupted by a crash, and writes missing public halves.
     pub(crate) fn mend(&self, keys: &FolderKeys) -> Result<(), KeysError> {
         if keys.next.is_none() {
             self.remove_next()?;
@@ -71,39 +72,39 @@ impl Locked {
         self.write_missing(PUBLIC, keys.current.verifying_key())
     }
 
-    /// The first key of a folder.
+    /// Writes the first key of a folder.
     pub(crate) fn write_first(&self, key: &SigningKey) -> Result<(), KeysError> {
         self.write_pair(key, PRIVATE, PUBLIC)
     }
 
-    /// Takes back what [`Locked::write_first`] wrote.
+    /// Removes what [`Locked::write_first`] wrote.
     pub(crate) fn remove_first(&self) -> Result<(), KeysError> {
         files::remove(&self.folder.path(PUBLIC))?;
         files::remove(&self.folder.path(PRIVATE))
     }
 
-    /// A next key, where there is none.
+    /// Writes a next key if there is none.
     pub(crate) fn write_next(&self, key: &SigningKey) -> Result<(), KeysError> {
         files::make_folder(&self.folder.path(NEXT))?;
         self.write_pair(key, NEXT_PRIVATE, NEXT_PUBLIC)
     }
 
-    /// Takes the next key away.
+    /// Removes the next key.
     pub(crate) fn remove_next(&self) -> Result<(), KeysError> {
-        // The public half first: a private one alone still reads as a whole key.
+        // The public half first, because a private half alone is still a valid key.
         files::remove(&self.folder.path(NEXT_PUBLIC))?;
         files::remove(&self.folder.path(NEXT_PRIVATE))?;
         files::remove_empty_folder(&self.folder.path(NEXT))
     }
 
-    /// Puts the next key in the current one's place. At every instant a reader finds either the old key with the new
-    /// one as next, or the new key; cut short, it is finished by doing it again ([`Locked::mend`] at the latest).
+    /// Replaces the current key with the next one. At any time, a reader finds either the old key with the new one as next,
+    /// or the new key. If this is interrupted, repeating it finishes the change ([`Locked::mend`] does so at the latest).
     pub(crate) fn promote_next(&self, current: &VerifyingKey, old: Old) -> Result<(), KeysError> {
         if old == Old::Retire {
             files::make_folder(&self.folder.path(RETIRED))?;
             self.write_missing(&retired_name(current.kid()), current)?;
         }
-        // Without it the public half is derived, so it never stands beside a private half that is not its own.
+        // While it is missing, the public half is derived, so readers never find one that does not match.
         files::remove(&self.folder.path(PUBLIC))?;
         files::replace(&self.folder.path(NEXT_PRIVATE), &self.folder.path(PRIVATE))?;
         if self.folder.path(NEXT_PUBLIC).exists() {
@@ -112,12 +113,12 @@ impl Locked {
         files::remove_empty_folder(&self.folder.path(NEXT))
     }
 
-    /// Takes a retired key away.
+    /// Removes a retired key.
     pub(crate) fn remove_retired(&self, kid: &str) -> Result<(), KeysError> {
         files::remove(&self.folder.path(&retired_name(kid)))
     }
 
-    /// Makes a sealing key, beside those that are there, and gives its id and the name of its file.
+    /// Creates a sealing key in addition to the existing ones. Returns its id and file name.
     pub(crate) fn make_sealing(
         &self,
         passphrase: Option<&SecretString>,
@@ -137,13 +138,13 @@ impl Locked {
         Ok(MadeSealing { id, name })
     }
 
-    /// Takes a sealing key away, by the name of its file.
+    /// Removes a sealing key by its file name.
     pub(crate) fn remove_sealing(&self, name: &str) -> Result<(), KeysError> {
         files::remove(&self.folder.path(name))?;
         files::remove_empty_folder(&self.folder.path(SEALING))
     }
 
-    /// The private half first: alone it is a whole key.
+    /// Writes the private half first, because it is a valid key on its own.
     fn write_pair(&self, key: &SigningKey, private: &str, public: &str) -> Result<(), KeysError> {
         let path = self.folder.path(private);
         let pem = key.to_pkcs8_pem().map_err(|source: KeyError| KeysError::Unusable {

@@ -1,4 +1,4 @@
-//! Where the folder is, and what is called how in it.
+//! The location of the folder and the names of its files.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ pub(super) const NEXT_PRIVATE: &str = "next/private.pem";
 pub(super) const NEXT_PUBLIC: &str = "next/public.pem";
 pub(super) const RETIRED: &str = "retired";
 pub(super) const SEALING: &str = "sealing";
-/// How the name of a file with a sealing key ends.
+/// The extension of a sealing key's file.
 pub(super) const SEALING_END: &str = ".key";
 
 /// A folder of keys, which may not exist yet.
@@ -39,13 +39,13 @@ impl KeyFolder {
     }
 }
 
-/// `sealing/<time>-<id>.key`, with a time such as `20261128T091500Z`.
+/// Returns `sealing/<time>-<id>.key`, with a time such as `20261128T091500Z`.
 pub(super) fn sealing_name(made_at: Timestamp, id: &str) -> String {
     let time = made_at.to_string().replace(['-', ':'], "");
     format!("{SEALING}/{time}-{id}{SEALING_END}")
 }
 
-/// `retired/<kid>.pem`. A `kid` is base64url, which holds nothing that a path would take otherwise.
+/// Returns `retired/<kid>.pem`. A `kid` is base64url, which is safe in a path.
 pub(super) fn retired_name(kid: &str) -> String {
     format!("{RETIRED}/{kid}.pem")
 }

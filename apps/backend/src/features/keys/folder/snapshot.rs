@@ -1,4 +1,4 @@
-//! What a folder holds at one instant, though others may be changing it.
+//! A consistent view of a folder that others may be changing.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -11,7 +11,7 @@ use super::files::{self, Secrecy};
 use super::place::{KeyFolder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, SEALING, SEALING_END};
 use crate::features::keys::KeysError;
 
-/// How often a reader looks again before it takes what it saw last.
+/// The maximum number of repeated reads before the last one is used.
 const LOOKS: u32 = 50;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 
@@ -19,13 +19,13 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 #[derive(PartialEq, Eq)]
 pub(crate) struct Snapshot(BTreeMap<String, Zeroizing<Vec<u8>>>);
 
-/// Names the contents of a [`Snapshot`] without holding them.
+/// Identifies the contents of a [`Snapshot`] without storing them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint([u8; 32]);
 
 impl Snapshot {
-    /// Reads all files until two readings in a row agree: each file is then what it was at the instant between the
-    /// two, since nobody writes an old content back within a moment.
+    /// Reads all files until two consecutive reads agree. Each file then had this content at the moment between them,
+    /// because no process restores an old content within that time.
     #[expect(clippy::disallowed_methods, reason = "callers run it on a thread for blocking work")]
     pub(super) fn take(folder: &KeyFolder) -> Result<Self, KeysError> {
         let mut seen = Self::read(folder)?;
@@ -40,12 +40,12 @@ impl Snapshot {
         Ok(seen)
     }
 
-    /// Whether there is a file of a signing key.
+    /// Returns whether there is a file of a signing key.
     pub(crate) fn signs(&self) -> bool {
         self.0.keys().any(|name| !is_in(name, SEALING))
     }
 
-    /// Whether there is a file of a sealing key.
+    /// Returns whether there is a file of a sealing key.
     pub(crate) fn seals(&self) -> bool {
         self.sealing().next().is_some()
     }
@@ -67,12 +67,12 @@ impl Snapshot {
         self.0.get(name).map(|bytes| bytes.as_slice())
     }
 
-    /// The files of `retired/`, by name.
+    /// Returns the files of `retired/`, by name.
     pub(super) fn retired(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.files_in(RETIRED)
     }
 
-    /// The files of `sealing/`, by name.
+    /// Returns the files of `sealing/`, by name.
     pub(super) fn sealing(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.files_in(SEALING)
     }

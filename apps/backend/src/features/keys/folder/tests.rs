@@ -1,4 +1,4 @@
-//! What may happen to files: damage, crashes at every step, readers during a change.
+//! Tests of damaged files, crashes at every step, and readers during a change.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -99,7 +99,7 @@ fn a_private_key_that_the_world_can_read_is_refused_with_the_remedy() {
             }
         }
     }
-    // A link may be anybody's to read; the file behind it counts.
+    // A link may be readable by everyone; the permissions of its target count.
     let (real, mounted) = (scratch.folder.path("..data"), private);
     fs::rename(&mounted, &real).unwrap();
     symlink(&real, &mounted).unwrap();
@@ -172,7 +172,7 @@ fn a_missing_public_half_is_derived_and_written_again_by_the_next_change() {
 
 #[test]
 fn an_activation_cut_short_at_any_step_is_finished_by_doing_it_again() {
-    // The steps of `promote_next`; what stands in the folder after each is what a crash leaves.
+    // The steps of `promote_next`, each leaving the folder as a crash after it would.
     let steps: [fn(&KeyFolder, &SigningKey); 5] = [
         |folder, old| {
             fs::create_dir_all(folder.path(RETIRED)).unwrap();
@@ -218,7 +218,7 @@ fn a_reader_finds_a_whole_ring_at_every_instant_of_a_change() {
         let reader = scope.spawn(|| {
             let mut readings = 0;
             while !done.load(Ordering::Relaxed) {
-                // Whatever signs must be what verifies, and nothing may be damaged.
+                // The key pair must match, and no file may be damaged.
                 scratch.keys().unwrap();
                 readings += 1;
             }
@@ -277,7 +277,7 @@ fn a_sealing_key_is_private_and_named_by_its_time_and_its_id() {
     let keys = scratch.keys().unwrap();
     assert_eq!(keys.sealing.len(), 2);
     assert_eq!(keys.sealing[&first.id].key.id(), first.id);
-    // An unfinished file of a crash is no key, and the next change removes it.
+    // An unfinished file left by a crash is not a key, and the next change removes it.
     let unfinished = format!("sealing/{}half.key", files::UNFINISHED);
     scratch.write(&unfinished, "-----BEGIN");
     assert_eq!(scratch.keys().unwrap().sealing.len(), 2);

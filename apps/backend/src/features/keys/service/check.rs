@@ -1,4 +1,4 @@
-//! What a folder holds, without opening it.
+//! Checking a folder without opening its keys for use.
 
 use rustix::fs::{Access, access};
 
@@ -7,7 +7,7 @@ use super::reading::Reading;
 use super::sealing;
 use crate::features::keys::KeysError;
 
-/// The key of the folder that signs, with all that is in the folder checked; none of an empty folder.
+/// Returns the id of the signing key, after checking the whole folder; `None` for an empty folder.
 ///
 /// # Errors
 /// [`KeysError`]
@@ -19,10 +19,10 @@ pub async fn current_kid(options: &KeyOptions) -> Result<Option<String>, KeysErr
     }
 }
 
-/// Whether the keys can be used, or could be made where there are none. It makes nothing.
+/// Checks whether the keys are usable or, if there are none, could be created. Creates nothing.
 ///
 /// # Errors
-/// [`KeysError`]: what is there is no key, or there is no folder and none can be made.
+/// [`KeysError`] if a file is not a valid key, or if the folder does not exist and cannot be created.
 pub async fn check_keys(options: &KeyOptions) -> Result<(), KeysError> {
     let reading = Reading::of(options).await?;
     if reading.snapshot.signs() {

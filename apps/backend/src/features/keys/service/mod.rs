@@ -1,4 +1,4 @@
-//! The keys of a running server: signing, verifying, publishing, and following the folder.
+//! The keys of a running server: signing, verification, publication, and following the folder.
 
 mod check;
 mod first;
@@ -32,14 +32,14 @@ use super::store;
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::sealing::SealingKeys;
 
-/// How long verifiers keep the JWK Set. A next key is published for twice as long before it signs.
+/// How long verifiers cache the JWK Set. A next key is published for twice as long before it signs.
 pub const JWKS_MAX_AGE: Duration = Duration::from_secs(300);
 
-/// By how much more than needed the remembered end of a key's tokens is moved: one write to the database an hour
-/// rather than one with each token.
+/// How far ahead the recorded expiry of a key's last token is moved, so that the database is written once an hour instead
+/// of for each token.
 const AHEAD: Duration = Duration::from_secs(60 * 60);
 
-/// The keys of a server. Cloning it is cheap.
+/// The keys of a server. Cloning is cheap.
 #[derive(Clone)]
 pub struct Keys(Arc<Parts>);
 
@@ -50,15 +50,15 @@ struct Parts {
     created: bool,
     ring: RwLock<Arc<Ring>>,
     sealing: Sealing,
-    /// Held by the one who tells the database that tokens will live longer.
+    /// Held while the recorded expiry of the current key is extended in the database.
     extending: Mutex<()>,
     watch: Mutex<Watch>,
 }
 
-/// Why no token was issued.
+/// Why a token could not be issued.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
-    /// The key was revoked, and its folder holds no other one yet.
+    /// The key was revoked, and the folder contains no other one yet.
     #[error("the signing key was revoked, and there is no other key yet")]
     Revoked,
     /// The token could not be signed.
@@ -70,28 +70,28 @@ pub enum IssueError {
 }
 
 impl Keys {
-    /// The server's own symmetric keys. They follow the folder as long as this does.
+    /// Returns the server's own symmetric keys. They follow the folder as long as `self` does.
     pub fn sealing(&self) -> SealingKeys {
         self.0.sealing.keys.clone()
     }
 
-    /// How many sealing keys the database knows to be in use and the folder does not hold.
+    /// Returns the number of sealing keys that are in use according to the database but missing from the folder.
     pub fn missing_sealing_keys(&self) -> usize {
         self.0.sealing.missing()
     }
 
-    /// Whether this start made the first key.
+    /// Returns whether this process created the first key.
     pub fn created(&self) -> bool {
         self.0.created
     }
 
-    /// How long verifiers keep the JWK Set.
+    /// Returns how long verifiers cache the JWK Set.
     pub fn max_age(&self) -> Duration {
         self.0.options.max_age
     }
 
-    /// Signs an access token. Not to be called inside a transaction: now and then it writes to the database, which
-    /// remembers until when each key's tokens live.
+    /// Signs an access token. Do not call it inside a transaction: it sometimes writes to the database, which records until
+    /// when each key's tokens are valid.
     ///
     /// # Errors
     /// [`IssueError`]
@@ -101,7 +101,7 @@ impl Keys {
         Ok(key.sign(TokenType::ACCESS_TOKEN, claims)?)
     }
 
-    /// Signs a status list, as [`issue`](Self::issue) signs an access token.
+    /// Signs a status list, like [`issue`](Self::issue).
     ///
     /// # Errors
     /// [`IssueError`]
@@ -111,18 +111,18 @@ impl Keys {
         Ok(key.sign(TokenType::STATUS_LIST, claims)?)
     }
 
-    /// Signs what does not expire, such as a checkpoint of the audit log. No key is kept for it: those who verify it keep
-    /// the keys themselves.
+    /// Signs a document that does not expire, such as a checkpoint of the audit log. The key is not kept for it; verifiers
+    /// keep the public keys themselves.
     ///
     /// # Errors
-    /// [`IssueError`], but nothing of the database.
+    /// [`IssueError`], except those of the database.
     pub fn issue_lasting<C: Claims + Serialize>(&self, claims: &C) -> Result<String, IssueError> {
         let ring = self.ring();
         let key = ring.signing_key().ok_or(IssueError::Revoked)?;
         Ok(key.sign(C::TYPE, claims)?)
     }
 
-    /// Every public key of the folder that was not revoked, whatever it is used for now.
+    /// Returns every public key in the folder that was not revoked, whatever its use.
     pub fn public_keys(&self) -> Vec<VerifyingKey> {
         let ring = self.ring();
         let keys = ring.keys.verifying_keys();
@@ -131,7 +131,7 @@ impl Keys {
             .collect()
     }
 
-    /// The key that signs, remembered to be needed until `exp`.
+    /// Returns the signing key, after recording that it is needed until `exp`.
     async fn signing_key_until<'r>(
         &self,
         ring: &'r Ring,
@@ -141,7 +141,7 @@ impl Keys {
         let key = ring.signing_key().ok_or(IssueError::Revoked)?;
         let until = Timestamp(exp.saturating_mul(1000));
         if !ring.may_sign_until(until) {
-            // One writes, the others wait for it and find it done.
+            // One task writes; the others wait for it and then need not write.
             let _extending = self.0.extending.lock().await;
             if !ring.may_sign_until(until) {
                 store::extend(&self.0.db, key.kid(), now, until + AHEAD).await?;
@@ -151,12 +151,12 @@ impl Keys {
         Ok(key)
     }
 
-    /// The name of the key that signs, or would if it had not been revoked.
+    /// Returns the id of the current key, even if it was revoked.
     pub fn signing_kid(&self) -> String {
         self.ring().keys.current.kid().to_owned()
     }
 
-    /// How long ago the key that signs was first seen by a server.
+    /// Returns how long ago a server first saw the current key.
     pub fn signing_age(&self) -> Duration {
         let ring = self.ring();
         let seen = ring
@@ -167,13 +167,13 @@ impl Keys {
         Duration::from_millis(u64::try_from(now - seen.unwrap_or(now)).unwrap_or(0))
     }
 
-    /// The key of this name, if tokens that it signed are to be believed now: the current key, a retired one as long
-    /// as a token of it can live, the next one once it may be activated; never one that was revoked.
+    /// Returns the key with this id if its tokens are valid now: the current key, a retired one until its last token has
+    /// expired, or the next one once it may be activated. A revoked key is never returned.
     pub fn verifying_key(&self, kid: &str) -> Option<VerifyingKey> {
         self.ring().verifying_key(kid, self.0.clock.now())
     }
 
-    /// Whether there is a key to sign with; there is none when it was revoked and no other has taken its place.
+    /// Returns whether there is a signing key; not if it was revoked and has not been replaced.
     pub fn can_sign(&self) -> bool {
         self.ring().signing_key().is_some()
     }

@@ -1,4 +1,4 @@
-//! How the keys of a folder become those of a server.
+//! Loading the keys of a folder.
 
 use std::sync::{Arc, RwLock};
 
@@ -14,18 +14,18 @@ use super::{Keys, Parts, first};
 use crate::core::clock::{Clock, Timestamp};
 use crate::features::keys::{KeysError, store};
 
-/// What the database remembers of the keys.
+/// The database's records of the keys.
 struct Recalled {
     signing: History,
     sealing: SealingHistory,
 }
 
 impl Keys {
-    /// Loads the keys. At the very first start (the folder is empty and the database has never seen a key) it makes
-    /// a signing key and a sealing key.
+    /// Loads the keys. At the very first start (the folder is empty and the database has no record of a key) it creates a
+    /// signing key and a sealing key.
     ///
     /// # Errors
-    /// [`KeysError`] when the folder cannot be used; each says how to mend it.
+    /// [`KeysError`] if the folder cannot be used; each says how to fix it.
     pub async fn open(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
         let mut reading = Reading::of(&options).await?;
         let mut created = false;
@@ -33,7 +33,7 @@ impl Keys {
             created = first::make_first_key(&options, &db, clock.now()).await?;
             reading = Reading::of(&options).await?;
         }
-        // Nothing is put beside keys that cannot be used.
+        // No sealing key is created next to unusable keys.
         if reading.keys().await?.sealing.is_empty() {
             sealing::make_first(&options, &db, clock.now()).await?;
             reading = Reading::of(&options).await?;
@@ -42,21 +42,21 @@ impl Keys {
         Self::of_reading(options, reading, created, recalled, db, clock).await
     }
 
-    /// Reads the folder, and makes no key.
+    /// Loads the keys without creating any.
     ///
     /// # Errors
-    /// [`KeysError`]; [`KeysError::None`] where there never was a key.
+    /// [`KeysError`]; [`KeysError::None`] if there has never been a key.
     pub async fn open_existing(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
         let reading = existing(&options, &db).await?;
         let recalled = Recalled::of(&options, &reading, &db, clock.now()).await?;
         Self::of_reading(options, reading, false, recalled, db, clock).await
     }
 
-    /// The same, and writes nothing into the database either: a key that it does not know yet is as good as one that it
-    /// has just learned of.
+    /// Loads the keys without writing to the database either. A key without a record is treated as if it had just been
+    /// recorded.
     ///
     /// # Errors
-    /// As [`open_existing`](Self::open_existing).
+    /// Those of [`open_existing`](Self::open_existing).
     pub async fn open_to_read(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
         let reading = existing(&options, &db).await?;
         let recalled = Recalled {
@@ -80,7 +80,7 @@ impl Keys {
         let Some(sealing) = Sealing::open(&keys, &recalled.sealing, now) else {
             return Err(sealing::refusal(&options, &db).await?);
         };
-        // A command opens the keys too: that publishes nothing, so the next key's time does not begin here.
+        // Commands load the keys too, without publishing them, so the next key is not recorded as published here.
         let ring = Ring::assemble(keys, recalled.signing, now, options.propagation_delay());
         if ring.signing_key().is_none() {
             return Err(KeysError::Revoked(ring.keys.current.kid().to_owned()));
@@ -114,7 +114,7 @@ impl Recalled {
     }
 }
 
-/// What lies in the folder; an error where that is nothing.
+/// Reads the folder. Fails if it contains no keys.
 async fn existing(options: &KeyOptions, db: &Db) -> Result<Reading, KeysError> {
     let reading = Reading::of(options).await?;
     if reading.snapshot.signs() {

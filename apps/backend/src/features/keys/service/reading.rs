@@ -1,4 +1,4 @@
-//! Reading the folder off the runtime's threads (a protected key takes a while to open), and the database's memory.
+//! Reading the folder on a blocking thread (decrypting a protected key takes a while), and the database's records.
 
 use std::io;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::features::keys::folder::{FolderKeys, KeyFolder, Locked, Snapshot};
 use crate::features::keys::store::KeyRecord;
 use crate::features::keys::{KeysError, store};
 
-/// A folder as it was read.
+/// A folder that was read.
 pub(super) struct Reading {
     pub(super) snapshot: Arc<Snapshot>,
     options: KeyOptions,
-    /// Once they were asked for: to open a protected key takes a while.
+    /// Loaded on first use, because decrypting a protected key takes a while.
     keys: OnceCell<FolderKeys>,
 }
 
@@ -33,7 +33,7 @@ impl Reading {
         })
     }
 
-    /// The keys in it, checked.
+    /// Returns the keys in the folder, checked.
     pub(super) async fn keys(&self) -> Result<FolderKeys, KeysError> {
         let read = || {
             let (snapshot, options) = (self.snapshot.clone(), self.options.clone());
@@ -48,16 +48,16 @@ impl KeyOptions {
         KeyFolder::new(self.dir.clone())
     }
 
-    /// Waits until nobody else changes the folder.
+    /// Locks the folder, waiting for other holders.
     pub(super) async fn lock(&self) -> Result<Locked, KeysError> {
         let folder = self.folder();
         blocking(move || folder.lock()).await
     }
 }
 
-/// What the database remembers of all keys; the current and the retired ones it remembers from now on.
+/// Returns the database's records of all keys, after adding records for current and retired keys that have none.
 ///
-/// Of a retired key that it never saw, tokens may have been signed until now.
+/// A retired key without a record may have signed tokens until now.
 pub(super) async fn recall(
     db: &Db,
     keys: &FolderKeys,
@@ -68,7 +68,7 @@ pub(super) async fn recall(
     remember_missing(db, history, in_use(keys, now, access_ttl), now).await
 }
 
-/// The same, and writes nothing.
+/// Returns the same without writing to the database.
 pub(super) async fn recall_unwritten(
     db: &Db,
     keys: &FolderKeys,
@@ -87,13 +87,13 @@ pub(super) async fn recall_unwritten(
     Ok(history)
 }
 
-/// The keys that tokens may have been signed by, each with the time until which such a token may live.
+/// Returns the keys that may have signed tokens, each with the latest possible expiry of such a token.
 fn in_use(keys: &FolderKeys, now: Timestamp, access_ttl: Duration) -> impl Iterator<Item = (&str, Timestamp)> {
     let retired = keys.retired.keys().map(move |kid| (kid.as_str(), now + access_ttl));
     std::iter::once((keys.current.kid(), now)).chain(retired)
 }
 
-/// The same, and a next key counts as published from now on.
+/// Like [`recall`], and also records the next key as published from now on.
 pub(super) async fn recall_published(
     db: &Db,
     keys: &FolderKeys,
@@ -125,7 +125,7 @@ async fn remember_missing(
     history(db).await
 }
 
-/// Runs what waits for files or computes for long on a thread where that disturbs nobody.
+/// Runs work that waits for files or computes for long on a blocking thread.
 #[expect(
     clippy::disallowed_methods,
     reason = "the watcher has one at a time, a command one in all"

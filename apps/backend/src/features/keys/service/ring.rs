@@ -1,4 +1,4 @@
-//! The keys of one moment: what the folder holds, seen through what the database remembers.
+//! The keys at one moment: the contents of the folder, combined with the database's records.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,28 +17,28 @@ use super::super::schemas::JwkSetBody;
 use super::super::store::KeyRecord;
 use crate::core::clock::Timestamp;
 
-/// Verifiers' clocks may be late by this much: a retired key goes on verifying for so long after its last token.
+/// How slow verifiers' clocks may be: a retired key remains valid for this time after its last token has expired.
 pub(super) const LEEWAY: Duration = Duration::from_secs(60);
 
-/// What the database remembers, by `kid`.
+/// The database's records, by `kid`.
 pub(super) type History = HashMap<String, KeyRecord>;
 
-/// A JWK Set as it goes over the wire.
+/// A JWK Set as sent to verifiers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedKeys {
     pub body: Bytes,
-    /// A strong entity tag: the same for the same set, on every server.
+    /// A strong entity tag, the same for the same set on every server.
     pub etag: HeaderValue,
 }
 
-/// The keys of one moment. It never changes; another one takes its place.
+/// The keys at one moment. It is immutable and replaced as a whole.
 pub(super) struct Ring {
     pub(super) keys: FolderKeys,
     pub(super) history: History,
     pub(super) published: Arc<PublishedKeys>,
     /// How long a next key is published before it may sign.
     propagation_delay: Duration,
-    /// Until when (in milliseconds) tokens of the current key may live without a word to the database.
+    /// Until when, in milliseconds, tokens of the current key may be valid without another write to the database.
     signed_until: AtomicI64,
 }
 
@@ -60,16 +60,16 @@ impl Ring {
         }
     }
 
-    /// The key that signs; none if it was revoked and its folder has no other one yet.
+    /// Returns the signing key; `None` if it was revoked and the folder contains no other one yet.
     pub(super) fn signing_key(&self) -> Option<&SigningKey> {
         let current = &self.keys.current;
         (!is_revoked(&self.history, current.kid())).then_some(current)
     }
 
-    /// The key of this name, if tokens that it signed are to be believed now.
+    /// Returns the key with this id if its tokens are valid now.
     ///
-    /// A next key is believed as soon as it was published for long enough to be activated, and not before: from then
-    /// on some server may sign with it, and servers learn of its activation some seconds apart.
+    /// A next key is accepted once it has been published for long enough to be activated, because servers notice its
+    /// activation at slightly different times.
     pub(super) fn verifying_key(&self, kid: &str, now: Timestamp) -> Option<VerifyingKey> {
         let key = self.keys.find(kid)?;
         let is_ripe = || {
@@ -81,17 +81,17 @@ impl Ring {
         (is_published(&self.keys, &self.history, kid, now) && (!is_next || is_ripe())).then(|| key.clone())
     }
 
-    /// Whether the database knows already that tokens of the current key may live until `until`.
+    /// Returns whether the database already records that tokens of the current key may be valid until `until`.
     pub(super) fn may_sign_until(&self, until: Timestamp) -> bool {
         until.millis() <= self.signed_until.load(Ordering::Relaxed)
     }
 
-    /// The database knows now that tokens of the current key may live until `until`.
+    /// Notes that the database records that tokens of the current key may be valid until `until`.
     pub(super) fn extend_until(&self, until: Timestamp) {
         self.signed_until.fetch_max(until.millis(), Ordering::Relaxed);
     }
 
-    /// Keys of which tokens may live, and which the folder does not hold.
+    /// Returns keys that are missing from the folder although their tokens may still be valid.
     pub(super) fn missing(&self, now: Timestamp) -> impl Iterator<Item = &str> {
         let needed = move |record: &&KeyRecord| record.revoked_at.is_none() && record.last_expires_at > now;
         let missing = self
@@ -107,7 +107,7 @@ pub(super) fn is_revoked(history: &History, kid: &str) -> bool {
     history.get(kid).is_some_and(|record| record.revoked_at.is_some())
 }
 
-/// Published is what is not revoked, and of the retired keys those that tokens still need.
+/// Returns whether a key is published: if it is not revoked and, for a retired key, if valid tokens still need it.
 fn is_published(keys: &FolderKeys, history: &History, kid: &str, now: Timestamp) -> bool {
     let needed = || {
         history

@@ -1,7 +1,7 @@
-//! The sealing keys of a running server: which of the folder's keys is active, and which ones are missing.
+//! The sealing keys of a running server: which one is active, and which ones are missing.
 //!
-//! A key is active from a minute after it was first seen on, when every node has read it; until then each node knows it
-//! only to find what another one has derived. Every node comes to the same order, since the database keeps the times.
+//! A new key becomes active a minute after it was first seen, when every node has read it. Until then, nodes use it only to
+//! find what another node has derived with it. All nodes agree on the order, because the times are in the database.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,21 +18,21 @@ use crate::features::keys::folder::{FolderKeys, Locked, MadeSealing, Snapshot};
 use crate::features::keys::store::SealingRecord;
 use crate::features::keys::{KeysError, store};
 
-/// How long a new key waits until it is active, while others are there.
+/// How long a new key waits before it becomes active, if there are others.
 pub(super) const WAIT: Duration = Duration::from_secs(60);
 
-/// What the database remembers of sealing keys, by id.
+/// The database's records of sealing keys, by id.
 pub(super) type SealingHistory = HashMap<String, SealingRecord>;
 
-/// What the platform derives with, and what a server reports of it.
+/// The keys that the platform derives with, and those that are missing.
 pub(super) struct Sealing {
     pub(super) keys: SealingKeys,
-    /// The ids of keys that are in use and that the folder does not hold.
+    /// The ids of keys that are in use but missing from the folder.
     missing: Mutex<Vec<String>>,
 }
 
 impl Sealing {
-    /// None if the folder holds no key that may be used.
+    /// Loads the keys. `None` if the folder contains no usable key.
     pub(super) fn open(keys: &FolderKeys, history: &SealingHistory, now: Timestamp) -> Option<Self> {
         let order = Order::of(keys, history, now)?;
         let sealing = Self {
@@ -43,7 +43,7 @@ impl Sealing {
         Some(sealing)
     }
 
-    /// Goes on with these keys. A folder without one that may be used changes nothing.
+    /// Switches to these keys, unless none of them is usable.
     pub(super) fn follow(&self, keys: &FolderKeys, history: &SealingHistory, now: Timestamp) {
         let Some(order) = Order::of(keys, history, now) else {
             return;
@@ -57,7 +57,7 @@ impl Sealing {
         self.log_missing(keys, history);
     }
 
-    /// How many keys are in use that the folder does not hold.
+    /// Returns the number of keys that are in use but missing from the folder.
     pub(super) fn missing(&self) -> usize {
         self.missing.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
@@ -79,21 +79,21 @@ impl Sealing {
     }
 }
 
-/// A key of the folder that may be used.
+/// A usable key in the folder.
 pub(super) struct Usable {
     pub(super) key: Arc<SealingKey>,
     pub(super) first_seen_at: Timestamp,
 }
 
-/// The folder's keys that were not retired, oldest first, and which of them is active.
+/// The folder's keys that were not retired, oldest first, and which one is active.
 pub(super) struct Order {
     pub(super) usable: Vec<Usable>,
-    /// Its place in `usable`.
+    /// Its index in `usable`.
     pub(super) active: usize,
 }
 
 impl Order {
-    /// None if the folder holds no key that may be used. A key that the database does not know yet counts as seen now.
+    /// Sorts the usable keys; `None` if there are none. A key without a record counts as first seen now.
     pub(super) fn of(keys: &FolderKeys, history: &SealingHistory, now: Timestamp) -> Option<Self> {
         let usable = keys.sealing.iter().filter_map(|(id, file)| {
             let record = history.get(id);
@@ -105,7 +105,7 @@ impl Order {
         });
         let mut usable: Vec<_> = usable.collect();
         usable.sort_by(|one, other| (one.first_seen_at, one.key.id()).cmp(&(other.first_seen_at, other.key.id())));
-        // Where none is old enough, as at the first start, the oldest serves.
+        // If none is old enough, as at the first start, the oldest is active.
         let active = usable
             .iter()
             .rposition(|key| key.first_seen_at + WAIT <= now)
@@ -122,7 +122,7 @@ impl Order {
     }
 }
 
-/// The keys that the database knows to be in use and the folder does not hold, oldest first.
+/// Returns the keys that are in use according to the database but missing from the folder, oldest first.
 pub(super) fn missing<'h>(keys: &FolderKeys, history: &'h SealingHistory) -> Vec<&'h SealingRecord> {
     let needed = history.values().filter(|record| record.retired_at.is_none());
     let mut missing: Vec<_> = needed.filter(|record| !keys.sealing.contains_key(&record.id)).collect();
@@ -130,7 +130,7 @@ pub(super) fn missing<'h>(keys: &FolderKeys, history: &'h SealingHistory) -> Vec
     missing
 }
 
-/// What the database remembers; it remembers the folder's keys from now on.
+/// Returns the database's records, after adding those of new keys in the folder.
 pub(super) async fn recall(db: &Db, keys: &FolderKeys, now: Timestamp) -> Result<SealingHistory, StoreError> {
     let known = history(db).await?;
     let new: Vec<_> = keys.sealing.keys().filter(|id| !known.contains_key(*id)).collect();
@@ -143,16 +143,16 @@ pub(super) async fn recall(db: &Db, keys: &FolderKeys, now: Timestamp) -> Result
     history(db).await
 }
 
-/// What the database remembers.
+/// Returns the database's records.
 pub(super) async fn history(db: &Db) -> Result<SealingHistory, StoreError> {
     let records = store::all_sealing(db).await?;
     Ok(records.into_iter().map(|record| (record.id.clone(), record)).collect())
 }
 
-/// Why a folder without a usable key is refused.
+/// Returns why a folder without a usable key is refused.
 pub(super) async fn refusal(options: &KeyOptions, db: &Db) -> Result<KeysError, StoreError> {
     let (dir, known) = (options.folder().sealing(), store::all_sealing(db).await?);
-    // Rather one that is in use than one that was retired.
+    // Prefer a key in use to a retired one.
     let known = known
         .into_iter()
         .max_by_key(|record| (record.retired_at.is_none(), record.first_seen_at));
@@ -162,11 +162,11 @@ pub(super) async fn refusal(options: &KeyOptions, db: &Db) -> Result<KeysError, 
     })
 }
 
-/// Makes the first sealing key of a folder that holds none and a database that has never seen one. As with the first
-/// signing key, the file comes before the database's memory of it.
+/// Creates the first sealing key if neither the folder nor the database has one. As with the first signing key, the file is
+/// written before the database record.
 pub(super) async fn make_first(options: &KeyOptions, db: &Db, now: Timestamp) -> Result<(), KeysError> {
     if let refusal @ KeysError::SealingLost { .. } = refusal(options, db).await? {
-        // Files come first: if another server made the key a moment ago, it is there by now.
+        // Files come first: if another server has just created the key, they exist by now.
         return match Reading::of(options).await?.snapshot.seals() {
             true => Ok(()),
             false => Err(refusal),
@@ -193,7 +193,7 @@ pub(super) async fn make_first(options: &KeyOptions, db: &Db, now: Timestamp) ->
     }
 }
 
-/// Whether a key is there, or could be made. It makes nothing.
+/// Checks whether there is a key, or one could be created. Creates nothing.
 pub(super) fn check(options: &KeyOptions, snapshot: &Snapshot) -> Result<(), KeysError> {
     if snapshot.seals() {
         return Ok(());
@@ -206,7 +206,7 @@ pub(super) fn check(options: &KeyOptions, snapshot: &Snapshot) -> Result<(), Key
     })
 }
 
-/// The folder stays locked as long as the database has not heard of the key.
+/// Creates a key if there is none. Returns the lock, to be held until the database has recorded the key.
 async fn make_where_there_is_none(
     options: &KeyOptions,
     now: Timestamp,

@@ -1,6 +1,7 @@
 //! Following the folder and the database, so that every server has the same keys within seconds.
 //!
-//! It looks at the files' contents: notifications miss mounted folders, and modification times lie.
+//! Compares the contents of files, because notifications do not work for all mounted folders and modification times are
+//! unreliable.
 
 use std::time::Duration;
 
@@ -11,10 +12,10 @@ use super::sealing;
 use crate::features::keys::KeysError;
 use crate::features::keys::folder::{Fingerprint, FolderKeys};
 
-/// How often it looks.
+/// How often the folder and the database are read.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// What was seen last, so that each change is read, and each damage told, once.
+/// What was seen last, so that each change is loaded once and each error is logged once.
 pub(super) struct Watch {
     loaded: Fingerprint,
     damaged: Option<Fingerprint>,
@@ -30,8 +31,7 @@ impl Keys {
         }
     }
 
-    /// Looks at the folder and the database once. A folder that cannot be used changes nothing: the keys that were
-    /// loaded last stay.
+    /// Reads the folder and the database once. If the folder cannot be used, the keys loaded before remain.
     pub async fn refresh(&self) {
         let mut watch = self.0.watch.lock().await;
         let before = self.ring();
@@ -59,7 +59,7 @@ impl Keys {
         self.put_ring(ring);
     }
 
-    /// The folder's keys if they are others than before.
+    /// Returns the folder's keys if they have changed.
     async fn read_changed(&self, watch: &mut Watch) -> Result<Option<FolderKeys>, KeysError> {
         let reading = Reading::of(&self.0.options).await?;
         let seen = reading.snapshot.fingerprint();

@@ -1,4 +1,5 @@
-//! What `countersign keys …` does. Each change holds the folder's lock, and begins by finishing what a crash cut short.
+//! The commands `countersign keys …`. Each change locks the folder and first finishes a change that was interrupted by a
+//! crash.
 
 mod list;
 mod remove;
@@ -22,17 +23,17 @@ use crate::core::clock::{Clock, Timestamp};
 use crate::features::keys::folder::{FolderKeys, Locked};
 use crate::features::keys::{KeysError, store};
 
-/// The keys as the operator changes them.
+/// The keys as changed by an operator.
 pub struct KeyOperator {
     options: KeyOptions,
     db: Db,
     clock: Clock,
 }
 
-/// Why the operator's wish is not fulfilled.
+/// Why an operator's command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
-    /// There are keys already.
+    /// The folder already contains keys.
     #[error("{0} already contains keys; to replace the signing key, run `countersign keys rotate`")]
     NotEmpty(String),
     /// There is nothing to activate.
@@ -47,17 +48,17 @@ pub enum OperatorError {
     #[error("the next key {kid} can be activated from {ready_at}; before that, some verifiers may not have fetched it")]
     TooEarly {
         kid: String,
-        /// From when on it may be activated.
+        /// When it may be activated.
         ready_at: Timestamp,
     },
-    /// Tokens that the key signed are still alive.
+    /// Tokens signed with the key are still valid.
     #[error(
         "tokens signed with {kid} are valid until {until}; retire the key then, or invalidate them all now with \
          `countersign keys revoke {kid}`"
     )]
     Needed {
         kid: String,
-        /// When the last one has expired.
+        /// When the last of them expires.
         until: Timestamp,
     },
     /// The key is the current or the next one.
@@ -69,11 +70,11 @@ pub enum OperatorError {
          one later"
     )]
     SealingInUse(String),
-    /// The sealing key is active, or was until a moment ago.
+    /// The sealing key is active, or was until recently.
     #[error("the sealing key {id} is needed until {until}; retire it then")]
     SealingNeeded {
         id: String,
-        /// From when on it can be retired.
+        /// When it can be retired.
         until: Timestamp,
     },
     /// There is no such key.
@@ -88,11 +89,11 @@ pub enum OperatorError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Generated {
     pub kid: String,
-    /// The sealing key; none if there was one already.
+    /// The sealing key; `None` if there already was one.
     pub sealing: Option<String>,
 }
 
-/// What a change starts from.
+/// The state that a change starts from.
 struct Start {
     locked: Locked,
     keys: FolderKeys,
@@ -101,16 +102,16 @@ struct Start {
 }
 
 impl KeyOperator {
-    /// For this folder and this database.
+    /// Creates the operator's view of this folder and database.
     pub fn new(options: KeyOptions, db: Db, clock: Clock) -> Self {
         Self { options, db, clock }
     }
 
-    /// Makes a signing key in a folder that holds none, whatever the database remembers; and a sealing key if there is
-    /// none either.
+    /// Creates a signing key in a folder without one, regardless of the database's records, and a sealing key if there is
+    /// none.
     ///
     /// # Errors
-    /// [`OperatorError::NotEmpty`], or that the folder cannot be written.
+    /// [`OperatorError::NotEmpty`], or if the folder cannot be written.
     pub async fn generate(&self) -> Result<Generated, OperatorError> {
         let locked = self.options.lock().await?;
         let snapshot = Reading::of(&self.options).await?.snapshot;
@@ -139,13 +140,13 @@ impl KeyOperator {
         Ok(Generated { kid, sealing })
     }
 
-    /// How long a next key is published before it may be activated.
+    /// Returns how long a next key is published before it may be activated.
     pub fn propagation_delay(&self) -> Duration {
         self.options.propagation_delay()
     }
 
     async fn start(&self) -> Result<Start, KeysError> {
-        // The lock would make the folder; a mistyped one is not to come into being.
+        // Locking would create the folder, which would be wrong for a mistyped path.
         if !Reading::of(&self.options).await?.snapshot.signs() {
             return Err(KeysError::Missing(self.options.dir.join("private.pem")));
         }

@@ -1,4 +1,4 @@
-//! `keys retire` and `keys revoke`: after the last token has expired, or at once.
+//! `keys retire`, after the last token has expired, and `keys revoke`, at once.
 
 use countersign_jose::SigningKey;
 use serde::Serialize;
@@ -13,13 +13,13 @@ use crate::features::keys::{KeysError, store};
 /// A revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RevokedKey {
-    /// The key that nobody is to believe any more.
+    /// The revoked key.
     pub kid: String,
     /// What it was used for.
     pub was: KeyState,
-    /// Whether that changed anything; not if it was revoked before.
+    /// Whether this changed anything; not if it was already revoked.
     pub changed: bool,
-    /// The key that signs in its place, if it was the current one.
+    /// The new signing key, if it was the current one.
     pub replaced_by: Option<String>,
 }
 
@@ -27,8 +27,8 @@ impl KeyOperator {
     /// Removes a retired key whose last token has expired.
     ///
     /// # Errors
-    /// [`OperatorError::Needed`], [`OperatorError::InUse`] and [`OperatorError::Unknown`]; else that the folder or the
-    /// database cannot be used.
+    /// [`OperatorError::Needed`], [`OperatorError::InUse`] and [`OperatorError::Unknown`], or if the folder or the database
+    /// cannot be used.
     pub async fn retire(&self, kid: &str) -> Result<(), OperatorError> {
         let Start {
             locked,
@@ -43,7 +43,7 @@ impl KeyOperator {
         }
         let until = match history.get(kid) {
             Some(record) => record.last_expires_at + LEEWAY,
-            // Nobody knows what it signed: as long as a token can live, it counts as needed.
+            // It is unknown what the key signed, so it counts as needed for the maximum lifetime of a token.
             None => {
                 let until = now + self.options.access_ttl;
                 store::remember(&self.db, kid, now, until)
@@ -62,11 +62,11 @@ impl KeyOperator {
         Ok(blocking(move || locked.remove_retired(&kid)).await?)
     }
 
-    /// Takes a key out of use at once, on every server of this database and for good. In the current key's place
-    /// comes the next one, or a new one. Of a key that was revoked before it says so, and changes nothing.
+    /// Revokes a key immediately and permanently, on every server of this database. The current key is replaced by the next
+    /// one, or by a new one. If the key was already revoked, it reports this and changes nothing.
     ///
     /// # Errors
-    /// [`OperatorError::Unknown`]; else that the folder or the database cannot be used.
+    /// [`OperatorError::Unknown`], or if the folder or the database cannot be used.
     pub async fn revoke(&self, kid: &str) -> Result<RevokedKey, OperatorError> {
         let Start {
             locked,
@@ -98,7 +98,7 @@ impl KeyOperator {
             KeyState::Retired => blocking(move || locked.remove_retired(&gone)).await?,
             KeyState::Revoked | KeyState::Gone => {}
         }
-        // Only now: a server that is told before the folder has another key could not sign in between.
+        // Revoked last: servers that saw the revocation before the folder had another key could not sign in between.
         store::revoke(&self.db, kid, now).await.map_err(KeysError::from)?;
         Ok(RevokedKey {
             kid: kid.to_owned(),
@@ -109,7 +109,7 @@ impl KeyOperator {
     }
 }
 
-/// Puts the next key, or `new` where there is none that may be used, in the current key's place.
+/// Replaces the current key with the next one, or with `new` if there is no usable next key.
 fn replace_current(
     locked: &Locked,
     keys: &FolderKeys,
