@@ -1,4 +1,4 @@
-//! Sending what is queued in the outbox.
+//! Delivers the emails queued in the outbox.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,22 +17,22 @@ use crate::features::email_challenges::{self, ChallengeError, EmailChallenges, N
 use crate::features::guesses;
 use crate::features::outbox::{self, Binding, ClaimedMail, MailOutcome, MailParams, Outbox, Purpose, Recipient};
 
-/// How often a worker looks for a queued email.
+/// How often a worker polls for a queued email.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a worker waits after the database failed.
 const OUTAGE_PAUSE: Duration = Duration::from_secs(5);
-/// How many send at once: a slow mail server holds up few.
+/// The number of concurrent workers, so that a slow mail server delays few emails.
 const WORKERS: usize = 4;
-/// How long ended mails are remembered: for whoever asks what became of one.
+/// How long ended emails are kept, so that their outcome can be looked up.
 const MAILS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// Challenges that have ended are remembered for so long.
+/// How long ended challenges are kept.
 const CHALLENGES_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// How long it is remembered that somebody was sent a mail, if no limit looks back further.
+/// The minimum time that entries of the send log are kept; longer if a limit covers a longer period.
 const SEND_LOG_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often what has ended is removed.
+/// How often old rows are removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Sends what is queued in the outbox. Cloning it is cheap.
+/// Delivers the emails queued in the outbox. Cloning is cheap.
 #[derive(Clone)]
 pub struct Delivery {
     pub(crate) platform: Platform,
@@ -40,13 +40,13 @@ pub struct Delivery {
     pub(crate) challenges: EmailChallenges,
 }
 
-/// Why no mail was delivered.
+/// Why an email could not be delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliverError {
-    /// The challenge could not be made.
+    /// The challenge could not be created.
     #[error(transparent)]
     Challenge(#[from] ChallengeError),
-    /// It could not be written.
+    /// It could not be rendered.
     #[error(transparent)]
     Compose(#[from] askama::Error),
     /// The database failed.
@@ -116,7 +116,7 @@ impl Delivery {
         }
     }
 
-    /// Counts what should have left, for the metrics.
+    /// Counts the overdue emails for the metrics.
     pub async fn measure(&self) -> Result<(), StoreError> {
         let overdue = self.outbox.overdue().await?;
         let age = overdue
@@ -128,7 +128,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// Removes mails and challenges that ended long ago.
+    /// Removes emails and challenges that ended long ago.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let (db, now) = (&self.platform.db, self.platform.clock.now());
         in_batches(|limit| outbox::remove_ended(db, now - MAILS_KEPT, limit)).await?;
@@ -142,10 +142,10 @@ impl Delivery {
         Ok(())
     }
 
-    /// Sends the mail that is due the longest, or ends it otherwise. Says whether there was one.
+    /// Sends the email that has been due the longest, or ends it. Returns whether there was one.
     ///
     /// # Errors
-    /// [`DeliverError`]: the mail stays queued.
+    /// [`DeliverError`]; the email stays queued.
     pub async fn deliver_next(&self) -> Result<bool, DeliverError> {
         let Some(mail) = self.outbox.claim().await? else {
             return Ok(false);
@@ -163,7 +163,7 @@ impl Delivery {
             Err(error) => return Err(error),
         };
         let message = compose(&self.platform, &mail, challenge.as_ref())?;
-        // Before it is handed over: whoever reads it may answer before the mail server does.
+        // Stored before sending, because the recipient may answer before the mail server responds.
         if let Some(challenge) = &challenge {
             match self.challenges.store(challenge).await {
                 Ok(()) => {}
@@ -211,7 +211,7 @@ impl Delivery {
     }
 }
 
-/// A mail that has a recipient.
+/// An email that has a recipient.
 struct Ready {
     purpose: Purpose,
     to: Email,
@@ -219,8 +219,8 @@ struct Ready {
 }
 
 impl Delivery {
-    /// Whom a mail goes to, and what it can prove. `None`: there is no such account any more, or it is in another state than
-    /// when the mail was asked for.
+    /// Determines the recipient and creates the challenge. `None`: the account does not exist any more, or its state has
+    /// changed since the request.
     async fn prepare(&self, mail: &ClaimedMail) -> Result<Option<Ready>, DeliverError> {
         let Some(recipient) = mail.purpose.recipient() else {
             return Ok(Some(Ready {
@@ -242,7 +242,7 @@ impl Delivery {
                     binding: Some(binding), ..
                 },
             ) => {
-                // It is nobody's yet.
+                // No account may have the email address yet.
                 match accounts::find_by_email(&self.platform.db, &mail.to).await? {
                     Some(_) => Ok(None),
                     None => self.challenging(mail.purpose, binding, mail.to.clone()).await.map(Some),
@@ -267,7 +267,8 @@ impl Delivery {
         }
     }
 
-    /// A mail that opens an account goes to the address of the account, however whoever asked for it spelled that.
+    /// Prepares an email that grants access to an account. It is sent to the account's email address, however the request
+    /// spelled it.
     async fn of_account(
         &self,
         purpose: Purpose,
@@ -281,7 +282,7 @@ impl Delivery {
         }
     }
 
-    /// A sign-up for an address that has an account changes nothing: the account's owner is told.
+    /// Prepares the email of a sign-up. If the email address has an account, its owner is notified instead.
     async fn of_registration(&self, id: RegistrationId) -> Result<Option<Ready>, DeliverError> {
         let waiting = registrations::find(&self.platform.db, id, self.platform.clock.now()).await?;
         let Some(waiting) = waiting else { return Ok(None) };
@@ -289,7 +290,7 @@ impl Delivery {
             return Ok(None);
         };
         let existing = accounts::find_by_email(&self.platform.db, &to).await?;
-        // Both ways cost a hash.
+        // Both cases cost a hash.
         let challenge = self.challenges.make_for_registration(&waiting, &to).await?;
         Ok(Some(match existing.map(|account| account.email.parse()) {
             Some(Ok(owner)) => Ready {

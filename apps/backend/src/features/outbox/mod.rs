@@ -1,8 +1,8 @@
-//! The outbox: which mails are queued, to whom, and why. A feature writes a row in the transaction that makes the mail due,
-//! so that no mail is lost and none is sent for what did not happen; `mail`, above, sends them.
-//! A row holds a purpose and its particulars, never a link or a code.
-//! How many mails somebody may be sent is decided here too, whoever they are and whatever becomes of their account.
-//! `outbox` and `mail_marks` are its tables.
+//! The outbox: the queue of emails to be sent. A feature inserts a row in the transaction that causes the email, so that no
+//! email is lost and none is sent for a transaction that was rolled back; `mail` sends them.
+//! A row holds a purpose and its parameters, never a link or a code.
+//! The limits on emails per recipient are enforced here too, whether or not the recipient has an account.
+//! The tables are `outbox` and `mail_marks`.
 
 mod new_mail;
 mod purpose;

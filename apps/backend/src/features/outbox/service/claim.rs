@@ -1,4 +1,4 @@
-//! The second half of an email's way, as a worker of `mail` takes it: it is claimed, and ends.
+//! Claiming and ending emails, for the workers of `mail`.
 
 use std::time::Duration;
 
@@ -13,37 +13,37 @@ use crate::core::email::Email;
 use crate::core::language::Language;
 use crate::settings::LONGEST_MAIL_TIMEOUT;
 
-/// How long an attempt is reserved for whoever began it.
+/// How long a claimed email is reserved for its worker.
 const LEASE: Duration = Duration::from_secs(60);
-// Else another worker would send the same email while the mail server still takes its time.
+// Otherwise another worker could send the same email while the mail server is still processing it.
 const _: () = assert!(LEASE.as_secs() > LONGEST_MAIL_TIMEOUT.as_secs());
-/// How long after a failure it is tried again; twice as long after each further one, up to [`LONGEST_RETRY`].
+/// The delay before the first retry. It doubles with each further failure, up to [`LONGEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_secs(10);
 const LONGEST_RETRY: Duration = Duration::from_secs(30 * 60);
 
-/// A mail that is to be sent now, by whoever claimed it.
+/// An email claimed for sending.
 #[derive(Debug)]
 pub struct ClaimedMail {
-    /// Its id, the same at every attempt.
+    /// Its id, the same for every attempt.
     pub id: Uuid,
     pub purpose: Purpose,
     pub to: Email,
     pub language: Language,
     pub params: MailParams,
-    /// Which attempt this is, from 1.
+    /// The number of the attempt, starting at 1.
     pub attempt: i64,
 }
 
-/// How it ended.
+/// The outcome of an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailOutcome {
-    /// Somebody else has taken charge of it.
+    /// The mail server accepted it.
     Sent,
-    /// There was nobody to write to: no account has the address.
+    /// It had no recipient: the account does not exist, or its state has changed.
     Dropped,
-    /// It was of no use any more.
+    /// It was no longer useful.
     Expired,
-    /// The mail server refuses it for good.
+    /// The mail server rejected it permanently.
     Refused,
 }
 
@@ -59,11 +59,10 @@ impl MailOutcome {
 }
 
 impl Outbox {
-    /// Takes the mail that is due the longest, for this caller alone until [`LEASE`] is over. Rows of a later version are
-    /// left to it.
+    /// Claims the email that has been due the longest, exclusively for [`LEASE`]. Rows of a newer version are skipped.
     pub async fn claim(&self) -> Result<Option<ClaimedMail>, StoreError> {
         let now = self.platform.clock.now();
-        // A plain look first: most of the time nothing is queued, and nobody should wait for the writer because of it.
+        // Reads first: usually nothing is queued, and a read does not block writers.
         if !store::is_due(&self.platform.db, now).await? {
             return Ok(None);
         }
@@ -93,10 +92,10 @@ impl Outbox {
         }))
     }
 
-    /// It has ended. Of an account that is gone nothing is kept.
+    /// Records the outcome. Nothing is kept for a deleted account.
     ///
     /// # Errors
-    /// Those of the database: then it will be tried again.
+    /// If the database failed; then the email will be tried again.
     pub async fn end(&self, mail: &ClaimedMail, outcome: MailOutcome, failure: Option<&str>) -> Result<(), StoreError> {
         if mail.purpose.leaves_no_row() && outcome != MailOutcome::Refused {
             return store::remove(&self.platform.db, mail.id).await;
@@ -111,29 +110,30 @@ impl Outbox {
         .await
     }
 
-    /// It could not be sent now; it will be tried again.
+    /// Schedules another attempt after a failure.
     pub async fn postpone(&self, mail: &ClaimedMail, failure: &str) -> Result<(), StoreError> {
         let doublings = u32::try_from(mail.attempt - 1).unwrap_or(0).min(20);
         let pause = FIRST_RETRY.saturating_mul(1 << doublings).min(LONGEST_RETRY);
         store::postpone(&self.platform.db, mail.id, self.platform.clock.now() + pause, failure).await
     }
 
-    /// How many mails should have left by now, and since when the oldest of them has been queued. `mail` measures it.
+    /// Returns how many emails are overdue, and since when the oldest has been queued. `mail` exports it as a metric.
     pub async fn overdue(&self) -> Result<Overdue, StoreError> {
         store::overdue(&self.platform.db, self.platform.clock.now() - LEASE).await
     }
 
-    /// The newest mails, newest first. The command line calls it.
+    /// Returns the most recent emails, newest first. The command line calls it.
     pub async fn list(&self, queued_only: bool, limit: i64) -> Result<Vec<MailRecord>, StoreError> {
         store::list(&self.platform.db, queued_only, limit).await
     }
 
-    /// What was sent to an address lately, newest first. An export of somebody's data calls it.
+    /// Returns recent emails to an email address, newest first. Data exports call it.
     pub async fn list_for(&self, to: &Email) -> Result<Vec<MailRecord>, StoreError> {
         store::list_of(&self.platform.db, to.key()).await
     }
 
-    /// Tries everything that is queued now, and what was refused once more. Says how many there are. The command line calls it.
+    /// Makes all queued and permanently rejected emails due now, unless they have expired. Returns their number. The
+    /// command line calls it.
     pub async fn retry(&self) -> Result<u64, StoreError> {
         store::retry(&self.platform.db, self.platform.clock.now()).await
     }

@@ -1,4 +1,4 @@
-//! The rules of owing, claiming and ending emails.
+//! The rules for queuing, claiming and ending emails.
 
 mod claim;
 mod enqueue;
@@ -7,7 +7,7 @@ pub use self::claim::{ClaimedMail, MailOutcome};
 pub use self::enqueue::{RequestContext, enqueue, queued};
 use crate::core::platform::Platform;
 
-/// The outbox of this database. Cloning it is cheap.
+/// The outbox of this database. Cloning is cheap.
 #[derive(Clone)]
 pub struct Outbox {
     pub(crate) platform: Platform,
