@@ -1,7 +1,7 @@
-//! The audit log: who did what, when, from where, and how it ended.
-//! Every feature above records its events here, inside the transaction that does what the event tells of.
-//! Never a secret: no password, no token, no hash of one. A sealer chains and signs what was written, so that changing
-//! it is seen. `audit_events` and the other `audit_…` tables are this feature's.
+//! The audit log: who did what, when, from where, and with which result.
+//! The features above record their events here, in the transaction of the change itself. Entries never contain secrets: no
+//! passwords, no tokens, no hashes of them. A sealer chains and signs the entries, so that changes to them are detected.
+//! The tables are `audit_events` and the other `audit_…` tables.
 
 pub mod chain;
 mod event;

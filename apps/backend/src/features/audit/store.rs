@@ -14,7 +14,7 @@ row! {
     /// One entry of the log.
     #[derive(Clone, Debug, Serialize)]
     pub struct Entry {
-        /// Its place in the sealed log; none while it is not sealed.
+        /// Its position in the sealed log; `None` while it is not sealed.
         pub seq: Option<i64>,
         pub id: AuditId,
         pub at: Timestamp,
@@ -22,15 +22,15 @@ row! {
         pub kind: String,
         /// `success` or `failure`.
         pub outcome: String,
-        /// `account`, `administrator`, `operator:` and which one, `anyone` or `server`.
+        /// `account`, `administrator`, `operator:` with a name, `anyone` or `server`.
         pub actor: String,
-        /// The account it was done to, unless it was erased.
+        /// The affected account, unless it was erased.
         pub account_id: Option<AccountId>,
-        /// The session that is concerned.
+        /// The affected session.
         pub session_id: Option<SessionId>,
         pub address: Option<String>,
         pub user_agent: Option<String>,
-        /// The request's id in the server's log.
+        /// The id of the request in the server's log.
         pub request_id: String,
         pub detail: Option<String>,
     }
@@ -58,7 +58,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, id: AuditId, at: Timestamp, event: &
     .map(drop)
 }
 
-/// The newest `limit` entries about an account, newest first.
+/// Returns the newest `limit` entries about an account, newest first.
 pub async fn of_account<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,
@@ -78,7 +78,7 @@ pub async fn of_account<'c>(
     .await
 }
 
-/// The newest entries that the filter lets through, newest first.
+/// Returns the newest entries that match the filter, newest first.
 pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
     query(sql!(
         "SELECT e.seq, e.id, e.at, e.kind, e.outcome, e.actor,
@@ -103,7 +103,7 @@ pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, filter: &Filter) -> Resu
     .await
 }
 
-/// Rows that have no place yet, oldest first.
+/// Returns rows without a position, oldest first.
 pub(super) async fn unsealed<'c>(conn: impl Into<Conn<'c>>, limit: i64) -> Result<Vec<Entry>, StoreError> {
     query(sql!(
         "SELECT seq, id, at, kind, outcome, actor, account_id, session_id, address, user_agent, request_id, detail
@@ -117,7 +117,7 @@ pub(super) async fn unsealed<'c>(conn: impl Into<Conn<'c>>, limit: i64) -> Resul
     .await
 }
 
-/// Since when something waits to be sealed.
+/// Returns the time of the oldest entry that is not sealed.
 pub(super) async fn oldest_unsealed<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Timestamp>, StoreError> {
     query(sql!(
         "SELECT at FROM audit_events WHERE seq IS NULL ORDER BY id LIMIT 1"
@@ -126,14 +126,14 @@ pub(super) async fn oldest_unsealed<'c>(conn: impl Into<Conn<'c>>) -> Result<Opt
     .await
 }
 
-/// How many rows wait to be sealed.
+/// Returns the number of entries that are not sealed.
 pub(super) async fn count_unsealed<'c>(conn: impl Into<Conn<'c>>) -> Result<i64, StoreError> {
     query(sql!("SELECT COUNT(*) FROM audit_events WHERE seq IS NULL"))
         .one(conn)
         .await
 }
 
-/// When the newest entry was written.
+/// Returns the time of the newest entry.
 pub async fn newest<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<Timestamp>, StoreError> {
     query(sql!("SELECT at FROM audit_events ORDER BY at DESC LIMIT 1"))
         .optional(conn)

@@ -1,5 +1,4 @@
-//! The bytes that are hashed. Each text and each number is written with its length in front, so that no two rows are
-//! the same bytes.
+//! The bytes that are hashed. Every field is preceded by its length, so that no two different rows have the same bytes.
 
 use std::fmt;
 
@@ -12,23 +11,23 @@ use uuid::{Builder, Uuid};
 
 use crate::core::ids::{AccountId, AuditId, SessionId};
 
-/// A SHA-256. In JSON and on the command line it is base64url without padding.
+/// A SHA-256 hash. In JSON and on the command line it is base64url without padding.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Hash(pub [u8; 32]);
 
 column!(Hash as [u8; 32]);
 
-/// Random bytes that keep a commitment from being guessed.
+/// Random bytes that prevent guessing the content of a commitment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Salt(pub [u8; 16]);
 
 column!(Salt as [u8; 16]);
 
 row! {
-    /// A sealed row, whole. The names are those of the export.
+    /// A complete sealed row. The field names are those of the export.
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     pub struct SealedRow {
-        /// Its place in the log, from 1.
+        /// Its position in the log, starting at 1.
         pub seq: i64,
         pub id: AuditId,
         /// When it happened, in milliseconds since the epoch.
@@ -37,34 +36,34 @@ row! {
         pub kind: String,
         /// `success` or `failure`.
         pub outcome: String,
-        /// `account`, `operator:` and which one, `anyone` or `server`.
+        /// `account`, `operator:` with a name, `anyone` or `server`.
         pub actor: String,
-        /// The pseudonym of the account it was done to.
+        /// The pseudonym of the affected account.
         pub subject: Option<Uuid>,
-        /// The session that is concerned.
+        /// The affected session.
         pub session_id: Option<SessionId>,
-        /// The request's id in the server's log.
+        /// The id of the request in the server's log.
         pub request_id: String,
         pub detail: Option<String>,
-        /// From which address; none also once the person is erased.
+        /// The IP address; `None` also after the person was erased.
         pub address: Option<String>,
-        /// With which device; none also once the person is erased.
+        /// The device; `None` also after the person was erased.
         pub user_agent: Option<String>,
-        /// What hides `address` and `user_agent` in the commitment; none once the person is erased.
+        /// The salt of the commitment to `address` and `user_agent`; `None` after the person was erased.
         pub salt: Option<Salt>,
         /// The commitment to `address` and `user_agent`.
         pub particulars: Hash,
-        /// The hash of the chain up to and with this row.
+        /// The hash of the chain up to and including this row.
         pub hash: Hash,
     }
 }
 
-/// What stands before the first row.
+/// Returns the hash before the first row.
 pub fn genesis() -> Hash {
     Hash([0; 32])
 }
 
-/// The commitment to what is personal in a row.
+/// Returns the commitment to the personal data of a row.
 pub fn commitment(salt: Salt, address: Option<&str>, user_agent: Option<&str>) -> Hash {
     let mut bytes = Bytes::begin("countersign audit particulars 1");
     bytes.field(Some(&salt.0));
@@ -73,8 +72,8 @@ pub fn commitment(salt: Salt, address: Option<&str>, user_agent: Option<&str>) -
     bytes.hash()
 }
 
-/// The pseudonym of an account: a commitment to it, so that a pseudonym cannot be given to another account. Without the
-/// salt nobody can tell whose it was.
+/// Returns the pseudonym of an account. It is a commitment, so it cannot be assigned to another account, and without the
+/// salt it reveals nothing about the account.
 pub fn pseudonym(salt: Salt, account: AccountId) -> Uuid {
     let mut bytes = Bytes::begin("countersign audit subject 1");
     bytes.field(Some(&salt.0));
@@ -82,12 +81,12 @@ pub fn pseudonym(salt: Salt, account: AccountId) -> Uuid {
     let Hash(hash) = bytes.hash();
     let mut half = [0; 16];
     half.copy_from_slice(&hash[..16]);
-    // RFC 9562 §5.8: version 8, whose bits are the program's own affair.
+    // RFC 9562 §5.8: version 8, whose other bits are application-defined.
     Builder::from_custom_bytes(half).into_uuid()
 }
 
 impl SealedRow {
-    /// The hash of this row behind `previous`, if it stood at `seq`.
+    /// Returns the hash of this row at position `seq` after `previous`.
     pub fn hash_at(&self, seq: i64, previous: Hash) -> Hash {
         let mut bytes = Bytes::begin("countersign audit row 1");
         bytes.field(Some(&previous.0));
@@ -105,7 +104,7 @@ impl SealedRow {
         bytes.hash()
     }
 
-    /// Whether address and device are what was committed to. `None` when they were erased.
+    /// Returns whether the IP address and device match the commitment. `None` if they were erased.
     pub(super) fn keeps_its_commitment(&self) -> Option<bool> {
         match (self.salt, &self.address, &self.user_agent) {
             (Some(salt), address, user_agent) => {
@@ -118,14 +117,14 @@ impl SealedRow {
 }
 
 impl Hash {
-    /// The hash of a text, such as a checkpoint in its compact form.
+    /// Returns the hash of a text, such as a checkpoint in compact form.
     pub fn of(text: &str) -> Self {
         let mut context = Context::new(&SHA256);
         context.update(text.as_bytes());
         Self::finish(context)
     }
 
-    /// Reads what [`Display`](fmt::Display) writes.
+    /// Parses the output of [`Display`](fmt::Display).
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         bytes.try_into().ok().map(Self)
@@ -138,7 +137,7 @@ impl Hash {
     }
 }
 
-/// Fields, each behind its length as four bytes, big end first; four bytes `ff` stand for a field that is not there.
+/// Fields, each preceded by its length in four bytes, big-endian; four bytes `ff` stand for a missing field.
 struct Bytes(Context);
 
 impl Bytes {

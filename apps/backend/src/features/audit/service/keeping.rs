@@ -1,4 +1,4 @@
-//! What happens to the log beside being written: sealed, shipped, and in the end forgotten.
+//! Background work on the log: sealing, shipping, erasing and removing old entries.
 
 use std::time::Duration;
 
@@ -15,20 +15,20 @@ use crate::core::cleanup::in_batches;
 use crate::core::limits::AddressPrefix;
 use crate::core::request_info::RequestInfo;
 
-/// How often what was written is sealed.
+/// How often new entries are sealed.
 const SEAL_EVERY: Duration = Duration::from_secs(2);
-/// How often limits that were hit are written down, and what is old or erased is removed.
+/// How often refused requests are recorded, and old or erased data is removed.
 const TIDY_EVERY: Duration = Duration::from_secs(10);
-/// How long after an account was deleted its pseudonym is forgotten: what was under way with it has ended by then.
+/// How long after the deletion of an account its pseudonym is erased. Requests in progress have ended by then.
 const ERASE_AFTER: Duration = Duration::from_secs(120);
-/// How often it is looked whether entries have become old.
+/// How often to check for entries that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
-/// How many deleted accounts are forgotten at a time.
+/// The number of deleted accounts erased at a time.
 const BATCH: i64 = 500;
 
 impl Audit {
-    /// Keeps the log until the process ends. Removing old entries can take hours; it does not hold up sealing. A failure is
-    /// logged once, and tried again.
+    /// Runs the background work until the process ends. Removing old entries can take hours and does not delay sealing. A
+    /// failure is logged once and retried.
     pub async fn keep_forever(self) {
         tokio::join!(self.seal_forever(), self.tidy_forever());
     }
@@ -81,11 +81,11 @@ impl Audit {
         self.retire().await
     }
 
-    /// Writes down whom a limit or a missing scope has turned away since the last time: one row for each network, however
-    /// many requests it sent, so that a flood does not fill the disk.
+    /// Records the requests that were refused because of a limit or a missing scope since the last call: one row per
+    /// network, regardless of the number of requests, so that a flood does not fill the disk.
     ///
     /// # Errors
-    /// Those of the database. The counts are lost by it, but not those of the metrics.
+    /// If the database failed. The counts are then lost, except in the metrics.
     pub async fn write_refusals(&self) -> Result<(), StoreError> {
         let refusals = &self.refusals.take();
         if refusals.is_empty() {
@@ -108,8 +108,8 @@ impl Audit {
         work.await
     }
 
-    /// Forgets who the pseudonyms of deleted accounts were, and from where they came. The chain stays whole: it holds
-    /// only commitments to that.
+    /// Erases the link between pseudonyms and deleted accounts, and their IP addresses and devices. The chain remains
+    /// valid, because it contains only commitments to these.
     pub async fn erase(&self) -> Result<(), StoreError> {
         let before = self.platform.clock.now() - ERASE_AFTER;
         for account in people::erasures(&self.platform.db, before, BATCH).await? {
@@ -121,11 +121,11 @@ impl Audit {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    // Another node may be sealing a row of this very account.
+                    // Another node may be sealing a row of this account.
                     if !sealed::take_turn(tx, revision).await? || store::has_unsealed(&mut *tx, account).await? {
                         return Ok(());
                     }
-                    // Who may write into the database could else have anyone forgotten.
+                    // Otherwise, an attacker who can write to the database could have any account erased.
                     if is_there {
                         tracing::warn!(%account, "skipping an erasure: audit_erasures names an account that still exists");
                         return people::forget_erasure(tx, account).await;
@@ -149,12 +149,12 @@ impl Audit {
         Ok(())
     }
 
-    /// Removes sealed rows that are older than `audit.retention`. First the intention is sealed, in a checkpoint that says
-    /// up to where; rows go only then, so that a verifier can tell old age from theft. What is old is told by signed times
-    /// alone.
+    /// Removes sealed rows that are older than `audit.retention`. The intention is sealed first, in a checkpoint that names
+    /// the last row to be removed, so that a verifier can tell expiry from tampering. Age is determined by signed times
+    /// only.
     ///
     /// # Errors
-    /// [`SealError::Broken`] where the log is not as it was sealed; else those of the database.
+    /// [`SealError::Broken`] if the log differs from what was sealed, or if the database failed.
     pub async fn retire(&self) -> Result<(), SealError> {
         let now = self.platform.clock.now();
         let Some(end) = self.end().await?.filter(|end| end.vouched) else {

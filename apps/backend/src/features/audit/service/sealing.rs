@@ -1,8 +1,7 @@
-//! The sealer: gives rows their places, chains them, and signs what it chained.
+//! The sealer: assigns positions to rows, chains them and signs the chain.
 //!
-//! It works beside the writers: they only insert, it only updates rows that were committed, so nobody waits for it. Of
-//! several nodes one works at a time: who writes says which revision of the head it saw, and finds it changed if another
-//! one was quicker.
+//! It does not block writers: they only insert, and it only updates committed rows. Of several nodes, one seals at a time:
+//! each names the revision of the head that it has read, and fails if another node has changed it since.
 
 use std::collections::HashMap;
 
@@ -21,26 +20,26 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::platform::Platform;
 
-/// How many rows one checkpoint seals at most.
+/// The maximum number of rows per checkpoint.
 const BATCH: i64 = 250;
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
-/// What the entry about a removal says before the place.
+/// The text before the position in an entry about a removal.
 const ROWS_UP_TO: &str = "rows up to ";
 
-/// Rows with their places, and the signature over them.
+/// Rows with their positions, and the signature over them.
 struct Sealed {
     rows: Vec<SealedRow>,
-    /// The pseudonyms that are new, with whose they are.
+    /// New pseudonyms, with their accounts.
     people: Vec<(AccountId, Uuid, Salt)>,
     token: String,
     at: Timestamp,
 }
 
 impl Audit {
-    /// Seals what was written so far, and gives how many rows that were.
+    /// Seals all new entries. Returns their number.
     ///
     /// # Errors
-    /// [`SealError`]. Nothing is lost by it: the next call seals the same rows.
+    /// [`SealError`]. Nothing is lost; the next call seals the same rows.
     pub async fn seal(&self) -> Result<u64, SealError> {
         let mut sealed = 0;
         loop {
@@ -113,7 +112,7 @@ impl Audit {
     }
 }
 
-/// The last checkpoint of an earlier day.
+/// Returns the last checkpoint of an earlier day.
 fn day_before(end: &End, now: Timestamp) -> Option<EarlierCheckpoint> {
     let day = |seconds: i64| seconds.div_euclid(SECONDS_PER_DAY);
     match &end.claims {
@@ -127,9 +126,9 @@ fn day_before(end: &End, now: Timestamp) -> Option<EarlierCheckpoint> {
 }
 
 impl Audit {
-    /// Up to which place entries are about to be removed: as far as the checkpoint before says, and further if an entry that
-    /// is being sealed asks for it and signed times show that it is due. Anyone who may write into the database can write
-    /// such an entry.
+    /// Returns the position up to which entries are about to be removed: that of the previous checkpoint or, if an entry
+    /// being sealed requests more and signed times show that it has expired, a later one. An attacker who can write to the
+    /// database can write such an entry.
     async fn removed_through(&self, end: Option<&End>, rows: &[Entry], now: Timestamp) -> Result<i64, StoreError> {
         let Some(end) = end else { return Ok(0) };
         let before = match end.vouched {
@@ -147,7 +146,7 @@ impl Audit {
         }
     }
 
-    /// Up to which place nothing is there any more. Who could sign nothing of ours has no more removed than that.
+    /// Returns the position up to which no rows remain. A checkpoint signed with an unknown key cannot have more removed.
     async fn gone(&self, end: &End) -> Result<i64, StoreError> {
         let first = sealed::first_place(&self.platform.db).await?;
         let gone = first.map_or(end.claims.last, |first| first.saturating_sub(1));
@@ -155,7 +154,7 @@ impl Audit {
     }
 }
 
-/// What an entry about a removal says.
+/// Returns the detail of an entry about a removal.
 pub(super) fn trimmed_through(place: i64) -> String {
     format!("{ROWS_UP_TO}{place}")
 }
@@ -168,7 +167,7 @@ struct People {
 }
 
 impl People {
-    /// The pseudonym of an account, made if it has none yet, or one that does not belong to it.
+    /// Returns the pseudonym of an account. Creates one if it has none, or one that does not match it.
     async fn pseudonym(&mut self, platform: &Platform, account: AccountId) -> Result<Uuid, StoreError> {
         if let Some(pseudonym) = self.known.get(&account) {
             return Ok(*pseudonym);
@@ -189,7 +188,7 @@ impl People {
     }
 }
 
-/// The row at its place, still without its hash.
+/// Builds the row at its position, without its hash.
 fn place(row: Entry, seq: i64, subject: Option<Uuid>, salt: Salt) -> SealedRow {
     SealedRow {
         seq,
@@ -211,7 +210,7 @@ fn place(row: Entry, seq: i64, subject: Option<Uuid>, salt: Salt) -> SealedRow {
 }
 
 impl Audit {
-    /// Whether the batch was written; not if another node was quicker.
+    /// Writes the batch. Returns whether it was written; not if another node was faster.
     async fn write(&self, revision: i64, batch: &Sealed) -> Result<bool, StoreError> {
         self.platform
             .db

@@ -109,7 +109,7 @@ impl Shipping {
     }
 }
 
-/// The last position that the file's checkpoints cover; 0 for a new file.
+/// Returns the last position that the file's checkpoints cover; 0 for a new file.
 fn last_place(path: &Path) -> io::Result<i64> {
     let mut file = match std::fs::File::open(path) {
         Ok(file) => file,

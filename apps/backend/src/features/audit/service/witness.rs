@@ -26,7 +26,7 @@ pub struct Witness {
 pub(super) struct End {
     pub(super) token: String,
     pub(super) claims: AuditCheckpointClaims,
-    /// Returns whether a current or earlier key of this server signed it.
+    /// Whether a current or earlier key of this server signed it.
     pub(super) vouched: bool,
 }
 

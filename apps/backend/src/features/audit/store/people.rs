@@ -1,4 +1,4 @@
-//! Whose pseudonyms are, and who is to be forgotten.
+//! Pseudonyms and their accounts, and accounts to be erased.
 
 use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 use uuid::Uuid;
@@ -17,22 +17,22 @@ row! {
 }
 
 impl Subject {
-    /// Whether the pseudonym belongs to this account.
+    /// Returns whether the pseudonym belongs to this account.
     pub(in super::super) fn fits(&self) -> bool {
         pseudonym(self.salt, self.account_id) == self.pseudonym
     }
 }
 
 row! {
-    /// A pseudonym that nobody has any more.
+    /// A pseudonym without an account.
     pub(in super::super) struct Nobody {
         pub pseudonym: Uuid,
         pub at: i64,
     }
 }
 
-/// Pseudonyms of sealed rows that stand for nobody, although no deletion of their account is sealed; each with the
-/// time of its last row.
+/// Returns the pseudonyms of sealed rows that have no account, although no deletion of it is sealed; each with the time of
+/// its last row.
 pub(in super::super) async fn nobodies<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<Nobody>, StoreError> {
     query(sql!(
         "SELECT e.subject AS pseudonym, MAX(e.at) AS at
@@ -49,7 +49,7 @@ pub(in super::super) async fn nobodies<'c>(conn: impl Into<Conn<'c>>) -> Result<
     .await
 }
 
-/// Whose pseudonyms are, in the order of those.
+/// Returns pseudonyms with their accounts, ordered by pseudonym.
 pub(in super::super) async fn subjects<'c>(
     conn: impl Into<Conn<'c>>,
     after: Uuid,
@@ -64,7 +64,7 @@ pub(in super::super) async fn subjects<'c>(
     .await
 }
 
-/// The accounts behind one and up to another of which the log has the registration, sealed or not yet.
+/// Returns the accounts after `after` up to `last` whose registration is in the log, sealed or not.
 pub(in super::super) async fn registered<'c>(
     conn: impl Into<Conn<'c>>,
     after: AccountId,
@@ -88,7 +88,7 @@ pub(in super::super) async fn registered<'c>(
     .await
 }
 
-/// Whether it is sealed that the account of a pseudonym was deleted.
+/// Returns whether the deletion of a pseudonym's account is sealed.
 pub(in super::super) async fn is_deleted<'c>(conn: impl Into<Conn<'c>>, pseudonym: Uuid) -> Result<bool, StoreError> {
     let found: Option<i64> = query(sql!(
         "SELECT at FROM audit_events
@@ -113,7 +113,7 @@ pub(in super::super) async fn subject<'c>(
     .await
 }
 
-/// Remembers whose a new pseudonym is, in the place of one that was none of ours.
+/// Records the account of a new pseudonym, replacing one that did not match.
 pub(in super::super) async fn remember(
     tx: &mut Tx<'_>,
     pseudonym: Uuid,
@@ -132,7 +132,7 @@ pub(in super::super) async fn remember(
     .map(drop)
 }
 
-/// Asks for an account to be forgotten.
+/// Requests that an account be erased.
 pub(in super::super) async fn ask_erasure(
     tx: &mut Tx<'_>,
     account: AccountId,

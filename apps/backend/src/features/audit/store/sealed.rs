@@ -1,4 +1,4 @@
-//! The sealed log: its rows, the checkpoints, and the head by which servers take turns.
+//! The sealed log: its rows, the checkpoints, and the head that coordinates servers.
 
 use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 
@@ -22,7 +22,7 @@ row! {
     }
 }
 
-/// The number by which servers take turns. Signed content never depends on `audit_head`, which is not protected.
+/// Returns the revision by which servers take turns. Signed content never depends on `audit_head`, which is not protected.
 pub(in super::super) async fn revision<'c>(conn: impl Into<Conn<'c>>) -> Result<Option<i64>, StoreError> {
     query(sql!("SELECT revision FROM audit_head WHERE id = 1"))
         .optional(conn)
@@ -215,7 +215,7 @@ pub(in super::super) async fn remove_rows(
     .await
 }
 
-/// The last one is kept: the log begins after it.
+/// Removes checkpoints before `through`. The one at `through` is kept, because the log begins after it.
 pub(in super::super) async fn remove_checkpoints(
     conn: impl Into<Conn<'_>>,
     through: i64,
