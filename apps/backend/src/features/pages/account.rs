@@ -39,7 +39,7 @@ struct AccountPage {
     since: SaidTime,
     new_email: String,
     devices: Vec<Device>,
-    /// The number of devices, in words.
+    /// The number of devices, as text.
     count: String,
     /// The expanded row.
     open: Row,

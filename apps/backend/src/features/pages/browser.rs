@@ -34,7 +34,7 @@ pub(super) fn remember(pages: &Pages, visitor: &mut Visitor) {
     visitor.set_cookie(pages, Cookie::Device, &secret, Some(devices::LIFETIME));
 }
 
-/// Signs a browser out: ends its session and clears its cookies.
+/// Signs a browser out: ends its session, and clears the cookies of the session and of emailed codes.
 pub(super) async fn sign_out(pages: &Pages, visitor: &mut Visitor, request: RequestInfo) -> Result<(), StoreError> {
     end_session(pages, visitor, request).await?;
     visitor.clear_cookie(pages, Cookie::SignedIn);

@@ -5,15 +5,15 @@
 //!
 //! To read it, follow a request:
 //! 1. `router` has all paths, and `roots` those shown to people. `reply` has the layers around them (`as_pages`,
-//! `ForPeople`) and renders responses.
+//!    `ForPeople`) and renders responses.
 //! 2. `visitor` is the client of a request, with its language and `cookies`. `service` and `store` find the session of a
-//! cookie.
+//!    cookie.
 //! 3. `form` accepts only our own forms (`OwnForm`), and `single_flight` handles a form that was sent twice only once.
-//! `email_input` and `return_path` parse fields.
+//!    `email_input` and `return_path` parse fields.
 //! 4. The handlers are `landing`, `signin` (password, sign-up, sign-out), `email` (actions that begin or end with an email)
-//! and `account`. `browser` changes the cookies when a user signs in or out.
+//!    and `account`. `browser` changes the cookies when a user signs in or out.
 //! 5. `view` is the data and errors of a template, `done` the confirmation of an action, and `mailed` what a browser
-//! remembers of requested emails. `assets` and `files` are the style sheet, the script and the icon.
+//!    remembers of requested emails. `assets` and `files` are the style sheet, the script and the icon.
 
 mod account;
 mod assets;

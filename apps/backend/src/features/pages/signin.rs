@@ -278,7 +278,7 @@ pub(super) async fn sign_up(
 }
 
 /// Handles a sign-up that was sent twice. The first one created the account; with the same password, the second signs in,
-/// subject to the usual rules. If the account is older, it is another person's or was forgotten, and this does nothing.
+/// subject to the usual rules. An older account belongs to another person, or was forgotten; then this does nothing.
 async fn sign_in_if_sent_twice(
     pages: &Pages,
     email: Email,

@@ -117,7 +117,7 @@ impl View {
         }
     }
 
-    /// Adds an error. `field` is where it belongs if the problem names no field; empty for the whole form.
+    /// Sets the errors of a problem. `field` is where it belongs if the problem names no field; empty for the whole form.
     pub(super) fn refused(self, problem: &Problem, field: &'static str) -> Self {
         let wrong = match problem.errors() {
             [] => vec![Mistake::new(field, problem.code().message())],
@@ -161,7 +161,7 @@ impl View {
         Self { begin: field, ..self }
     }
 
-    /// Adds an error that the pages found themselves.
+    /// Sets an error that the pages found themselves.
     pub(super) fn marked(self, wrong: Mistake) -> Self {
         Self {
             status: StatusCode::UNPROCESSABLE_ENTITY,

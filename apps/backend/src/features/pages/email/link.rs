@@ -113,7 +113,8 @@ pub(super) async fn is_used(pages: &Pages, action: Action, token: &str) -> Resul
     Ok(false)
 }
 
-/// Returns whether a link needs a password: not in the browser that requested it, where a button is enough.
+/// Returns whether a link needs a password: not in the browser that signed up or is signed in to the account, where a
+/// button is enough.
 async fn needs_password(pages: &Pages, visitor: &Visitor, token: &str) -> Result<bool, Problem> {
     match token.parse() {
         Ok(link) => Ok(pages
