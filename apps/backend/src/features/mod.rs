@@ -4,7 +4,7 @@
 //!
 //! `keys < audit < outbox < revocation < guesses < accounts < devices < email_challenges < sessions < auth < verification < recovery < mail < forward < health < docs < pages < dev`
 //!
-//! The test `architecture` reads this line and holds it.
+//! The test `architecture` reads this line and enforces it.
 
 pub mod accounts;
 pub mod audit;

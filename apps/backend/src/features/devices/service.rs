@@ -56,7 +56,7 @@ fn hash(account: AccountId, request: &RequestInfo) -> Option<Hash> {
     let mut digest = Digest::new(&SHA256);
     digest.update(account.0.as_bytes());
     match (request.device, request.prefix()) {
-        // A browser with its cookie is known in every network, and without it in none.
+        // A browser with a cookie is recognized by it in every network.
         (Some(cookie), _) => {
             digest.update(b"C");
             digest.update(&cookie.0);

@@ -23,7 +23,7 @@ pub async fn take(
     store::take(tx, email, purpose.name(), most, now, now + REMEMBERED).await
 }
 
-/// Returns a guess that was not checked.
+/// Releases a guess that was not checked, so that it does not count.
 pub async fn give_back(tx: &mut Tx<'_>, email: EmailDigest, purpose: Purpose) -> Result<(), StoreError> {
     store::give_back(tx, email, purpose.name()).await
 }

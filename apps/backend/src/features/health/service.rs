@@ -1,4 +1,4 @@
-//! What it takes to be ready for traffic.
+//! Readiness for traffic.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,48 +11,48 @@ use crate::features::keys::Keys;
 use crate::features::revocation::Revocations;
 use crate::migrations;
 
-/// What tells how the server is. Cloning it is cheap.
+/// Reports the health of the server. Cloning is cheap.
 #[derive(Clone)]
 pub struct Health {
     pub(crate) db: Db,
     pub(crate) keys: Keys,
     pub(crate) revocations: Revocations,
-    /// All metrics that are counted.
+    /// All counted metrics.
     pub(crate) registry: Arc<Mutex<Registry>>,
     pub(crate) readiness: Readiness,
     pub(crate) probes: Probes,
 }
 
-/// Why traffic is not welcome.
+/// Why the server is not ready for traffic.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotReady {
-    /// Requests that have begun are answered, and no others.
+    /// Requests in progress are answered, but no new ones.
     #[error("The server is shutting down.")]
     ShuttingDown,
-    /// The database is gone, its disk failed, or it takes no writes.
+    /// The database is unavailable, its disk failed, or it accepts no writes.
     #[error("The database does not answer or does not accept writes.")]
     Database(#[from] StoreError),
-    /// The database's role may not do all that a server has to, or a table is gone.
+    /// The database role lacks required permissions, or a table is missing.
     #[error("The database role lacks permissions: {0}. Run `countersign doctor` to see how to fix this.")]
     Lacking(String, #[source] Remedy),
     /// Migrations are missing.
     #[error("The database schema is out of date.")]
     Schema,
-    /// There is no key that may sign: it was revoked, and no other has taken its place.
+    /// There is no signing key: it was revoked and has not been replaced.
     #[error("There is no signing key.")]
     Keys,
-    /// It cannot be told whether the schema is current.
+    /// The state of the schema cannot be determined.
     #[error("The database does not answer, or its schema cannot be read.")]
     UnknownSchema(#[from] MigrateError),
 }
 
-/// What an owner of the tables has to run; for the log, not for clients.
+/// The statements for the owner of the tables; for the log, not for clients.
 #[derive(Debug, thiserror::Error)]
 #[error("as the owner of the tables, run: {0}")]
 pub(super) struct Remedy(String);
 
 impl Health {
-    /// Whether the server can do its work.
+    /// Returns whether the server is ready, or why not.
     pub(super) async fn check(&self) -> Result<(), NotReady> {
         if !self.readiness.is_ready() {
             return Err(NotReady::ShuttingDown);
@@ -60,7 +60,7 @@ impl Health {
         if !self.keys.can_sign() {
             return Err(NotReady::Keys);
         }
-        // First: without a right it may not even be told what the schema is.
+        // Checked first, because reading the state of the schema may require a missing permission.
         let lacking = self.db.shortfalls(migrations::known()).await?;
         let certain = lacking.into_iter().filter(Shortfall::is_certain);
         let (gone, refused): (Vec<_>, Vec<_>) = certain.partition(|lacking| lacking.lack == Lack::Table);
@@ -68,7 +68,7 @@ impl Health {
             return Err(NotReady::of(&refused));
         }
         match self.db.pending(migrations::known()).await? {
-            // Newer: the next version is being rolled out, and what it added does not disturb this one.
+            // Newer: the next version is being rolled out, and its additions are compatible with this one.
             Schema::Current | Schema::Newer(_) => {}
             Schema::Absent | Schema::Behind(_) => return Err(NotReady::Schema),
         }

@@ -80,8 +80,8 @@ impl Recovery {
             .await
     }
 
-    /// The purpose of the link or code, and the email address that it was sent to. Links of invitations and of emails about
-    /// too many wrong passwords are accepted too.
+    /// Returns the purpose of the link or code, and the email address it was sent to. Links of invitations and of emails
+    /// about too many wrong passwords are accepted too.
     async fn subject(&self, answer: &Answer) -> Result<(Purpose, String), RecoverError> {
         match answer {
             Answer::Link(link) => {

@@ -1,28 +1,28 @@
-//! Moving the clock of the server. Everything that expires is judged by it, from this moment on.
+//! Moving the server's clock, which determines all expiry.
 
 use std::time::Duration;
 
 use super::Dev;
 use crate::core::clock::Timestamp;
 
-/// 9000-01-01T00:00:00Z: from there on, what ends later could no longer be written in four digits.
+/// 9000-01-01T00:00:00Z: limits the clock so that all expiry times still have four-digit years.
 const LATEST: Timestamp = Timestamp(221_845_392_000_000);
 
-/// Where the clock is to go.
+/// How to move the clock.
 pub(crate) enum Move {
-    /// On, by so much.
+    /// Forward by this duration.
     Forward(Duration),
-    /// To a time, in the past or in the future.
+    /// To a time in the past or the future.
     To(Timestamp),
 }
 
-/// The clock does not go that far.
+/// The time is out of range.
 #[derive(Debug, thiserror::Error)]
 #[error("The clock cannot be set beyond {LATEST}.")]
 pub(crate) struct BeyondAllTime;
 
 impl Dev {
-    /// Moves the clock, and says what it shows then.
+    /// Moves the clock and returns its new time.
     ///
     /// # Errors
     /// [`BeyondAllTime`].

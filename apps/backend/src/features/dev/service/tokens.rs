@@ -1,4 +1,4 @@
-//! A token for anyone. The session behind it is opened as a sign-in opens one, so that every door treats it as such.
+//! Issuing a token for any user. Its session is opened as at a sign-in, so that all endpoints treat it the same.
 
 use std::time::Duration;
 
@@ -15,37 +15,37 @@ use crate::features::audit::{Event, EventKind};
 use crate::features::keys::IssueError;
 use crate::features::sessions::{NewSession, RefreshToken, Session};
 
-/// How long before its end an expired token says that it was issued, in seconds.
+/// How many seconds before its expiry an expired token was issued.
 const EXPIRED_TOKEN_LIVED: i64 = 60;
 
-/// What a token is to be like.
+/// The properties of a requested token.
 pub(crate) struct Wanted {
     pub(crate) user: User,
-    /// Exactly these, owned or not; what the account owns, if nothing is said.
+    /// Exactly these scopes, whether or not the account has them; `None` for all of its scopes.
     pub(crate) scopes: Option<Scopes>,
-    /// What sign-in gives, if nothing is said.
+    /// `None` for the lifetime that a sign-in gives.
     pub(crate) lifetime: Option<Lifetime>,
-    /// That of the settings, if nothing is said.
+    /// `None` for the configured audience.
     pub(crate) audience: Option<String>,
 }
 
-/// Whose a token is to be.
+/// The user of a token.
 pub(crate) enum User {
-    /// An account that must be there.
+    /// An existing account.
     Known(AccountId),
-    /// An account that is made if need be.
+    /// An account that is created if necessary.
     Address(NewEmail),
 }
 
-/// When a token ends.
+/// When a token expires.
 pub(crate) enum Lifetime {
-    /// So long from now, but never after its session.
+    /// After this duration, but not later than its session.
     Left(Duration),
-    /// So long ago. Its session lives.
+    /// This duration ago. Its session is active.
     Over(Duration),
 }
 
-/// A token, and the session behind it.
+/// A token and its session.
 pub(crate) struct Issued {
     pub(crate) access_token: String,
     pub(crate) expires_in: i64,
@@ -53,16 +53,16 @@ pub(crate) struct Issued {
     pub(crate) session: Session,
 }
 
-/// Why there is no token.
+/// Why no token was issued.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokenError {
-    /// An id was named that no account has.
+    /// No account has the requested id.
     #[error("no account has this ID")]
     NobodyWithThisId,
-    /// Nobody gets a session for a disabled account, not even here.
+    /// Disabled accounts get no sessions, not even here.
     #[error("the account is disabled")]
     Disabled,
-    /// The account could not be made.
+    /// The account could not be created.
     #[error(transparent)]
     Register(#[from] AccountError),
     /// The token could not be signed.
@@ -108,12 +108,12 @@ impl Dev {
         })
     }
 
-    /// Ends a session of anybody. Says whether it lived.
+    /// Ends a session of any account. Returns whether it had not ended.
     pub(crate) async fn end_session(&self, session: SessionId, caller: &Caller) -> Result<bool, StoreError> {
         self.sessions.revoke(session, None, caller).await
     }
 
-    /// `scopes` are the session's, not the account's: what one test asks for changes nothing for the next one.
+    /// Opens a session. `scopes` apply to the session only, so that one test does not affect the next.
     async fn open(
         &self,
         account: AccountId,
@@ -122,7 +122,7 @@ impl Dev {
         caller: &Caller,
     ) -> Result<Option<Session>, StoreError> {
         let now = self.platform.clock.now();
-        // As if the account had signed in.
+        // The event is recorded as if the account had signed in.
         let caller = &caller.proven(account);
         let bit = self.revocations.allocate().await?;
         self.revocations
@@ -152,7 +152,8 @@ impl Dev {
             .await
     }
 
-    /// The token was issued before it ended, and its owner signed in then: in nothing but its age it looks like any other.
+    /// Returns the claims of an expired token. It was issued, and its user signed in, before it expired, so it differs from
+    /// others only in age.
     fn expired(&self, session: &Session, ago: Duration) -> AccessTokenClaims {
         let exp = (self.platform.clock.now() - ago).seconds();
         let iat = exp.saturating_sub(EXPIRED_TOKEN_LIVED);

@@ -1,4 +1,4 @@
-//! Verifying the address of an account that is there.
+//! Verifying the email address of an existing account.
 
 use countersign_store::Tx;
 
@@ -15,16 +15,16 @@ use crate::features::email_challenges::Checked;
 use crate::features::outbox::Purpose;
 use crate::features::sessions;
 
-/// What says that the account is theirs who confirm.
+/// The proof that the account belongs to the client.
 enum Own {
     Session(SessionId),
-    /// They know the password of this version.
+    /// The client knows the password of this version.
     Password(CredentialVersion),
 }
 
 impl Verification {
-    /// The handle of who asked for the mail says nothing here: anybody may ask for it, and the password was set by who signed
-    /// up, possibly somebody else.
+    /// Verifies the email address. The handle of the request proves nothing here: anyone may request the email, and the
+    /// password may have been set by another person who signed up.
     pub(super) async fn verify_account(
         &self,
         account: AccountId,
@@ -66,7 +66,7 @@ impl Verification {
             .await
     }
 
-    /// The session may have ended, or the password changed, since they were looked at.
+    /// Checks that the session has not ended and the password has not changed since they were read.
     async fn still_own(&self, tx: &mut Tx<'_>, own: &Own, version: CredentialVersion) -> Result<(), VerifyError> {
         match own {
             Own::Session(session) => match sessions::lock_living(tx, *session, self.platform.clock.now()).await? {
@@ -78,7 +78,7 @@ impl Verification {
         }
     }
 
-    /// Whoever reads the mail takes the account over, as a recovery does.
+    /// Sets a new password for the reader of the email, as a recovery does.
     async fn settle_account(
         &self,
         account: AccountId,

@@ -1,4 +1,4 @@
-//! Changing the address of an account to one that is proven.
+//! Changing the email address of an account to a verified one.
 
 use countersign_store::StoreError;
 
@@ -15,22 +15,22 @@ use crate::features::email_challenges::{Answer, ChallengeError, Presenter};
 use crate::features::outbox::Purpose;
 use crate::features::sessions;
 
-/// Why an address was not changed.
+/// Why the email address was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// The password is not right, or may not be tried.
+    /// The password is wrong, or may not be tried.
     #[error(transparent)]
     Password(#[from] PasswordError),
-    /// Too many mails were asked for.
+    /// Too many emails were requested.
     #[error(transparent)]
     Ask(#[from] AskError),
-    /// The link or the code is not valid.
+    /// The link or the code is invalid.
     #[error(transparent)]
     Challenge(#[from] ChallengeError),
-    /// Another account has got the address meanwhile.
+    /// Another account has the email address by now.
     #[error("the email address is already taken")]
     EmailTaken,
-    /// It is the account's own address.
+    /// The account already has this email address.
     #[error("the account already has this email address")]
     SameEmail,
     /// The database failed.
@@ -39,7 +39,8 @@ pub enum ChangeError {
 }
 
 impl Verification {
-    /// Asks for another address, which has to be proven first. Whether it is another account's shows when the mail is sent.
+    /// Requests a change of the email address, which must be verified first. Whether another account has it is checked when
+    /// the email is sent.
     ///
     /// # Errors
     /// [`ChangeError::Password`], [`ChangeError::SameEmail`], [`ChangeError::Ask`].
@@ -68,8 +69,8 @@ impl Verification {
         Ok(self.auth.ask(&asking, caller).await?)
     }
 
-    /// Changes the address to the one that was proven, for somebody who is signed in to the account that asked, as long as the
-    /// session that asked lives. The old address is told, so that its holder can object.
+    /// Changes the email address to the one that was proven. The client must be signed in to the account, and the session
+    /// that requested the change must still be active. The old email address gets a notice, so that its owner can object.
     ///
     /// # Errors
     /// [`ChangeError`].

@@ -105,7 +105,7 @@ impl Verification {
         }
     }
 
-    /// Whether a link requires a password in addition to this claim. An invalid link does not.
+    /// Returns whether a link requires a password in addition to this claim. An invalid link does not.
     pub async fn needs_password(&self, answer: &Answer, claim: &Claim) -> Result<bool, StoreError> {
         let Answer::Link(_) = answer else {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! Confirming a sign-up that waits: only now is there an account.
+//! Confirming a pending sign-up, which creates its account.
 
 use countersign_store::StoreError;
 
@@ -16,8 +16,8 @@ use crate::features::auth::PasswordError;
 use crate::features::email_challenges::{ChallengeError, Checked, Registration, registrations};
 
 impl Verification {
-    /// Makes the account with the password of the sign-up that is the confirming person's own, or with a new one. All sign-ups
-    /// for the address end with it.
+    /// Creates the account, with the password of the client's own sign-up or with a new one. Removes all sign-ups for the
+    /// email address.
     pub(super) async fn verify_registration(
         &self,
         checked: &Checked,
@@ -31,7 +31,7 @@ impl Verification {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    // In the spelling that the mail went to, which is what was proven.
+                    // Use the spelling that the email was sent to, because that is what was proven.
                     let email = parsed(&self.challenges.take(tx, checked).await?)?;
                     let new = NewAccount {
                         id,
@@ -39,7 +39,7 @@ impl Verification {
                         password_hash: hash,
                         caller,
                     };
-                    // An account that was made meanwhile stays as it is.
+                    // An account created meanwhile is not changed.
                     if self.accounts.add(tx, &new).await?.is_none() {
                         return Err(ChallengeError::Invalid.into());
                     }
@@ -56,7 +56,8 @@ impl Verification {
             .inspect(|id| note_account(*id))
     }
 
-    /// The sign-up for this address whose handle came along: the link's own, or another one that waits beside it.
+    /// Returns the client's own sign-up, by its handle: that of the link, or another pending one for the same email
+    /// address.
     pub(super) async fn own_registration(
         &self,
         checked: &Checked,
@@ -72,7 +73,7 @@ impl Verification {
         registrations::find_of(&self.platform.db, email.key(), handle, self.platform.clock.now()).await
     }
 
-    /// The hash of the password that the account gets.
+    /// Returns the password hash for the account.
     async fn password_hash(
         &self,
         checked: &Checked,
@@ -99,7 +100,7 @@ impl Verification {
         }
     }
 
-    /// The hash of the sign-up, if the password is the one that it was made with.
+    /// Returns the password hash of the sign-up if the password matches it.
     async fn judged(
         &self,
         waiting: Registration,
