@@ -252,7 +252,7 @@ pub(super) async fn count_guess(
     .await
 }
 
-/// Uncounts a guess at a code.
+/// Releases a guess at a code, so that it does not count.
 pub(super) async fn give_guess_back(tx: &mut Tx<'_>, hash: LinkHash) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE email_challenges SET code_attempts = code_attempts - 1 WHERE link_hash = $1 AND code_attempts > 0"

@@ -17,8 +17,8 @@ use crate::features::devices;
 
 /// NIST SP 800-63B-4 §3.2.2: the maximum number of consecutive failures on one account.
 const TRIED_TOO_OFTEN: u32 = 100;
-/// One failure is forgiven every half hour, so that no account is locked forever. That allows 48 guesses a day, which is
-/// hopeless given the rate limits and the list of common passwords.
+/// One failure is forgiven every half hour, so that no account is locked forever. That leaves 48 guesses a day, too
+/// few to succeed given the rate limits and the list of common passwords.
 const FORGIVEN_AFTER: Duration = Duration::from_secs(30 * 60);
 
 impl Auth {
@@ -60,8 +60,7 @@ impl Auth {
     }
 }
 
-/// Returns whether the limit is reached: whether the last failure will be forgiven only after `now` plus the time in which all
-/// but one of the maximum are.
+/// Returns whether the limit is reached. Each failure extends `until` by [`FORGIVEN_AFTER`].
 fn is_full(until: Timestamp, now: Timestamp) -> bool {
     until > now + FORGIVEN_AFTER * (TRIED_TOO_OFTEN - 1)
 }

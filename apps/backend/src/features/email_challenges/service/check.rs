@@ -60,8 +60,8 @@ impl Checked {
 }
 
 impl EmailChallenges {
-    /// Checks an answer. A guess at a code is first counted and recorded, whether or not the code exists. It is uncounted
-    /// if it is right or cannot be checked.
+    /// Checks an answer. A guess at a code is first counted and recorded, whether or not the code exists. It does not
+    /// count in the end if it is right or cannot be checked.
     ///
     /// # Errors
     /// [`ChallengeError`].
