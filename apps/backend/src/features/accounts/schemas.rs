@@ -1,4 +1,4 @@
-//! The wire shapes of accounts.
+//! The request and response bodies of accounts.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,56 +1,56 @@
-//! What can be recorded.
+//! The events that can be recorded.
 
 use crate::core::caller::{Actor, Caller};
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::request_info::RequestInfo;
 
-/// One event. Most of it is left as [`Event::new`] makes it.
+/// An event. [`Event::new`] sets most fields to defaults.
 #[derive(Clone)]
 pub struct Event<'a> {
     /// What happened.
     pub(super) kind: EventKind,
-    /// How it ended.
+    /// The outcome.
     pub(super) outcome: EventOutcome,
     /// Who did it.
     pub(super) actor: Actor,
-    /// The account it was done to, if there is one.
+    /// The affected account, if any.
     pub(super) account: Option<AccountId>,
-    /// The session that is concerned.
+    /// The affected session, if any.
     pub(super) session: Option<SessionId>,
-    /// By which request.
+    /// The request that caused it.
     pub(super) request: &'a RequestInfo,
-    /// A few words more, never a secret.
+    /// Additional information, never a secret.
     pub(super) detail: Option<String>,
 }
 
-/// Which entries are wanted.
+/// A filter for entries.
 #[derive(Clone, Debug)]
 pub struct Filter {
-    /// About this account alone.
+    /// Only entries about this account.
     pub account: Option<AccountId>,
-    /// Of this kind alone.
+    /// Only entries of this kind.
     pub kind: Option<EventKind>,
-    /// Not before.
+    /// The earliest time, inclusive.
     pub since: Timestamp,
-    /// Before.
+    /// The latest time, exclusive.
     pub until: Timestamp,
-    /// So many at most, the newest.
+    /// The maximum number of entries; the newest are returned.
     pub limit: i64,
 }
 
-/// How it ended.
+/// The outcome of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventOutcome {
-    /// It was done.
+    /// The action succeeded.
     Success,
-    /// It was refused.
+    /// The action was refused.
     Failure,
 }
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)+) => {
-        /// What happened.
+        /// The kind of an event.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum EventKind { $($(#[doc = $doc])+ $variant,)+ }
 
@@ -58,12 +58,12 @@ macro_rules! kinds {
             /// All kinds.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// Its stable name in the log.
+            /// Returns its stable name in the log.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// What it tells of, in a sentence.
+            /// Returns its meaning as a sentence.
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc),+).trim_ascii(),)+ }
             }
@@ -71,7 +71,7 @@ macro_rules! kinds {
     };
 }
 
-/// The table of all kinds, for docs/audit-kinds.md.
+/// Returns the table of all kinds, for docs/audit-kinds.md.
 pub fn reference() -> String {
     let mut text = String::from(
         "# Audit log entry kinds\n\n\
@@ -159,7 +159,7 @@ kinds! {
 }
 
 impl<'a> Event<'a> {
-    /// A success of `caller`, about an account or (`None`) about none.
+    /// Creates an event for a successful action of `caller` on an account, if any.
     pub fn new(kind: EventKind, account: impl Into<Option<AccountId>>, caller: &'a Caller) -> Self {
         Self {
             kind,
@@ -172,7 +172,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The session that is concerned.
+    /// Sets the affected session.
     pub fn session(self, session: SessionId) -> Self {
         Self {
             session: Some(session),
@@ -180,7 +180,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// It was refused.
+    /// Sets the outcome to refused.
     pub fn refused(self) -> Self {
         Self {
             outcome: EventOutcome::Failure,
@@ -188,7 +188,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// It was done by a client that has not proven who it is in what this is about, even if it is signed in.
+    /// Sets the actor to an unknown client: one that has not proved its identity for this action, even if it is signed in.
     pub fn by_anyone(self) -> Self {
         Self {
             actor: Actor::Anyone,
@@ -196,7 +196,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// A few words more, never a secret.
+    /// Sets additional information, never a secret.
     pub fn detail(self, detail: impl Into<String>) -> Self {
         Self {
             detail: Some(detail.into()),
@@ -204,9 +204,8 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// What is written about an account that did this to another one, beside the event itself: so each of the two finds it
-    /// in
-    /// its own log, and can be erased by itself.
+    /// Returns the additional event about an account that acted on another one. Both accounts then have their own entry,
+    /// which can be erased separately.
     pub(super) fn about_administrator(&self) -> Option<Self> {
         let Actor::Account(administrator) = self.actor else {
             return None;

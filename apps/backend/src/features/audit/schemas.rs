@@ -1,4 +1,4 @@
-//! The wire shape of an entry, for the person whom it is about.
+//! The response body of an entry, for the user it is about.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -36,7 +36,7 @@ pub struct EntryBody {
 
 impl From<Entry> for EntryBody {
     fn from(entry: Entry) -> Self {
-        // Which operator it was is for the operators.
+        // The operator's name is shown to operators only.
         let actor = match entry.actor.split_once(':') {
             Some((actor, _)) => actor.to_owned(),
             None => entry.actor,

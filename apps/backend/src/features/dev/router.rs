@@ -1,5 +1,5 @@
-//! `POST /dev/tokens`, `POST /dev/clock`, `DELETE /dev/sessions/{id}`. They are in no OpenAPI document: no client of a
-//! real server has them.
+//! `POST /dev/tokens`, `POST /dev/clock`, `DELETE /dev/sessions/{id}`. They are not in the OpenAPI document, because real
+//! servers do not have them.
 
 use std::net::IpAddr;
 
@@ -31,8 +31,8 @@ pub(crate) fn router() -> Router<Dev> {
         .route_layer(from_fn(only_under_a_local_name))
 }
 
-/// A web page on another machine can have its name lead to this one (DNS rebinding), and would then speak from a
-/// browser here. It speaks under its own name, which no test does.
+/// Rejects requests for other host names. Otherwise a website could have its name resolve to this machine (DNS rebinding)
+/// and send requests from a browser here.
 async fn only_under_a_local_name(request: Request, next: Next) -> Result<Response, Problem> {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let authority = host.and_then(|host| host.parse::<Authority>().ok());
@@ -42,13 +42,13 @@ async fn only_under_a_local_name(request: Request, next: Next) -> Result<Respons
     }
 }
 
-/// RFC 6761 §6.3: localhost and all names below it are loopback.
+/// Returns whether a host is loopback. RFC 6761 §6.3: localhost and all names below it are.
 fn is_local(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.ends_with(".localhost") || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// A token for anyone, of a session that is opened for it.
+/// Opens a session for any user and returns its token.
 async fn token(
     State(dev): State<Dev>,
     request: RequestInfo,
@@ -67,7 +67,7 @@ async fn clock(
     Ok(Json(NowBody { now }))
 }
 
-/// Ends anybody's session.
+/// Ends a session of any user.
 async fn end_session(
     State(dev): State<Dev>,
     request: RequestInfo,

@@ -1,4 +1,4 @@
-//! The wire shapes. Whoever writes a test learns from the answer which member is wrong, and how to write it.
+//! The request and response bodies. Errors name the invalid member and the expected format.
 
 use countersign_guard::Scopes;
 use serde::{Deserialize, Serialize};
@@ -20,12 +20,12 @@ pub(super) struct TokenRequest(Map<String, Value>);
 #[serde(transparent)]
 pub(super) struct ClockRequest(Map<String, Value>);
 
-/// The token, as RFC 6749 §5.1 shapes it, and whose it is.
+/// The token in the format of RFC 6749 §5.1, and its user.
 #[derive(Serialize)]
 pub(super) struct TokenBody {
     access_token: String,
     token_type: &'static str,
-    /// Below zero for one that has expired.
+    /// Negative for an expired token.
     expires_in: i64,
     refresh_token: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -34,7 +34,7 @@ pub(super) struct TokenBody {
     user: AccountId,
 }
 
-/// What the clock says now.
+/// The current time of the clock.
 #[derive(Serialize)]
 pub(super) struct NowBody {
     pub(super) now: Timestamp,
@@ -132,7 +132,7 @@ fn missing(name: &'static str, how: &'static str) -> Problem {
     Problem::validation(vec![FieldError::new(name, Code::Missing).detail(how)])
 }
 
-/// The members of a JSON object, taken out one by one. One that nobody takes is a slip of the pen, and is told.
+/// The members of a JSON object, removed one by one. Remaining members are reported as unknown.
 struct Members {
     object: Map<String, Value>,
     mistakes: Vec<FieldError>,
@@ -146,7 +146,7 @@ impl Members {
         }
     }
 
-    /// A member that may be left out, or be null. `how` says how it is written.
+    /// Removes an optional member, which may be null. `how` describes its format.
     fn take<T>(&mut self, name: &'static str, how: &'static str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
         let value = self.object.remove(name).filter(|value| !value.is_null())?;
         let read = read(&value);
@@ -156,7 +156,7 @@ impl Members {
         read
     }
 
-    /// Nothing may be left over.
+    /// Reports all mistakes, including unknown members.
     fn finish(mut self, known: &str) -> Result<(), Problem> {
         for (name, _) in self.object {
             let unknown = FieldError::new(name, Code::Invalid);

@@ -23,15 +23,15 @@ const SWAGGER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 /// An hour is short enough for what changes with a release.
 const CACHED: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
 
-/// The routes of this feature: the list of codes always, the rest where `docs.enabled` is.
+/// The routes of this feature: the list of codes always, the rest if `docs.enabled` is set.
 pub fn router(openapi: fn() -> utoipa::openapi::OpenApi, enabled: bool) -> Router {
     let page = errors_page();
     let errors = Router::new().route("/errors", get(move || async move { ([CACHED], Html(page)) }));
     if !enabled {
         return errors;
     }
-    // It is built from the code and always serialises; when it is first asked for, because that takes more time and memory
-    // than the rest of a start.
+    // Built from the code, so it always serializes. Built on the first request, because that takes more time and memory than
+    // the rest of the startup.
     let document = Arc::new(LazyLock::new(move || openapi().to_json().unwrap_or_default()));
     let config = Config::new(["/openapi.json"])
         .use_base_layout()
@@ -66,7 +66,7 @@ async fn file(State(config): State<Arc<Config<'static>>>, Path(name): Path<Strin
     }
 }
 
-/// Files lie compressed in the binary; a client that does not accept gzip gets them unpacked.
+/// Serves a file. Files are embedded compressed, and decompressed for clients that do not accept gzip.
 fn answer(file: SwaggerFile<'_>, accepts_gzip: bool) -> Result<Response, Box<dyn std::error::Error>> {
     let headers = [
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static(SWAGGER_POLICY)),
@@ -86,7 +86,7 @@ fn answer(file: SwaggerFile<'_>, accepts_gzip: bool) -> Result<Response, Box<dyn
     Ok((headers, unpacked).into_response())
 }
 
-/// Whether `Accept-Encoding` names gzip with a weight above zero (RFC 9110 §12.5.3).
+/// Returns whether `Accept-Encoding` names gzip with a weight above zero (RFC 9110 §12.5.3).
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(ACCEPT_ENCODING).iter();
     let mut codings = lines

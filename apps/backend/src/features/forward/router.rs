@@ -12,7 +12,7 @@ use super::service::{Forward, Identity};
 use crate::core::dependencies::CurrentUser;
 use crate::core::problem::Problem;
 
-/// The routes of this feature. Some proxies ask with the method and the path of the request that they hold.
+/// The routes of this feature. Some proxies use the method and path of the original request.
 pub fn router() -> OpenApiRouter<Forward> {
     OpenApiRouter::new()
         .routes(routes!(forward))

@@ -43,7 +43,7 @@ impl Demand {
 pub struct IdentityHeaders([(HeaderName, HeaderValue); 3]);
 
 impl IdentityHeaders {
-    /// The headers of a user.
+    /// Returns the headers of a user.
     pub fn of(account: AccountId, email: &str, scopes: &Scopes) -> Self {
         Self([
             (USER, header_value(&account.to_string())),
@@ -52,7 +52,7 @@ impl IdentityHeaders {
         ])
     }
 
-    /// Empty headers.
+    /// Returns empty headers.
     pub fn of_nobody() -> Self {
         Self([USER, EMAIL, SCOPE].map(|name| (name, HeaderValue::from_static(""))))
     }

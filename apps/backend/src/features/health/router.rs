@@ -25,7 +25,7 @@ pub fn router() -> OpenApiRouter<Arc<Health>> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz))
 }
 
-/// The routes of the operator's listener, which nobody else should reach.
+/// The routes of the operator's listener, which should not be reachable by others.
 pub fn metrics_router(health: Health) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
@@ -47,7 +47,7 @@ async fn healthz(State(health): State<Arc<Health>>, request: Request) -> &'stati
     "ok\n"
 }
 
-/// How a request of `countersign doctor` arrived.
+/// Returns how a request of `countersign doctor` arrived.
 async fn seen(State(health): State<Health>, Path(mark): Path<String>) -> Result<Json<Seen>, StatusCode> {
     health.probes.find(&mark).map(Json).ok_or(StatusCode::NOT_FOUND)
 }

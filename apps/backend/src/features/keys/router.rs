@@ -1,5 +1,5 @@
-//! `GET /.well-known/jwks.json` and `GET /.well-known/oauth-authorization-server`. Both answer every origin (the
-//! layers see to it) and need no token.
+//! `GET /.well-known/jwks.json` and `GET /.well-known/oauth-authorization-server`. Both allow every origin (by a layer) and
+//! require no token.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use super::service::{IssueError, Keys};
 use crate::core::conditional::etag_matches;
 use crate::core::problem::{Code, Problem};
 
-/// What the routes of this feature answer from.
+/// The state of the routes of this feature.
 #[derive(Clone)]
 pub struct Discovery {
     keys: Keys,
     issuer: Arc<str>,
     /// Whether the documentation of the API is served.
     documented: bool,
-    /// For how long an answer may be kept.
+    /// The `Cache-Control` of responses.
     cached: HeaderValue,
 }
 

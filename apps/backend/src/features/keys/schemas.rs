@@ -53,7 +53,7 @@ pub(super) struct MetadataBody {
 }
 
 impl JwkSetBody {
-    /// The set of these keys, in this order.
+    /// Creates the set of these keys, in this order.
     pub(super) fn of<'k>(keys: impl Iterator<Item = &'k VerifyingKey>) -> Self {
         Self {
             keys: keys.map(|key| key.to_jwk().into()).collect(),

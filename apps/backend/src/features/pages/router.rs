@@ -1,4 +1,4 @@
-//! The pages, each at its path. They are in no OpenAPI document: no program calls them.
+//! The paths of the pages. They are not in the OpenAPI document, because programs do not call them.
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -32,7 +32,7 @@ pub fn router(pages: &Pages) -> Router {
         .with_state(pages.clone())
 }
 
-/// A form of the account's page, which is what its address shows.
+/// Returns the route of a form of the account page. Opening its URL redirects to that page.
 fn of_account(form: MethodRouter<Pages>) -> MethodRouter<Pages> {
     form.get(|| reply::redirect("/account"))
 }

@@ -32,7 +32,7 @@ pub struct RecoveryBody {
 }
 
 impl RecoveryBody {
-    /// The link or the code, and the new password.
+    /// Returns the link or the code, and the new password.
     pub fn split(self) -> (MailAnswerBody, Password) {
         (
             MailAnswerBody::new(self.token, self.email, self.code).with(self.handle),
@@ -42,7 +42,7 @@ impl RecoveryBody {
 }
 
 impl Rules for RecoveryBody {
-    /// Whether the password resembles the email address is checked later, when the email address is known.
+    /// Checks the new password. Whether it resembles the email address is checked later, when the email address is known.
     fn mistakes(&self, platform: &Platform) -> Vec<FieldError> {
         let (token, email, code) = (self.token.as_ref(), self.email.as_ref(), self.code.as_ref());
         let answer = answer_mistake(token.is_some(), email.is_some(), code.is_some());

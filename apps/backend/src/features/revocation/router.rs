@@ -104,7 +104,8 @@ async fn status_list(
     })
 }
 
-/// The network that a held request counts against. Requests of a trusted proxy itself are not counted, like its connections.
+/// Returns the network that a held request counts against. Requests of a trusted proxy itself are not counted, like its
+/// connections.
 fn network_of(trusted_proxies: &[IpNet], request: &RequestInfo) -> Option<AddressPrefix> {
     let address = request.address?;
     let is_proxy = |address| trusted_proxies.iter().any(|network| network.contains(&address));
@@ -137,7 +138,7 @@ fn kind() -> [(HeaderName, HeaderValue); 1] {
     [(CONTENT_TYPE, HeaderValue::from_static("application/statuslist+jwt"))]
 }
 
-/// RFC 7240 §4.3: how long the client is willing to wait, in whole seconds, cut to our limit.
+/// Returns how long the client is willing to wait (RFC 7240 §4.3), in whole seconds, up to our limit.
 fn wait_of(headers: &HeaderMap) -> Option<Duration> {
     let lines = headers.get_all(PREFER).iter().filter_map(|line| line.to_str().ok());
     let wishes = lines.flat_map(|line| line.split(',')).filter_map(|wish| {
@@ -145,7 +146,7 @@ fn wait_of(headers: &HeaderMap) -> Option<Duration> {
         let seconds = value.trim().trim_matches('"').parse::<u64>().ok()?;
         name.trim().eq_ignore_ascii_case("wait").then_some(seconds)
     });
-    // RFC 7240 §2: the first of several counts.
+    // RFC 7240 §2: if there are several, the first one applies.
     let wait = Duration::from_secs(wishes.into_iter().next()?);
     Some(wait.min(LONGEST_WAIT)).filter(|wait| !wait.is_zero())
 }

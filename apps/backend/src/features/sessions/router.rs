@@ -89,7 +89,7 @@ async fn revoke(
     }
 }
 
-/// Reuse looks like any other invalid token from outside.
+/// Maps an error to a problem. Reuse looks like any other invalid token to clients.
 fn refused(sessions: &Sessions, error: RefreshError) -> Problem {
     match error {
         RefreshError::Invalid | RefreshError::Reused => {

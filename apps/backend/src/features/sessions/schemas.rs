@@ -1,4 +1,4 @@
-//! The wire shapes of sessions and tokens.
+//! The request and response bodies of sessions and tokens.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,7 @@ pub struct RefreshBody {
 }
 
 impl RefreshBody {
-    /// The token, if the text is one.
+    /// Returns the token, if the text is a valid one.
     pub fn token(&self) -> Option<RefreshToken> {
         self.refresh_token.expose_secret().parse().ok()
     }
@@ -78,7 +78,7 @@ pub struct SessionBody {
 }
 
 impl SessionBody {
-    /// A session as the session `asking` sees it.
+    /// Creates the body of a session, for a request of the session `asking`.
     pub fn seen_by(asking: SessionId, session: Session) -> Self {
         Self {
             id: session.id,

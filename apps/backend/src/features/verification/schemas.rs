@@ -38,7 +38,7 @@ pub struct EmailVerificationBody {
 }
 
 impl EmailVerificationBody {
-    /// The link or the code, and the passwords.
+    /// Returns the link or the code, and the passwords.
     pub fn split(self) -> (MailAnswerBody, [Option<Password>; 2]) {
         (
             MailAnswerBody::new(self.token, self.email, self.code).with(self.handle),
@@ -81,10 +81,10 @@ impl Rules for EmailChangeBody {
 }
 
 impl EmailChangeBody {
-    /// The new email address.
+    /// Returns the new email address.
     ///
     /// # Errors
-    /// It is invalid.
+    /// If it is invalid.
     pub fn email(&self) -> Result<NewEmail, Problem> {
         let wrong = |error: InvalidEmail| Problem::validation(vec![error.into()]);
         self.email.parse().map_err(wrong)

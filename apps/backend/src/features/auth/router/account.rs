@@ -1,4 +1,4 @@
-//! Signing up, and what people do with their own account.
+//! Signing up, and actions of users on their own account.
 
 use axum::Json;
 use axum::extract::State;
@@ -105,7 +105,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A session that ended meanwhile is told like one that had ended before.
+/// Maps an error to a problem. A session that ended meanwhile is reported like one that had ended before.
 fn refused(auth: &Auth, error: PasswordError) -> Problem {
     match error {
         PasswordError::Ended => auth.guard.denied(Reason::Revoked).into(),

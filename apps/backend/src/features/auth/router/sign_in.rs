@@ -1,4 +1,4 @@
-//! Signing in: with a password, or with what was mailed.
+//! Signing in: with a password, or with an emailed link or code.
 
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};

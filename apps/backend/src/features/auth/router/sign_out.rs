@@ -28,7 +28,7 @@ pub(super) async fn logout(
     sent: Request,
 ) -> Result<StatusCode, Problem> {
     let body = extract::optional::<_, RefreshBody>(sent, &auth).await;
-    // The refresh token counts where there is one: it works when the access token does not.
+    // A refresh token takes precedence, because it works even when the access token does not.
     let presented = body.as_ref().ok().and_then(|body| body.as_ref()?.token());
     let known = match &presented {
         Some(presented) => {

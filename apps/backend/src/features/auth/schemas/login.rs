@@ -1,4 +1,4 @@
-//! What it takes to sign in.
+//! The request bodies of sign-ins.
 
 use countersign_guard::Scopes;
 use serde::Deserialize;
@@ -77,7 +77,7 @@ impl Rules for LoginJson {
 impl TryFrom<LoginBody> for Credentials {
     type Error = Problem;
 
-    /// An address that is none is an unknown one: the answer must not tell.
+    /// Converts the body. A malformed email address is treated like an unknown one, so that the response is the same.
     fn try_from(body: LoginBody) -> Result<Self, Problem> {
         let (email, password, scope) = match body {
             LoginBody::Form(form) => (form.username, form.password, form.scope),
@@ -126,15 +126,15 @@ impl Rules for EmailLoginBody {
 }
 
 impl EmailLoginBody {
-    /// The link or the code.
+    /// Returns the link or the code.
     pub fn answer(self) -> MailAnswerBody {
         MailAnswerBody::new(self.token, self.email, self.code).with(self.handle)
     }
 
-    /// The scopes that are asked for.
+    /// Returns the requested scopes.
     ///
     /// # Errors
-    /// A character that no scope has.
+    /// If a scope contains an invalid character.
     pub fn scopes(&self) -> Result<Scopes, Problem> {
         scopes(self.scope.as_deref())
     }

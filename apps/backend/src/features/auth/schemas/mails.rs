@@ -35,19 +35,19 @@ impl Rules for MailRequestBody {
 }
 
 impl MailRequestBody {
-    /// The email address.
+    /// Returns the email address.
     ///
     /// # Errors
-    /// It is invalid. This reveals nothing about accounts.
+    /// If it is invalid. This reveals nothing about accounts.
     pub fn email(&self) -> Result<Email, Problem> {
         let wrong = |error: InvalidEmail| Problem::validation(vec![error.into()]);
         self.email.parse().map_err(wrong)
     }
 
-    /// The supplied handle, or a new one.
+    /// Returns the supplied handle, or a new one.
     ///
     /// # Errors
-    /// The supplied handle is invalid.
+    /// If the supplied handle is invalid.
     pub fn handle(&self, random: SecureRandom) -> Result<Handle, Problem> {
         match &self.handle {
             None => Ok(Handle::generate(random)),
@@ -72,7 +72,7 @@ pub struct MailAskedBody {
 }
 
 impl MailAskedBody {
-    /// The response for the holder of this handle.
+    /// Creates the response for the holder of this handle.
     pub fn new(handle: &Handle) -> Self {
         Self {
             message: "If there is something to send to this address, it is on its way.",
@@ -101,7 +101,7 @@ pub struct MailAnswerBody {
 }
 
 impl MailAnswerBody {
-    /// From the fields of a form.
+    /// Creates the body from the fields of a form.
     pub fn new(token: Option<String>, email: Option<String>, code: Option<String>) -> Self {
         Self {
             token,
@@ -116,7 +116,7 @@ impl MailAnswerBody {
         Self { handle, ..self }
     }
 
-    /// The supplied handle. An invalid one becomes a hash that matches no handle.
+    /// Returns the supplied handle. An invalid one becomes a hash that matches no handle.
     pub fn handle(&self) -> Option<HandleHash> {
         let handle = self.handle.as_deref()?;
         Some(
@@ -130,7 +130,7 @@ impl MailAnswerBody {
 impl TryFrom<MailAnswerBody> for Answer {
     type Error = Problem;
 
-    /// A malformed token or code gets the same response as a wrong one.
+    /// Converts the body. A malformed token or code gets the same response as a wrong one.
     fn try_from(body: MailAnswerBody) -> Result<Self, Problem> {
         match (body.token, body.email, body.code) {
             (Some(token), None, None) => {
@@ -146,13 +146,13 @@ impl TryFrom<MailAnswerBody> for Answer {
     }
 }
 
-/// The body must have either the token of a link, or a code with the email address it was sent to.
+/// Checks that the body has either the token of a link, or a code with the email address it was sent to.
 pub fn answer_mistake(token: bool, email: bool, code: bool) -> Option<FieldError> {
     let missing = FieldError::new("token", Code::Missing).detail("Send `token`, or `email`, `code` and `handle`.");
     (!matches!((token, email, code), (true, false, false) | (false, true, true))).then_some(missing)
 }
 
-/// A code requires the requester's handle.
+/// Checks that a code comes with the requester's handle.
 pub fn handle_mistake(code: bool, handle: bool) -> Option<FieldError> {
     const NEEDED: &str = "A code requires the `handle` from the response to the request for the email.";
     (code && !handle).then(|| FieldError::new("handle", Code::Missing).detail(NEEDED))

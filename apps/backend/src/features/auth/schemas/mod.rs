@@ -1,4 +1,4 @@
-//! The wire shapes of signing up, in and out.
+//! The request and response bodies of signing up, in and out.
 
 mod login;
 mod mails;
@@ -38,10 +38,10 @@ impl Rules for RegistrationBody {
 }
 
 impl RegistrationBody {
-    /// What somebody signs up with who holds this handle.
+    /// Returns the sign-up of the holder of this handle.
     ///
     /// # Errors
-    /// The address is none.
+    /// If the email address is invalid.
     pub fn of(self, handle: HandleHash) -> Result<SignUp, Problem> {
         let wrong = |error: InvalidEmail| Problem::validation(vec![error.into()]);
         Ok(SignUp {
@@ -65,7 +65,7 @@ pub struct PasswordChangeBody {
 }
 
 impl Rules for PasswordChangeBody {
-    /// Whether it is too much like the account's address, only the service can tell.
+    /// Checks the new password. Whether it resembles the account's email address is checked by the service.
     fn mistakes(&self, platform: &Platform) -> Vec<FieldError> {
         let fault = platform.check_password(&self.new_password, "").err();
         fault
