@@ -55,7 +55,7 @@ struct Content {
     host: String,
 }
 
-/// The colours of the button.
+/// The colors of the button.
 struct Button {
     fill: String,
     text: String,

@@ -265,7 +265,7 @@ async fn buttons_can_be_read_in_both_schemes() {
     }
 }
 
-/// The value of a CSS property: a colour.
+/// Returns the color in a CSS property.
 fn value(css: &str, property: &str) -> String {
     let declarations = css.split([';', '"', '{']).map(str::trim);
     let found = declarations
