@@ -14,7 +14,7 @@ mail-more = { $more ->
        *[other] It happened { $more } more times shortly afterwards.
     }
 mail-why-account = We sent this email to { $to } because it’s about your { $service } account. Replies aren’t monitored.
-mail-why-entered = We sent this email to { $to } because someone entered it on { $service }. Replies aren’t monitored.
+mail-why-entered = We sent this email to { $to } because someone entered this email address on { $service }. Replies aren’t monitored.
 
 lifetime-minutes = { $count ->
         [one] 1 minute
@@ -87,14 +87,14 @@ new-sign-in-preview = { $when }. If this wasn’t you, set a new password.
 new-sign-in-title = New sign-in to your account
 new-sign-in-text = Someone signed in to your { $service } account from a device we hadn’t seen before.
 new-sign-in-action = Set a new password
-new-sign-in-otherwise = If this was you, you don’t need to do anything. If it wasn’t, set a new password now. That signs everyone out.
+new-sign-in-otherwise = If this was you, you don’t need to do anything. If it wasn’t, set a new password now. This signs your account out on all devices.
 
 password-changed-subject = Your { $service } password was changed
 password-changed-preview = { $when }. If this wasn’t you, set a new password.
 password-changed-title = Your password was changed
 password-changed-text = The password for your { $service } account was changed.
 password-changed-action = Set a new password
-password-changed-otherwise = If this was you, you don’t need to do anything. If it wasn’t, set a new password now. That signs everyone out.
+password-changed-otherwise = If this was you, you don’t need to do anything. If it wasn’t, set a new password now. This signs your account out on all devices.
 
 email-changed-subject = Your { $service } email address was changed
 email-changed-preview = { $when }. If this wasn’t you, contact { $service } right away.
