@@ -34,7 +34,7 @@ pub enum OutboundError {
     #[error("connection failed: {0}")]
     Unreachable(String),
     /// It said no, or sent elsewhere.
-    #[error("it answered {0}")]
+    #[error("it responded with {0}")]
     Status(StatusCode),
 }
 

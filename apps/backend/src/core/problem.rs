@@ -96,7 +96,7 @@ codes! {
     PasswordTooShort = "password_too_short", UNPROCESSABLE_ENTITY, "Password too short";
     /// The password is longer than `passwords.max_length` characters.
     PasswordTooLong = "password_too_long", UNPROCESSABLE_ENTITY, "Password too long";
-    /// The password is known from data breaches, so attackers try it first. Choose another one.
+    /// The password has appeared in data breaches, so attackers try it first. Choose another one.
     PasswordBreached = "password_breached", UNPROCESSABLE_ENTITY, "Password too common";
     /// The password is too similar to the account's email address or the name of this service. Choose another one.
     PasswordContainsContext = "password_contains_context", UNPROCESSABLE_ENTITY, "Password too easy to guess";

@@ -143,13 +143,13 @@ section! {
         keys_passphrase: Option<SecretString> = "",
         /// The IP addresses and networks of the reverse proxies whose `Forwarded` and `X-Forwarded-For` headers are
         /// trusted. If such a header is unreadable, the client counts as `0.0.0.0`, never as the proxy.
-        #[warning = "clients that connect from such an IP address can forge theirs and bypass rate limits"]
+        #[warning = "anyone who can connect from one of these IP addresses can pretend to have any other one, and bypass rate limits"]
         trusted_proxies: Vec<IpNet> = "",
         /// Who can create accounts: anyone (`open`), or operators on the command line only (`closed`).
         signup: Signup = "open",
         /// Whether users verify their email address: never (`off`); when they like, with an email sent at sign-up
-        /// (`optional`); or before the account is created (`required`), in which case signing up does not reveal whether an
-        /// email address has an account; otherwise it does.
+        /// (`optional`); or before the account is created (`required`). Unless it is `required`, signing up reveals whether an
+        /// email address has an account.
         email_verification: EmailVerification = "optional",
         /// The origins whose scripts may call the API (CORS). Preflight requests from other origins are rejected with 403
         /// and logged. The public documents (JWKS, metadata) are available to all origins.

@@ -362,7 +362,7 @@ async fn it_names_a_proxy_that_hides_or_hurries_the_status_lists() {
 async fn it_names_a_redis_and_a_database_that_are_away() {
     let mut installation = Installation::start(Database::Sqlite, honest).await;
     installation.set("COUNTERSIGN_REDIS_URL", &format!("redis://127.0.0.1:{}", free_port()));
-    installation.must_find("fail", "redis", "does not answer");
+    installation.must_find("fail", "redis", "does not respond");
     let before = std::mem::replace(
         &mut installation.scratch.url,
         format!("postgres://nobody@127.0.0.1:{}/nothing", free_port()),

@@ -54,7 +54,7 @@ pub(super) fn of_beginning(why: StoreError) -> StoreError {
 }
 
 pub(super) fn silent() -> StoreError {
-    StoreError::unavailable("the server does not answer")
+    StoreError::unavailable("the server does not respond")
 }
 
 /// Returns the state of a transaction after this error of one of its statements.

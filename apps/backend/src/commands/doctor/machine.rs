@@ -31,7 +31,7 @@ pub(super) async fn redis(settings: &Settings, clock: &Clock, findings: &mut Vec
             findings.push(Finding::ok(REDIS, "it answers"));
             findings.push(compare_clocks("the clock of Redis", now, clock.now().millis()));
         }
-        None => findings.push(Finding::fail(REDIS, "it does not answer within 100 ms", remedy)),
+        None => findings.push(Finding::fail(REDIS, "it does not respond within 100 ms", remedy)),
     }
 }
 

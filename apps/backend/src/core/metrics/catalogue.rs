@@ -108,7 +108,7 @@ pub const METRICS: &[Described] = &[
     gauge("connections_open", "Open connections").worry("near `http.max_connections`"),
     counter("connections_refused", "Connections refused, by limit")
         .labels("`reason`: `total`, `address`, `client` (too many requests from one client behind a trusted proxy)")
-        .worry("`address`: a proxy is missing in `trusted_proxies`, or an attack; `client`: an attack"),
+        .worry("`address`: a proxy is missing from `trusted_proxies`, or an attack; `client`: an attack"),
     counter("connections_timed_out", "Connections closed because of a timeout, by phase")
         .labels("`reason`: `send_headers`, `send_next_request`, `read_answer`, `close`"),
     gauge("build_info", "Always 1; the label has the version").labels("`version`"),
@@ -178,7 +178,7 @@ pub fn reference() -> String {
             described.worry,
         );
     }
-    text.push_str("\nOn Linux also, by their usual names:\n\n| name | what it says |\n|---|---|\n");
+    text.push_str("\nOn Linux, the standard process metrics are also available:\n\n| name | meaning |\n|---|---|\n");
     for (name, help) in PROCESS {
         let _ = writeln!(text, "| `{name}` | {help} |");
     }

@@ -37,7 +37,7 @@ pub enum PasswordFault {
     #[error("The password is too similar to your email address or the name of this service.")]
     ContainsContext,
     /// It is among the passwords that attackers try first.
-    #[error("This password is known from data breaches. Choose another one.")]
+    #[error("This password has appeared in data breaches. Choose another one.")]
     Breached,
 }
 

@@ -160,7 +160,7 @@ impl Profiles {
             // It was deleted after the token was checked.
             Ok(None) => Err(self.guard.denied(Reason::Revoked)),
             Err(error) => {
-                tracing::warn!(%error, "failed to read an account; answering 503");
+                tracing::warn!(%error, "failed to read an account; responding with 503");
                 Err(self.guard.denied(Reason::Unavailable))
             }
         }

@@ -74,7 +74,7 @@ impl Counted {
             })
             .await;
         if let Err(error) = given_back {
-            tracing::warn!(%error, "failed to release a code attempt that was not checked; it still counts");
+            tracing::warn!(%error, "failed to undo the counting of a code attempt that was not checked; it still counts");
         }
     }
 }

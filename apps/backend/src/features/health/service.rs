@@ -30,7 +30,7 @@ pub(super) enum NotReady {
     #[error("The server is shutting down.")]
     ShuttingDown,
     /// The database is unavailable, its disk failed, or it accepts no writes.
-    #[error("The database does not answer or does not accept writes.")]
+    #[error("The database does not respond or does not accept writes.")]
     Database(#[from] StoreError),
     /// The database role lacks required permissions, or a table is missing.
     #[error("The database role lacks permissions: {0}. Run `countersign doctor` to see how to fix this.")]
@@ -42,7 +42,7 @@ pub(super) enum NotReady {
     #[error("There is no signing key.")]
     Keys,
     /// The state of the schema cannot be determined.
-    #[error("The database does not answer, or its schema cannot be read.")]
+    #[error("The database does not respond, or its schema cannot be read.")]
     UnknownSchema(#[from] MigrateError),
 }
 

@@ -63,7 +63,7 @@ impl Authority for ServerAuthority {
                 Ok(true) => TokenStatus::Valid,
                 Ok(false) => TokenStatus::Revoked,
                 Err(error) => {
-                    tracing::warn!(%error, "failed to look up a session; answering 503");
+                    tracing::warn!(%error, "failed to look up a session; responding with 503");
                     TokenStatus::Unavailable
                 }
             }

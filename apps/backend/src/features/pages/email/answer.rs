@@ -173,7 +173,7 @@ async fn act(
                 Ok(session) => Ok(Acted::DoneAndSignedIn(Done::Verified, session.id)),
                 Err(error) => {
                     // The email address is confirmed all the same.
-                    tracing::warn!(%error, "a browser could not be signed in after its email address was confirmed");
+                    tracing::warn!(%error, "failed to sign in the browser after the email address was confirmed");
                     Ok(Acted::Done(Done::Verified))
                 }
             }
