@@ -73,6 +73,6 @@ def test_certificates_that_cannot_be_read_are_refused_at_once(tmp_path):
         environment = {"SSL_CERT_DIR": os.pathsep.join(map(str, folders))}
         assert said(environment, "https://auth.example.com", program=made) == "made", environment
     nowhere = {"SSL_CERT_DIR": os.pathsep.join(["/nonexistent", "/missing"])}
-    assert said(nowhere, "https://auth.example.com", program=made).startswith("ValueError: the certificates that")
+    assert said(nowhere, "https://auth.example.com", program=made).startswith("ValueError: cannot read the certificates of")
     answer = said({"SSLKEYLOGFILE": "/nonexistent/keys"}, "https://auth.example.com", program=made)
     assert answer.startswith("ValueError: the file that SSLKEYLOGFILE=/nonexistent/keys names"), answer
