@@ -4,9 +4,9 @@
 //! **Definition of a cycle.** A module is a file. It depends on another module if its code names something that the
 //! other *declares*, however it is imported: re-exports are followed to the declaration. These are not dependencies:
 //! - `mod child;` and `pub use child::Thing;`: a `mod.rs` that only re-exports its children is the folder's public
-//! interface. If its own code uses the child, it depends on it.
+//!   interface. If its own code uses the child, it depends on it.
 //! - The name of a type of a parent module, in a file that adds methods to that type (`impl Keys` in
-//! `keys/service/watch.rs`): that file is part of the parent module.
+//!   `keys/service/watch.rs`): that file is part of the parent module.
 //! - What tests need.
 //!
 //! So a parent and its child form a cycle if the parent's code uses the child and the child uses something that the
