@@ -1,4 +1,4 @@
-//! The one list of all routes, and the layers around them in order.
+//! All routes and middleware layers of the server, in order.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::features::{
     accounts, auth, dev, docs, forward, health, keys, pages, recovery, revocation, sessions, verification,
 };
 
-/// The whole server as a service: every feature's routes, one line each, and the layers around them.
+/// Builds the complete service: the routes of every feature and the layers around them.
 pub fn app(services: Services) -> Router {
     let (routes, _) = routes(Some(&services)).split_for_parts();
     let layers = (
@@ -31,7 +31,8 @@ pub fn app(services: Services) -> Router {
         .layer(layers)
 }
 
-/// The server of `countersign dev`: what [`app`] has, and doors that let anyone in as anyone. Nothing else mounts them.
+/// Builds the server of `countersign dev`: [`app`] plus endpoints that issue a token for any user. Only `dev` mounts
+/// them.
 pub(crate) fn with_dev(services: Services) -> Router {
     let doors = dev::router()
         .with_state(services.dev())
@@ -39,9 +40,10 @@ pub(crate) fn with_dev(services: Services) -> Router {
     doors.layer(services.middleware.clone()).fallback_service(app(services))
 }
 
-/// Without a server there is only what the routes say of themselves, which is all that the document needs.
+/// Collects the routes of all features. Without a server, they carry no state, which is enough to generate the
+/// document.
 fn routes(server: Option<&Services>) -> OpenApiRouter {
-    // It is cloned with each request, and has many parts.
+    // Shared, because it is large and is cloned for each request.
     let health = server.map(|server| Arc::new(server.health.clone()));
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(given(accounts::router(), server.map(|server| &server.profiles)))
@@ -55,7 +57,7 @@ fn routes(server: Option<&Services>) -> OpenApiRouter {
         .merge(given(health::router(), health.as_ref()))
 }
 
-/// A feature's routes with what they answer from.
+/// Attaches the state to a feature's routes. Without state, only their documentation remains.
 fn given<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>, state: Option<&S>) -> OpenApiRouter {
     match state {
         Some(state) => routes.with_state(state.clone()),
@@ -63,7 +65,7 @@ fn given<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>, state: Opti
     }
 }
 
-/// The OpenAPI 3.1 document, generated from the routes.
+/// Returns the OpenAPI 3.1 document, generated from the routes.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut openapi = routes(None).into_openapi();
     documented::refusals(&mut openapi);

@@ -12,7 +12,7 @@ use utoipa::openapi::{OpenApi, RefOr, Response};
 
 use crate::core::problem::Code::{self, *};
 
-/// Of any request, including one with an unexpected body.
+/// Error codes of any request, including one with an unexpected body.
 const ALWAYS: &[Code] = &[
     BadRequest,
     BodyTooLarge,
@@ -22,11 +22,11 @@ const ALWAYS: &[Code] = &[
     Overloaded,
     Unavailable,
 ];
-/// Of requests with a body.
+/// Error codes of requests with a body.
 const OF_A_BODY: &[Code] = &[MalformedBody, RequestTimeout, ValidationFailed, UnknownField];
-/// Of requests with a bearer token.
+/// Error codes of requests with a bearer token.
 const OF_A_TOKEN: &[Code] = &[MissingToken, InvalidToken];
-/// Of requests with a new password.
+/// Error codes of requests with a new password.
 const OF_A_PASSWORD: &[Code] = &[
     PasswordTooShort,
     PasswordTooLong,
@@ -34,7 +34,7 @@ const OF_A_PASSWORD: &[Code] = &[
     PasswordContainsContext,
 ];
 
-/// Of single operations.
+/// Error codes of individual operations.
 const OWN: &[(&str, &[Code])] = &[
     (
         "POST /api/auth/register",

@@ -38,7 +38,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// The operator on the command line.
+    /// Returns the operator on the command line as a caller.
     pub(crate) fn caller(&self) -> Caller {
         Caller::operator(self.operator.clone())
     }
@@ -126,7 +126,7 @@ pub(crate) async fn open_database(settings: &Settings, access: &Access, clock: &
     Ok(db)
 }
 
-/// The contents of the file of an `sqlite://` URL; [`FileContents::Ours`] for any other URL.
+/// Returns the contents of the file of an `sqlite://` URL; [`FileContents::Ours`] for any other URL.
 ///
 /// # Errors
 /// [`OpenError::Foreign`] if the file belongs to another program; it is not changed.
@@ -142,7 +142,7 @@ pub(crate) fn look_at_file(url: &str) -> Result<FileContents, OpenError> {
     }
 }
 
-/// The database's URL without its password; for a file, with its absolute path.
+/// Returns the database URL without its password; for a file, with its absolute path.
 pub(crate) fn place_of(settings: &Settings) -> String {
     let url = settings.database_url.to_string();
     let absolute = url
@@ -155,7 +155,7 @@ pub(crate) fn place_of(settings: &Settings) -> String {
     }
 }
 
-/// The options for opening the database.
+/// Returns the options for opening the database.
 pub(crate) fn database_options(settings: &Settings, access: &Access) -> DatabaseOptions {
     let url = settings.database_url.expose().to_owned();
     // SQLite uses as many readers as there are cores.
@@ -171,7 +171,7 @@ pub(crate) fn database_options(settings: &Settings, access: &Access) -> Database
     }
 }
 
-/// The password rules of these settings.
+/// Returns the password rules of these settings.
 pub(crate) fn password_policy(settings: &Settings) -> PasswordPolicy {
     PasswordPolicy {
         min_length: settings.passwords.min_length,
@@ -183,7 +183,7 @@ pub(crate) fn password_policy(settings: &Settings) -> PasswordPolicy {
     }
 }
 
-/// The location of the keys of these settings.
+/// Returns the location of the keys of these settings.
 pub(crate) fn key_options(settings: &Settings) -> KeyOptions {
     KeyOptions {
         dir: settings.keys_dir.clone(),

@@ -29,7 +29,7 @@ mod next_version {
 
     use super::ALL;
 
-    /// Far beyond the existing ones.
+    /// Numbered far above the released migrations.
     const MIGRATION: Migration = Migration {
         version: 1_000_000,
         name: "next version",

@@ -1,4 +1,4 @@
-//! `countersign audit`: seeing the log, taking it along, and proving that it is whole.
+//! `countersign audit`: lists, exports and verifies the audit log.
 
 mod export;
 mod verify;
@@ -30,7 +30,7 @@ pub(super) fn run(command: AuditCommand, process: Process, output: &mut Standard
             export::export(&asked, services, output).await
         }),
         AuditCommand::Verify(asked) => match &asked.export {
-            // An export is verified anywhere, also where no server is.
+            // Verifying an export requires no installation.
             Some(export) => verify::verify_export(export, &asked, output),
             None => process.administer(Opening::Reading, async |services| {
                 verify::verify(&asked, services, output).await
@@ -47,7 +47,7 @@ async fn list(asked: ListAudit, services: &Services, output: &mut Standard) -> R
     }
     let account = match asked.account {
         Some(text) => Some(match text.parse() {
-            // It need not be there any more.
+            // An ID is accepted even if the account has been deleted.
             Ok(id) => AccountId(id),
             Err(_) => account(services, &text).await?.id,
         }),
@@ -111,7 +111,7 @@ impl Row for KindOfEntry {
     }
 }
 
-/// An entry with the address of its account, where that is still known.
+/// An entry with the email address of its account, if still known.
 #[derive(Serialize)]
 struct ShownEntry {
     #[serde(flatten)]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::Services;
 
-/// Where everything is, what was created, and three commands to try.
+/// Returns the banner: the URLs and paths, what was created, and three commands to try.
 pub(super) fn banner(services: &Services, address: SocketAddr, database_is_new: bool) -> String {
     let settings = &services.settings;
     let made = |new: bool| if new { " (new)" } else { "" };

@@ -1,7 +1,7 @@
-//! `countersign dev`: the server for the tests of applications. Everything is in memory, and anyone gets a token.
+//! `countersign dev`: a server for testing applications. It keeps everything in memory and issues a token to anyone.
 //!
-//! It is a server of its own rather than settings of the other one: no setting, file or variable can turn a server
-//! that people rely on into this.
+//! It is a separate command rather than a setting, so no setting, file or environment variable can turn a production
+//! server into one.
 
 mod folder;
 
@@ -27,7 +27,7 @@ use crate::features::dev::{PASSWORD, SeededUser, known_key};
 use crate::settings::{Settings, Sources};
 use crate::{Services, app};
 
-/// What is decided here, for tests: nothing slows them down, and none is in the way of another.
+/// Fixed settings that make tests fast and independent of each other.
 const DECIDED: [(&str, &str); 5] = [
     ("passwords.memory_kib", "7168"),
     ("passwords.iterations", "5"),
@@ -36,17 +36,17 @@ const DECIDED: [(&str, &str); 5] = [
     ("http.max_connections_per_address", "10000"),
 ];
 
-/// How long requests that have begun may go on when it is told to stop. A test waits for that.
+/// How long requests in progress may take after a stop signal. Kept short because tests wait for it.
 const GRACE: Duration = Duration::from_millis(50);
 
 /// Serves until it is told to stop.
 ///
 /// # Errors
-/// [`Failure`]: 78 where it is told to be reachable from elsewhere.
+/// [`Failure`] with exit code 78 if it would be reachable from other machines.
 pub(super) async fn serve(asked: Dev, sources: Sources, output: &mut Standard) -> Result<(), Failure> {
-    // Beside the rest.
+    // Runs in parallel with the rest of the start.
     std::thread::spawn(SecureRandom::warm_up);
-    // Before the settings are read: they would ask for an issuer instead.
+    // Checked before the settings are read, which would report a missing issuer instead.
     if let Some((_, listen)) = sources.flags.iter().find(|(name, _)| *name == "listen") {
         refuse_elsewhere("listen", listen, listen.parse().is_ok_and(is_elsewhere))?;
     }
@@ -55,7 +55,7 @@ pub(super) async fn serve(asked: Dev, sources: Sources, output: &mut Standard) -
     logging::start(&settings.log, None);
     let issuer = settings.issuer.clone();
     refuse_elsewhere("issuer", issuer.as_str(), !issuer.is_loopback())?;
-    // The port is taken once and kept: whoever else looks for a free one meanwhile does not get it.
+    // Bind the port once and keep it, so that no other process can take a free port in between.
     let listening = Listening::on(settings.listen).await?;
     settings.listen = listening.address();
     settings.bound_to(listening.address());
@@ -77,7 +77,8 @@ pub(super) async fn serve(asked: Dev, sources: Sources, output: &mut Standard) -
     Ok(())
 }
 
-/// Those of the command line, with everything in the folder. [`Sources`] holds neither file nor environment here.
+/// Returns the settings of the command line, with all files in the folder. [`Sources`] has neither file nor environment
+/// here.
 fn settings(folder: &MemoryFolder, mut sources: Sources) -> Result<Settings, Failure> {
     let path = folder.path().display();
     sources
@@ -105,7 +106,7 @@ fn refuse_elsewhere(flag: &str, text: &str, is_elsewhere: bool) -> Result<(), Fa
     }
 }
 
-/// Where a start finds a key, it makes none.
+/// Writes the well-known test key. The server generates a key only if there is none.
 fn write_known_key(keys_dir: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(keys_dir)?;
     let mut file = OpenOptions::new();
@@ -117,7 +118,7 @@ fn write_known_key(keys_dir: &Path) -> io::Result<()> {
     io::Write::write_all(&mut file, known_key().as_bytes())
 }
 
-/// Ends at a signal, and with the standard input if that is wanted; soon, also where connections are kept open.
+/// Shuts down on a signal and, if requested, when the standard input closes. Does not wait long for open connections.
 fn shutdown(services: &Services, asked: &Dev) -> io::Result<Shutdown> {
     let shutdown = Shutdown::on_signals(services.readiness.clone())?.with_hangup()?;
     let soon = shutdown.clone();
@@ -129,7 +130,7 @@ fn shutdown(services: &Services, asked: &Dev) -> io::Result<Shutdown> {
     if asked.until_stdin_closes {
         let closed = shutdown.clone();
         std::thread::spawn(move || {
-            // Whatever ends it: whoever started us is gone, or wants us to go.
+            // On end of file or an error, the parent process has exited or closed the pipe to stop the server.
             let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
             closed.begin();
         });
@@ -137,7 +138,7 @@ fn shutdown(services: &Services, asked: &Dev) -> io::Result<Shutdown> {
     Ok(shutdown)
 }
 
-/// Says in the log what this is, and on the standard output where it is.
+/// Logs a warning that this is a test server, and prints its URL to the standard output.
 fn announce(services: &Services, asked: &Dev, users: &[SeededUser], output: &mut Standard) -> Result<(), Failure> {
     let (issuer, kid) = (services.settings.issuer.as_str(), services.keys.signing_kid());
     tracing::warn!(
@@ -157,7 +158,7 @@ fn banner(issuer: &str, kid: &str, users: &[SeededUser], known: bool) -> String 
     let key = if known { "publicly known" } else { "new" };
     let mut lines = String::new();
     for user in users {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(lines, "    {:<17}  {}", user.email, user.scopes.join(" "));
     }
     format!(

@@ -1,4 +1,4 @@
-//! Why a command failed, as a sentence, and the exit code that goes with it.
+//! The failure of a command: a message and an exit code.
 
 use std::fmt;
 use std::io;
@@ -17,24 +17,24 @@ use crate::settings::SettingsError;
 /// The exit code of sysexits.h for a configuration that cannot be used.
 const CONFIGURATION: u8 = 78;
 
-/// A command failed.
+/// The failure of a command.
 #[derive(Debug)]
 pub struct Failure {
     sentence: String,
     code: FailureCode,
 }
 
-/// What kind of failure it is: `code` in the JSON of an error. docs/guides/operating.md lists them.
+/// The kind of failure, printed as `code` with `--json`. Listed in docs/guides/operating.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCode {
-    /// It could not be done.
+    /// The command failed for another reason.
     Failed,
     /// There is no such account, session or key.
     NotFound,
     /// There is no installation to work on.
     NoInstallation,
-    /// What is in the audit log is not what was sealed.
+    /// The audit log does not match what was sealed.
     AuditLogTampered,
     /// The settings or the keys cannot be used.
     Configuration,
@@ -50,17 +50,17 @@ struct ErrorBody<'a> {
 }
 
 impl Failure {
-    /// It could not be done.
+    /// Creates a failure without a more specific code.
     pub(super) fn new(sentence: impl fmt::Display) -> Self {
         Self::coded(FailureCode::Failed, sentence)
     }
 
-    /// The settings or the keys cannot be used.
+    /// Creates a failure because the settings or the keys cannot be used.
     pub(super) fn of_configuration(sentence: impl fmt::Display) -> Self {
         Self::coded(FailureCode::Configuration, sentence)
     }
 
-    /// There is no such account, session or key.
+    /// Creates a failure because there is no such account, session or key.
     pub(super) fn not_found(sentence: impl fmt::Display) -> Self {
         Self::coded(FailureCode::NotFound, sentence)
     }
@@ -72,9 +72,9 @@ impl Failure {
         }
     }
 
-    /// What clap says about a command line, without its colours, and without the usage that follows.
+    /// Takes over the message of clap, without colors and the usage that follows.
     pub(super) fn of_usage(error: &clap::Error) -> Self {
-        // Which has printed its help instead, and begins with what the program is.
+        // clap has printed its help instead, which begins with a description of the program.
         if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
             return Self::coded(FailureCode::Usage, "missing command or subcommand");
         }
@@ -87,7 +87,7 @@ impl Failure {
         Self::coded(FailureCode::Usage, sentence.join(" "))
     }
 
-    /// 1; 2 for wrong usage; 78 where the settings or the keys are to be mended first.
+    /// Returns the exit code: 2 for wrong usage, 78 for unusable settings or keys, 1 otherwise.
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.code {
             FailureCode::Failed
@@ -99,7 +99,7 @@ impl Failure {
         })
     }
 
-    /// The failure as JSON, on one line.
+    /// Returns the failure as a line of JSON.
     pub(super) fn json(&self) -> String {
         let body = ErrorBody {
             code: self.code,
@@ -109,7 +109,7 @@ impl Failure {
     }
 }
 
-/// Why a file that a command was told to read cannot be read, and what belongs there: `wanted`.
+/// Explains why a file given to a command cannot be read. `wanted` is the expected content.
 pub(super) fn unreadable(path: &Path, error: &io::Error, wanted: &str) -> String {
     let path = path.display();
     match error.kind() {

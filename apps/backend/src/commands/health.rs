@@ -1,4 +1,4 @@
-//! `countersign health`: asks the server of these settings whether it is ready. For containers without a shell.
+//! `countersign health`: checks that the configured server is ready. For containers without a shell.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -10,7 +10,7 @@ use super::Failure;
 use super::output::Standard;
 use crate::settings::Settings;
 
-/// An orchestrator asks again soon; one that waits longer than this is told no.
+/// The timeout. Kept short because orchestrators probe often.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn health(settings: &Settings, output: &mut Standard) -> Result<(), Failure> {
@@ -24,7 +24,7 @@ pub(super) fn health(settings: &Settings, output: &mut Standard) -> Result<(), F
     }
 }
 
-/// A server that listens everywhere is asked on the loopback address.
+/// Returns the address to connect to: the loopback address if the server listens on all interfaces.
 pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -34,7 +34,7 @@ pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// The status of `/readyz`.
+/// Requests `/readyz` and returns the status code.
 fn ask(address: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;

@@ -1,4 +1,4 @@
-//! What a command works on.
+//! The installation that a command works on.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::core::clock::Clock;
 use crate::installation::{Access, Opening, place_of};
 use crate::settings::Settings;
 
-/// What a command works on, who does, and whether it may be made.
+/// The settings of an installation, and how it may be opened.
 pub(super) struct Installation {
     pub(super) settings: Settings,
     pub(super) access: Access,
@@ -17,8 +17,8 @@ pub(super) struct Installation {
 }
 
 impl Installation {
-    /// Does `work` with everything, beside a server that may be running, and closes the database after it: what only reads
-    /// leaves no log behind.
+    /// Runs `work` with the services of the installation, even while a server is running, and closes the database
+    /// afterwards, so that a read-only command leaves no write-ahead log behind.
     pub(super) async fn administer(
         self,
         work: impl AsyncFnOnce(&Services) -> Result<(), Failure>,
@@ -34,13 +34,13 @@ impl Installation {
     }
 }
 
-/// Whether the embedded database is still to be made.
+/// Reports whether the embedded database does not exist yet.
 pub(super) fn database_is_new(settings: &Settings) -> bool {
     let path = settings.database_url.expose().strip_prefix("sqlite://");
     path.is_some_and(|path| !Path::new(path).exists())
 }
 
-/// Tells a person something beside the output: with `--json`, as JSON.
+/// Prints a notice to the standard error, as JSON with `--json`.
 #[expect(clippy::print_stderr, reason = "it is no part of the output")]
 pub(super) fn notice(json: bool, sentence: &str) {
     match json {

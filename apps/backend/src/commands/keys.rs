@@ -1,4 +1,4 @@
-//! `countersign keys …`. Each change ends with a sentence on what happens next.
+//! `countersign keys …`. Each change prints what happens next.
 
 mod inspect;
 mod log;
@@ -22,7 +22,7 @@ use crate::installation::{Opening, key_options, open_database};
 pub(super) fn run<W: Write>(command: KeysCommand, process: Process, output: &mut Output<W>) -> Result<(), Failure> {
     match command {
         KeysCommand::Generate => process.with_installation(Opening::OrCreate, async |at| {
-            // Before a database is made for it.
+            // Checked before a database is created.
             check_keys(&key_options(&at.settings)).await?;
             operate(&at, async |operator, log| {
                 signing::generate(operator, log, output).await
@@ -68,12 +68,12 @@ pub(super) fn run<W: Write>(command: KeysCommand, process: Process, output: &mut
     }
 }
 
-/// Works on the keys of an installation that is there.
+/// Changes the keys of an existing installation.
 fn change(process: Process, work: impl AsyncFnOnce(&KeyOperator, &Log) -> Result<(), Failure>) -> Result<(), Failure> {
     process.with_installation(Opening::Existing, async |at| operate(&at, work).await)
 }
 
-/// Works on the keys of an installation, and closes its database after it.
+/// Runs `work` on the keys of an installation, and closes the database afterwards.
 async fn operate(
     at: &Installation,
     work: impl AsyncFnOnce(&KeyOperator, &Log) -> Result<(), Failure>,

@@ -1,5 +1,4 @@
-//! What the server logs, and how: text for a person at a terminal, JSON for everything else; and what it sends to a
-//! collector of traces, if the settings name one.
+//! Logging: text at a terminal, JSON otherwise. Also exports traces to a collector if one is configured.
 
 use std::io::{self, IsTerminal};
 
@@ -14,13 +13,13 @@ use crate::core::layers::{RequestSpans, TerminalFormat};
 use crate::core::telemetry::Telemetry;
 use crate::settings::Log;
 
-/// Starts logging to the standard error. The standard output belongs to what a command prints.
+/// Starts logging to the standard error. The standard output is reserved for the output of commands.
 pub(super) fn start(settings: &Log, telemetry: Option<&Telemetry>) {
     let registry = tracing_subscriber::registry();
     let targets = settings.level.targets();
-    // A second call, in the same process, changes nothing.
+    // A second call in the same process has no effect.
     let _ = match telemetry {
-        // One filter for all: what nobody logs is not even made.
+        // A single global filter, so that disabled events are never created.
         None => registry
             .with(targets)
             .with(RequestSpans)
@@ -38,7 +37,7 @@ pub(super) fn start(settings: &Log, telemetry: Option<&Telemetry>) {
     };
 }
 
-/// The spans of our own crates. What libraries tell of themselves would send traces about sending traces.
+/// Selects the spans of our own crates. Spans of the exporter's libraries would produce traces about sending traces.
 fn ours() -> Targets {
     ["countersign", "countersign_store"]
         .iter()
@@ -53,7 +52,7 @@ fn lines<S: Subscriber + for<'span> LookupSpan<'span>>(settings: &Log) -> Box<dy
         let lines = tracing_subscriber::fmt::layer()
             .json()
             .flatten_event(true)
-            // The innermost span is the request; the list of all would say the same once more.
+            // The innermost span is the request; the list of spans would repeat it.
             .with_span_list(false)
             .with_writer(io::stderr);
         lines.boxed()

@@ -1,4 +1,4 @@
-//! `countersign mail`: what became of mails.
+//! `countersign mail`: shows the delivery status of emails.
 
 use serde::Serialize;
 use serde_json::json;
@@ -34,7 +34,7 @@ async fn retry(services: &Services, output: &mut Standard) -> Result<(), Failure
     Ok(output.done(&sentence, &json!({ "mails": tried }))?)
 }
 
-/// A mail as the operator sees it.
+/// An email as shown to the operator.
 #[derive(Serialize)]
 struct ListedMail {
     id: Uuid,

@@ -1,4 +1,4 @@
-//! `countersign migrate`: the schema, and nothing else.
+//! `countersign migrate`: migrates only the schema.
 
 use countersign_store::Db;
 use serde_json::json;

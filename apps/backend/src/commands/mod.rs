@@ -1,4 +1,4 @@
-//! The commands, one file each. Settings are read here, once; nothing else knows where they come from.
+//! The commands, one file each. Settings are loaded here, once; the rest of the program does not know their sources.
 
 mod audit;
 mod banner;
@@ -32,10 +32,10 @@ use self::output::{Output, harmless_lines};
 use self::process::{Early, Process};
 use crate::installation::Opening;
 
-/// Reads the command line of this process and does what it says.
+/// Parses the command line of this process and runs the command.
 #[expect(clippy::print_stderr, reason = "the one place that says why a command failed")]
 pub fn run() -> ExitCode {
-    // First of all, before anything that takes its time: a signal may come at once.
+    // Before anything slow, because a signal may arrive at any time.
     let early = match cli::serves(std::env::args_os()) {
         true => Early::ignoring_signals(),
         false => Early::default(),
@@ -66,15 +66,15 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Runs the command. What it needs (settings, an installation, whether that may be made) is decided here and in the `run`
-/// of its group, where it is named; so a command for which this is not decided does not compile.
+/// Runs the command. What a command needs (settings, an installation, permission to create one) is chosen explicitly
+/// here or in the `run` of its group, so a new command does not compile until this is decided.
 fn obey(line: CommandLine, early: Early) -> Result<(), Failure> {
     let (command, global) = line.into_parts();
     let output = &mut Output::standard(global.json);
     let process = Process::new(early, global);
     match command {
         Command::Serve => process.serve(),
-        // What a developer has set for another server has no place in a test.
+        // Environment variables for another server must not affect tests.
         Command::Dev(asked) => process
             .taking_flags_alone()
             .with_sources(async |sources| Box::pin(dev::serve(asked, sources, output)).await),
@@ -91,19 +91,19 @@ fn obey(line: CommandLine, early: Early) -> Result<(), Failure> {
         Command::Mail(command) => mail::run(command, process, output),
         Command::Token(command) => token::run(command, process, output),
         Command::Audit(command) => audit::run(command, process, output),
-        // It writes down that it was made, where that can be written.
+        // The backup is recorded in the audit log if the database is writable.
         Command::Backup(asked) => process.with_installation(Opening::Reading, async |at| {
             transfer::backup(&asked.file, &at, output).await
         }),
         Command::Restore(asked) => process.with_installation(Opening::OrCreate, async |at| {
             transfer::restore(&asked, &at, output).await
         }),
-        // What it writes into is named on its command line.
+        // The target is named on the command line.
         Command::MigrateDatabase(asked) => process.with_installation(Opening::Existing, async |at| {
             transfer::move_database(&asked, &at.access, output).await
         }),
         Command::Settings(asked) => settings::run(&asked, process, output),
-        // What needs no settings works also where they are wrong.
+        // Commands that need no settings also work if the settings are invalid.
         Command::Openapi => documents::openapi(output),
         Command::Errors => documents::errors(output),
         Command::Completions { shell } => Ok(output.document(&cli::completions(shell))?),

@@ -1,9 +1,9 @@
-//! Which operator it is, for the audit log: what `--as` says, and the user of the operating system.
+//! The operator's name for the audit log: the argument of `--as` and the user of the operating system.
 
 use std::sync::Arc;
 
-/// `ada` with `--as ada` is `ada (deploy)` where the user of the operating system is `deploy`: what is said can be
-/// anything, the user cannot.
+/// Returns the operator's name: `ada (deploy)` for `--as ada` run by the user `deploy`. The user is included because
+/// `--as` is not verified.
 pub(super) fn name(said: Option<&str>) -> Arc<str> {
     let user = user();
     match said {
@@ -12,7 +12,7 @@ pub(super) fn name(said: Option<&str>) -> Arc<str> {
     }
 }
 
-/// The user of this process, by name; by number where it has none, as in a container.
+/// Returns the name of the process's user, or the user ID if it has no name, as in a container.
 fn user() -> String {
     let number = || format!("uid {}", rustix::process::geteuid().as_raw());
     let name = whoami::username().ok().filter(|name| !name.is_empty());

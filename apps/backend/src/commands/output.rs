@@ -1,51 +1,51 @@
-//! The one way in which commands print: a table for people, JSON with `--json`.
+//! The output of commands: tables by default, JSON with `--json`.
 //!
-//! Whatever a value holds, it cannot move the cursor, colour the terminal or turn the direction of the text.
+//! Values are escaped so that they cannot move the cursor, change colors or reverse the text direction.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-/// Where every command prints.
+/// The standard output, where commands print.
 pub(super) type Standard = Output<io::Stdout>;
 
-/// What can be printed as a row of a table, and as an object of JSON.
+/// A value that can be printed as a table row or a JSON object.
 pub trait Row: Serialize {
-    /// The titles of the columns.
+    /// The column titles.
     const COLUMNS: &'static [&'static str];
 
-    /// The row's cells, as many as there are columns. An empty one is printed as `-`.
+    /// Returns the cells of the row, one for each column. An empty cell is printed as `-`.
     fn cells(&self) -> Vec<String>;
 }
 
-/// In which form a command prints, and where to.
+/// The output format and destination.
 pub struct Output<W> {
     json: bool,
     to: W,
 }
 
 impl Output<io::Stdout> {
-    /// Prints to the standard output.
+    /// Creates an output that prints to the standard output.
     pub fn standard(json: bool) -> Self {
         Self::to(json, io::stdout())
     }
 }
 
 impl<W: Write> Output<W> {
-    /// Prints to any writer.
+    /// Creates an output that prints to any writer.
     pub fn to(json: bool, to: W) -> Self {
         Self { json, to }
     }
 
-    /// Whether JSON is wanted.
+    /// Reports whether the output is JSON.
     pub fn is_json(&self) -> bool {
         self.json
     }
 
-    /// Prints rows: a table with a line of titles, or a JSON array of objects.
+    /// Prints rows as a table with a header, or as a JSON array of objects.
     ///
     /// # Errors
-    /// What the operating system says, but not that a reader such as `head` has gone.
+    /// An I/O error, except a broken pipe from a reader such as `head`.
     pub fn rows<R: Row>(&mut self, rows: &[R]) -> io::Result<()> {
         if self.json {
             return self.json(&rows);
@@ -55,7 +55,7 @@ impl<W: Write> Output<W> {
         self.text(&aligned(&lines))
     }
 
-    /// Prints one row: a line for each column, or a JSON object.
+    /// Prints one row with a line for each column, or as a JSON object.
     ///
     /// # Errors
     /// As [`Output::rows`].
@@ -68,7 +68,7 @@ impl<W: Write> Output<W> {
         self.text(&aligned(&lines))
     }
 
-    /// Prints a sentence about what was done; with `--json`, the object in its place.
+    /// Prints a message about what was done; with `--json`, the object instead.
     ///
     /// # Errors
     /// As [`Output::rows`].
@@ -80,7 +80,7 @@ impl<W: Write> Output<W> {
         }
     }
 
-    /// Prints a document as it is, such as a file that is generated.
+    /// Prints a document, such as a generated file, unchanged.
     ///
     /// # Errors
     /// As [`Output::rows`].
@@ -97,7 +97,7 @@ impl<W: Write> Output<W> {
 
     fn json(&mut self, object: &impl Serialize) -> io::Result<()> {
         let text = serde_json::to_string_pretty(object)?;
-        // JSON escapes C0; the rest of what a terminal obeys can be escaped in JSON's own way.
+        // serde_json escapes C0 controls; escape the other harmful characters as `\u` sequences, too.
         let escaped: String = text
             .chars()
             .map(|c| {
@@ -116,7 +116,7 @@ impl<W: Write> Output<W> {
     }
 }
 
-/// The text with everything that a terminal would obey written out: `\u{1b}[31m`.
+/// Escapes everything that a terminal would interpret: `\u{1b}[31m`.
 pub fn harmless(text: &str) -> String {
     text.chars()
         .map(|c| {
@@ -129,12 +129,12 @@ pub fn harmless(text: &str) -> String {
         .collect()
 }
 
-/// The same of a text of several lines, which stay lines.
+/// Escapes each line of a text, and keeps the line breaks.
 pub fn harmless_lines(text: &str) -> String {
     text.split('\n').map(harmless).collect::<Vec<_>>().join("\n")
 }
 
-/// Control characters, line separators, and what is invisible or turns the direction of the text.
+/// Reports whether the character is a control character, a line separator, invisible or changes the text direction.
 fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -162,7 +162,7 @@ fn shown<R: Row>(row: &R) -> Vec<String> {
         .collect()
 }
 
-/// Columns two spaces apart; the last one ends where its text ends.
+/// Aligns columns, two spaces apart, without trailing spaces.
 fn aligned(lines: &[Vec<String>]) -> String {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {

@@ -1,4 +1,4 @@
-//! The process that a command runs in, up to the installation that it works on.
+//! The process environment of a command: runtime, settings and installation.
 
 use std::io;
 
@@ -14,12 +14,12 @@ use crate::core::telemetry::Telemetry;
 use crate::installation::{Access, Opening};
 use crate::settings::{Loaded, Settings, Sources};
 
-/// What was made before the command line was read: the runtime, and the signals that it notices.
+/// The runtime and signal handlers, created before the command line is parsed.
 #[derive(Default)]
 pub(super) struct Early(Option<(Runtime, IgnoredSignals)>);
 
 impl Early {
-    /// Where it cannot be made, the command tries it again, and says why.
+    /// Creates the runtime and starts ignoring signals. On failure, the command tries again and reports the error.
     pub(super) fn ignoring_signals() -> Self {
         let made = runtime().and_then(|runtime| {
             let ignored = {
@@ -36,8 +36,8 @@ fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// A process that has parsed its command line, and read nothing else yet. What a command needs beyond that, it gets from
-/// the method that it is run with.
+/// A process that has parsed its command line and loaded nothing else. The method that runs the command loads what the
+/// command needs.
 pub(super) struct Process {
     early: Early,
     global: Global,
@@ -45,7 +45,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// A process whose settings come from its flags, its environment and a file.
+    /// Creates a process whose settings come from flags, the environment and a file.
     pub(super) fn new(early: Early, global: Global) -> Self {
         Self {
             early,
@@ -54,7 +54,7 @@ impl Process {
         }
     }
 
-    /// The same with settings from its flags alone.
+    /// Takes the settings from flags alone.
     pub(super) fn taking_flags_alone(self) -> Self {
         Self {
             sources: Global::flags_alone,
@@ -62,18 +62,18 @@ impl Process {
         }
     }
 
-    /// Runs a command that makes its settings itself.
+    /// Runs a command that loads its settings itself.
     pub(super) fn with_sources(self, work: impl AsyncFnOnce(Sources) -> Result<(), Failure>) -> Result<(), Failure> {
         runtime()?.block_on(work((self.sources)(&self.global)))
     }
 
-    /// Runs a command that needs the settings, and opens nothing.
+    /// Runs a command that needs only the settings.
     pub(super) fn with_settings(self, work: impl AsyncFnOnce(&Loaded) -> Result<(), Failure>) -> Result<(), Failure> {
         let loaded = self.load()?;
         runtime()?.block_on(work(&loaded))
     }
 
-    /// Runs a command that opens its installation by itself.
+    /// Runs a command that opens the installation itself.
     pub(super) fn with_installation(
         self,
         opening: Opening,
@@ -112,7 +112,7 @@ impl Process {
             logging::start(&settings.log, telemetry.as_ref());
             let served = Box::pin(serve::serve(settings, ignored)).await;
             if let Some(telemetry) = telemetry {
-                // It waits for the collector, which answers on the runtime.
+                // Shutting down waits for the collector, whose response is handled on the runtime.
                 tokio::task::block_in_place(|| telemetry.shut_down());
             }
             served

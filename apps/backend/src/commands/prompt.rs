@@ -7,7 +7,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-/// In bytes, more than the longest password that any setting allows.
+/// The maximum input length in bytes. Longer than any password the settings allow.
 const MOST_BYTES: usize = 8 * 1024;
 
 /// The hint if there is no terminal to prompt for a password.
@@ -18,7 +18,7 @@ const SAY_YES: &str = "confirm with --yes";
 /// Why a prompt failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
-    /// There is no terminal.
+    /// The process has no terminal.
     #[error("cannot prompt without a terminal; {0}")]
     NoTerminal(&'static str),
     /// The two passwords differ.
@@ -84,7 +84,7 @@ fn ask_hidden(terminal: &mut File, question: &str) -> Result<Zeroizing<String>, 
     line
 }
 
-/// Disables the terminal's echo until it is dropped.
+/// Disables the terminal's echo until dropped.
 struct Quiet<'a> {
     terminal: &'a File,
     before: Termios,
@@ -107,7 +107,7 @@ impl Drop for Quiet<'_> {
     }
 }
 
-/// The first line without its line end. Spaces are kept, because a password may begin or end with them.
+/// Returns the first line without its line ending. Spaces are kept because a password may begin or end with them.
 #[expect(
     clippy::unbuffered_bytes,
     reason = "a buffer would keep a copy of the password that nobody wipes"

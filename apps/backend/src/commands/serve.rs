@@ -19,19 +19,19 @@ use crate::features::health;
 use crate::settings::{Log, LogFormat, Settings};
 use crate::{Services, app};
 
-/// Serves until it is told to stop; then every request that has begun is answered.
+/// Serves until told to stop, then completes all requests in progress.
 ///
 /// # Errors
-/// [`Failure`] when the database, the keys or the addresses cannot be used.
+/// [`Failure`] if the database, the keys or the listen addresses cannot be used.
 #[expect(
     clippy::print_stdout,
     reason = "a person is greeted; nothing of it is secret, and the log goes elsewhere"
 )]
 pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals>) -> Result<(), Failure> {
-    // Beside the rest.
+    // Runs in parallel with the rest of the start.
     std::thread::spawn(SecureRandom::warm_up);
     ignored.map_or_else(ignore_signals, Ok)?.log();
-    // First, because the issuer's name may hold the port, which may be any free one.
+    // Bind first: the issuer may contain the port, and the port may be chosen by the system.
     let listening = Listening::on(settings.listen).await?;
     let address = listening.address();
     settings.bound_to(address);
@@ -56,7 +56,7 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
     let shutdown = Shutdown::on_signals(services.readiness.clone())?;
     let server = Server::at(listening, services.server.clone());
     let operator = operator.map(|listening| Server::at(listening, services.server.clone()));
-    // Both follow the processors that this process may use: its affinity and its cgroup's quota, as they are at the start.
+    // Both depend on the processors available at the start (CPU affinity and cgroup quota).
     let workers = tokio::runtime::Handle::current().metrics().num_workers();
     let hashing_threads = services.settings.hashing.workers;
     tracing::info!(%address, issuer = services.settings.issuer.as_str(), workers, hashing_threads, "listening");
@@ -69,9 +69,9 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
     }
     tokio::select! {
         _ = server.serve(app(services.clone()), shutdown) => {}
-        // It never ends; if it panics, so does the server, rather than go on with keys that nobody follows.
+        // It never returns. If it panics, stop the server instead of serving with keys that are no longer reloaded.
         () = services.clone().maintain() => {}
-        // Nothing can be promised any more: what is in memory and what is on the disk have parted.
+        // The state in memory no longer matches the disk, so the server cannot continue.
         error = services.db.failed() => return Err(Failure::new(error)),
     }
     services.hasher.shut_down().await;
@@ -86,7 +86,8 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
     Ok(())
 }
 
-/// Whether somebody looks, or has just begun and may look later. A program that reads JSON gets no text in between.
+/// Reports whether to print the banner: at a terminal, or at the first start, when the output may be read later.
+/// Programs that parse JSON logs get no other text.
 fn is_read_by_a_person(log: &Log, database_is_new: bool) -> bool {
     let (looks, terminal) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
     match log.format {
@@ -95,7 +96,7 @@ fn is_read_by_a_person(log: &Log, database_is_new: bool) -> bool {
     }
 }
 
-/// Whether log lines and the greeting would come out at one and the same place: the journal, a file.
+/// Reports whether the log and the banner go to the same destination, such as the journal or a file.
 fn is_one_stream() -> bool {
     let place = |stream: BorrowedFd<'_>| {
         let file = File::from(stream.try_clone_to_owned().ok()?);
@@ -104,7 +105,7 @@ fn is_one_stream() -> bool {
     place(std::io::stdout().as_fd()) == place(std::io::stderr().as_fd())
 }
 
-/// Tells the audit log of this server.
+/// Records an event of this server in the audit log.
 async fn record(services: &Services, kind: EventKind) -> Result<(), StoreError> {
     let server = Caller::server();
     let event = Event::new(kind, None, &server).detail(concat!("version ", env!("CARGO_PKG_VERSION")));

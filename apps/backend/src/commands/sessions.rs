@@ -1,4 +1,4 @@
-//! `countersign sessions`: seeing them and ending them.
+//! `countersign sessions`: lists and revokes sessions.
 
 use serde::Serialize;
 use serde_json::json;
@@ -39,7 +39,7 @@ async fn revoke(which: &RevokeSessions, services: &Services, output: &mut Standa
         RevokeSessions { everyone: true, .. } => revoke_everything(services, output).await,
         RevokeSessions { all: Some(whose), .. } => revoke_all(whose, services, output).await,
         RevokeSessions { id: Some(id), .. } => revoke_one(SessionId(*id), services, output).await,
-        // Which the command line has refused.
+        // The command line parser rejects this combination.
         RevokeSessions {
             everyone: false,
             all: None,
@@ -80,7 +80,7 @@ async fn revoke_everything(services: &Services, output: &mut Standard) -> Result
     Ok(output.done(&sentence, &json!({ "sessions": ended }))?)
 }
 
-/// A session as the operator sees it.
+/// A session as shown to the operator.
 #[derive(Serialize)]
 pub(super) struct ListedSession {
     id: SessionId,

@@ -1,4 +1,4 @@
-//! `countersign settings`: what is in force, and where each value came from. Secrets are masked.
+//! `countersign settings`: shows the effective settings and their sources. Secrets are masked.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use super::process::Process;
 use crate::settings::{InForce, Loaded, example, reference};
 
 pub(super) fn run(asked: &SettingsArguments, process: Process, output: &mut Standard) -> Result<(), Failure> {
-    // What is generated asks for no settings, and is printed also where they are wrong.
+    // Generated documents need no settings, and are printed even if the settings are invalid.
     if asked.reference {
         return Ok(output.document(reference().as_bytes())?);
     }

@@ -1,4 +1,4 @@
-//! `countersign token`: issuing, verifying and looking into access tokens.
+//! `countersign token`: issues, verifies and inspects access tokens.
 
 use std::io::{self, Read};
 
@@ -87,7 +87,7 @@ fn print(object: &Value, output: &mut Standard) -> Result<(), Failure> {
     Ok(output.document(format!("{text}\n").as_bytes())?)
 }
 
-/// The argument, or the first line of the standard input.
+/// Returns the argument, or the first line of the standard input.
 fn text_of(presented: &PresentedToken) -> Result<String, Failure> {
     if let Some(token) = &presented.token {
         return Ok(token.clone());

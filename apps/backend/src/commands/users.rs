@@ -1,4 +1,4 @@
-//! `countersign users`: making, seeing and changing accounts.
+//! `countersign users`: creates, lists and changes accounts.
 
 mod change;
 mod create;
@@ -17,7 +17,7 @@ use crate::installation::Opening;
 
 pub(super) fn run(command: UsersCommand, process: Process, output: &mut Standard) -> Result<(), Failure> {
     match command {
-        // What is to be made is looked at before an installation is made for it.
+        // Validate the input before an installation is created.
         UsersCommand::Create(new) => process.with_installation(Opening::OrCreate, async |at| {
             let new = create::parse(&new, &at.settings)?;
             at.administer(async |services| create::create(new, services, output).await)
@@ -57,7 +57,7 @@ pub(super) fn run(command: UsersCommand, process: Process, output: &mut Standard
     }
 }
 
-/// Works on accounts that are there.
+/// Runs a command on existing accounts.
 fn change(process: Process, work: impl AsyncFnOnce(&Services) -> Result<(), Failure>) -> Result<(), Failure> {
     process.administer(Opening::Existing, work)
 }

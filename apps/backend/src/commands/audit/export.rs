@@ -1,4 +1,4 @@
-//! `countersign audit export`: the log as lines of JSON.
+//! `countersign audit export`: writes the log as JSON Lines.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -16,31 +16,32 @@ use crate::core::ids::{AuditId, SessionId};
 use crate::features::audit::chain::SealedRow;
 use crate::features::audit::{Entry, Piece};
 
-/// What the first line of an export says it is.
+/// The format named in the first line of an export.
 pub(super) const FORMAT: &str = "countersign-audit-1";
 
 /// A line of an export.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Line<Loose> {
-    /// The first one.
+    /// The first line.
     Log {
         format: String,
         issuer: String,
         exported_at: String,
     },
-    /// Behind this checkpoint the log begins.
+    /// The checkpoint after which the exported log begins.
     Base(String),
     Row(Box<SealedRow>),
     Checkpoint {
         seq: i64,
         token: String,
     },
-    /// Not sealed yet.
+    /// An entry that is not sealed yet.
     Unsealed(Box<Loose>),
 }
 
-/// An entry that is not sealed yet, and names nobody: as a sealed row, but without a place and all that comes with it.
+/// An entry that is not sealed yet, without its account. Like a sealed row, but without its place in the log and the
+/// hashes.
 #[derive(Serialize)]
 pub(super) struct Unsealed {
     id: AuditId,

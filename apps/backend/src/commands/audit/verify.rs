@@ -1,4 +1,4 @@
-//! `countersign audit verify`: whether the log is whole, in the database or in an export.
+//! `countersign audit verify`: checks the integrity of the log, in the database or in an export.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -29,7 +29,7 @@ pub(super) async fn verify(asked: &VerifyAudit, services: &Services, output: &mu
     report(&sound, waiting, asked, output)
 }
 
-/// Verifies an export: no database, no settings.
+/// Verifies an export. Requires neither a database nor settings.
 pub(super) fn verify_export(export: &Path, asked: &VerifyAudit, output: &mut Standard) -> Result<(), Failure> {
     let keys = given_keys(asked)?;
     if keys.is_empty() {
@@ -75,11 +75,12 @@ fn verifier(asked: &VerifyAudit, keys: Vec<VerifyingKey>) -> Result<LogVerifier,
     let Some(path) = &asked.against else {
         return Ok(verifier);
     };
-    // Each line counts: a log that was emptied, and has grown beyond what it was, has the last one all the same.
+    // Check every line: a log that was emptied and has since grown past its old length could still match the last
+    // checkpoint.
     let (mut verifier, mut holds_any) = (verifier, false);
     for line in BufReader::new(open(path, CHECKPOINTS)?).lines() {
         let line = line.map_err(|error| Failure::new(unreadable(path, &error, CHECKPOINTS)))?;
-        // What a full disk left behind is no line.
+        // Skip incomplete lines, such as those written when the disk was full.
         if decode_without_verifying(line.trim()).is_ok() {
             verifier = verifier.against(&line).map_err(Failure::new)?;
             holds_any = true;

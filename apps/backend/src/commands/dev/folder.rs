@@ -1,5 +1,5 @@
-//! The folder in memory that holds the database and the keys of one `countersign dev`. It goes with it; what one that
-//! was killed has left behind goes when the next one starts.
+//! The in-memory folder with the database and the keys of one `countersign dev`. It is removed on exit; the folder of a
+//! killed process is removed at the next start.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
@@ -9,25 +9,25 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, geteuid, test_kill_process};
 
-/// Linux has memory for everyone here.
+/// The shared-memory file system of Linux, writable by all users.
 const MEMORY: &str = "/dev/shm";
 const NAME: &str = "countersign-dev-";
-/// Processes of several containers may share the place, and each be number 1.
+/// How many folders may have the same process ID. Containers that share the folder may each have a process 1.
 const MOST_OF_ONE_NUMBER: u32 = 1000;
 
-/// A folder that only its owner sees into, removed when this value goes.
+/// A folder that only its owner can access. It is removed when this value is dropped.
 pub(super) struct MemoryFolder {
     path: PathBuf,
-    /// Held as long as the process lives, whatever its number means to others.
+    /// Held while the process runs. Reliable even across PID namespaces, unlike the process ID.
     _lock: File,
 }
 
 impl MemoryFolder {
-    /// Removes what dead processes have left, and makes a folder: in memory where the system has such a place, else
-    /// where it keeps what is temporary.
+    /// Removes leftovers of exited processes and creates a folder, in memory if the system supports it, otherwise in
+    /// the directory for temporary files.
     ///
     /// # Errors
-    /// What the operating system says about the last place.
+    /// The error of the operating system for the last location tried.
     pub(super) fn make() -> io::Result<Self> {
         let places = places();
         for place in &places {
@@ -84,8 +84,8 @@ fn places() -> [PathBuf; 2] {
     [PathBuf::from(MEMORY), std::env::temp_dir()]
 }
 
-/// Removes the folders of this user whose process is no more. Others may do the same at the same time: what one does
-/// not find any more, another has removed.
+/// Removes this user's folders whose process has exited. Other processes may do so at the same time, so a missing
+/// folder is not an error.
 fn remove_leftovers(place: &Path) {
     let Ok(entries) = fs::read_dir(place) else { return };
     for entry in entries.flatten() {
@@ -96,25 +96,28 @@ fn remove_leftovers(place: &Path) {
     }
 }
 
-/// The process that a folder is named after.
+/// Returns the ID of the process that a folder is named after.
 fn number(name: &OsStr) -> Option<u32> {
     let rest = name.to_str()?.strip_prefix(NAME)?;
     rest.split('-').next()?.parse().ok()
 }
 
-/// This process has no folder yet: one of its number is that of a process before it.
+/// Reports whether the process has exited, or has this process's ID: this process has no folder yet, so such a folder
+/// is left over from an earlier one.
 fn is_dead_or_mine(number: u32) -> bool {
     let process = i32::try_from(number).ok().and_then(Pid::from_raw);
     number == std::process::id()
         || process.is_none_or(|process| test_kill_process(process) == Err(rustix::io::Errno::SRCH))
 }
 
-/// Where everyone may write, others may have put a link of this name, or a folder of their own.
+/// Reports whether the path is a folder of this user. In a world-writable directory, other users may have created a
+/// link or a folder with this name.
 fn is_own_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == geteuid().as_raw())
 }
 
-/// In another container the same number may name a process that lives: it holds the lock.
+/// Reports whether the folder is unlocked. The process ID may belong to a running process in another container, which
+/// then holds the lock.
 fn is_free(path: &Path) -> bool {
     File::open(path).is_ok_and(|folder| folder.try_lock().is_ok())
 }
@@ -125,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    /// The highest number that Linux gives is 4194304.
+    /// Never a valid process ID: the maximum on Linux is 4194304.
     const NOBODY: &str = "countersign-dev-999999999";
 
     #[test]

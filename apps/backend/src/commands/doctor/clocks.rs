@@ -1,14 +1,14 @@
-//! Other clocks beside ours.
+//! Compares the clocks of other machines with this one.
 
 use std::time::Duration;
 
 use super::finding::Finding;
 
-/// How far another clock may be off without a word, and how far until tokens are refused.
+/// The clock difference that is tolerated silently, and the one from which tokens are rejected.
 pub(super) const CLOSE: Duration = Duration::from_secs(2);
 const LEEWAY: Duration = Duration::from_secs(30);
 
-/// What to say of another clock that shows `theirs` (in milliseconds) while ours shows `ours`.
+/// Reports the difference between another clock (`theirs`) and this machine's (`ours`), both in milliseconds.
 pub(super) fn compare_clocks(whose: &str, theirs: i64, ours: i64) -> Finding {
     let off = Duration::from_millis(theirs.abs_diff(ours));
     let which = if theirs > ours { "ahead of" } else { "behind" };

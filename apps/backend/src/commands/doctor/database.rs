@@ -1,4 +1,4 @@
-//! The database: whether it answers, what it is, how fast it is, and whether its schema is this version's.
+//! Checks the database: connection, version, latency and schema.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -16,13 +16,14 @@ use crate::migrations;
 use crate::settings::Settings;
 
 const DATABASE: &str = "database";
-/// A read of the embedded database takes microseconds, one over a network should take few milliseconds.
+/// The latency above which reads are reported. Embedded reads take microseconds; reads over a network, a few
+/// milliseconds.
 const SLOW: Duration = Duration::from_millis(20);
-/// What a sync of a disk should take.
+/// The duration above which a disk sync is reported.
 const SLOW_SYNC: Duration = Duration::from_millis(50);
 const MEBIBYTE: u64 = 1 << 20;
 
-/// Opens it, if it is there: nothing is made.
+/// Opens the database if it exists. Creates nothing.
 pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Option<Db> {
     if database_is_new(settings) {
         findings.push(Finding::unknown(
@@ -44,7 +45,7 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
         && path.exists()
     {
         look_at_file(&path, findings);
-        // To open it for writing would switch its log on again.
+        // Opening it for writing would enable the write-ahead log again.
         if has_no_log(&path) {
             opening = Opening::Reading;
         }
@@ -70,7 +71,7 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
                     "check that `database_url` is correct and that this user may write the \
                      file and its folder"
                 }
-                // The others say what to do.
+                // Other errors already say what to do.
                 _ => "",
             };
             findings.push(Finding::fail(DATABASE, error.to_string(), remedy));
@@ -79,7 +80,7 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
     }
 }
 
-/// What there is to see from inside.
+/// Runs the checks that need an open database.
 pub(super) async fn check(db: &Db, settings: &Settings, clock: &Clock, findings: &mut Vec<Finding>) {
     match db.examine().await {
         Ok(examined) => report(&examined, settings, clock, findings),
@@ -97,7 +98,7 @@ pub(super) async fn check(db: &Db, settings: &Settings, clock: &Clock, findings:
         findings.extend(writing(db, settings).await);
     }
     findings.push(schema);
-    // Whatever was written down was written down in the past.
+    // Entries cannot be from the future, so a newer one means that a clock is wrong.
     if let Ok(Some(newest)) = audit::newest(db).await {
         let (newest, now) = (newest.millis(), clock.now().millis());
         if newest > now + i64::try_from(CLOSE.as_millis()).unwrap_or(0) {
@@ -140,11 +141,11 @@ fn report(examined: &Examination, settings: &Settings, clock: &Clock, findings: 
     }
 }
 
-/// What the role may not do that a server has to.
+/// Reports the privileges that a server requires and the database role lacks.
 async fn rights(db: &Db) -> Vec<Finding> {
     let lacking = db.shortfalls(migrations::known()).await.unwrap_or_default();
     let has_none = |lacking: &Shortfall| lacking.lack == Lack::Table;
-    // Where the schema is not there at all, that is said by itself.
+    // A missing schema is reported separately.
     let schema_is_missing = lacking.iter().filter(|lacking| has_none(lacking)).count() > 1;
     let lacking = lacking
         .iter()
@@ -168,9 +169,9 @@ fn lack(lacking: &Shortfall) -> Finding {
     }
 }
 
-/// Whether it takes what a server has to write.
+/// Checks that the database is writable.
 async fn writing(db: &Db, settings: &Settings) -> Option<Finding> {
-    // What was opened to read is not written into.
+    // The database was opened read-only.
     if let Ok(path) = database_file(settings.database_url.expose())
         && has_no_log(&path)
     {
@@ -230,7 +231,7 @@ async fn schema(db: &Db) -> Finding {
     }
 }
 
-/// The embedded file, from outside: how it keeps its log, how much room there is, how fast the disk is.
+/// Checks the SQLite file without opening it: journal mode, free disk space and disk speed.
 fn look_at_file(path: &Path, findings: &mut Vec<Finding>) {
     if has_no_log(path) {
         findings.push(Finding::warn(
@@ -254,7 +255,8 @@ fn look_at_file(path: &Path, findings: &mut Vec<Finding>) {
     findings.extend([room(folder), sync(folder)].into_iter().flatten());
 }
 
-/// Bytes 18 and 19 of the header: 2 where it has a write-ahead log (SQLite, "Database File Format").
+/// Reports whether the write-ahead log is disabled. Bytes 18 and 19 of the header are 2 if it is enabled (SQLite,
+/// "Database File Format").
 pub(in crate::commands) fn has_no_log(path: &Path) -> bool {
     let mut header = [0; 20];
     let is_read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
@@ -273,7 +275,7 @@ fn room(folder: &Path) -> Option<Finding> {
     })
 }
 
-/// A few bytes, synced, three times: the median.
+/// Measures the median of three syncs of a few bytes.
 fn sync(folder: &Path) -> Option<Finding> {
     let mut file = tempfile(folder)?;
     let mut times = [Duration::ZERO; 3];
@@ -293,7 +295,7 @@ fn sync(folder: &Path) -> Option<Finding> {
     })
 }
 
-/// A file without a name, which is gone when it is closed.
+/// Creates an unlinked file, which disappears when closed.
 fn tempfile(folder: &Path) -> Option<std::fs::File> {
     let name = folder.join(format!(".countersign-doctor-{}", std::process::id()));
     let file = std::fs::File::create_new(&name).ok()?;

@@ -1,31 +1,31 @@
-//! What was found of one thing.
+//! The result of one check.
 
 use serde::Serialize;
 
 use crate::commands::output::Row;
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Finding {
     pub(super) state: State,
     pub(super) about: &'static str,
-    /// What is there.
+    /// What was found.
     pub(super) found: String,
-    /// How to mend it; empty where nothing is to be done.
+    /// How to fix it; empty if nothing needs to be done.
     pub(super) remedy: String,
 }
 
-/// How it is.
+/// The state of what was checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
-    /// As it should be.
+    /// No problem.
     Ok,
-    /// It works, and may not tomorrow.
+    /// It works, but is likely to cause problems.
     Warn,
     /// Something does not work.
     Fail,
-    /// It could not be looked at.
+    /// It could not be checked.
     Unknown,
 }
 

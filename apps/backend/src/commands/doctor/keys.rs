@@ -1,4 +1,4 @@
-//! The signing keys and sealing keys: whether they are there, fit each other, are nobody else's to read, and how old they are.
+//! Checks the signing and sealing keys: presence, consistency, file permissions and age.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const KEYS: &str = "keys";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const OLD: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Gives the `kid` that signs.
+/// Checks the keys. Returns the `kid` of the current signing key.
 pub(super) async fn check(
     settings: &Settings,
     db: Option<&Db>,
@@ -61,7 +61,7 @@ pub(super) async fn check(
             UNASKED,
         ),
     });
-    // Without a signing key, the finding above names the whole folder.
+    // Without a signing key, the finding above already covers the whole folder.
     if let (Some(_), Some(sealing)) = (&current, &sealing) {
         findings.push(judge_sealing(&dir, sealing));
     }

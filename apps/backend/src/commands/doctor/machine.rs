@@ -1,4 +1,4 @@
-//! What is beside the database: Redis, and how many files may be open.
+//! Checks Redis and the limit on open files.
 
 use prometheus_client::registry::Registry;
 use rustix::process::{Resource, getrlimit};
@@ -12,7 +12,7 @@ use crate::settings::Settings;
 
 const REDIS: &str = "redis";
 const FILES: &str = "open files";
-/// Files that are not connections of clients.
+/// File descriptors reserved for uses other than client connections.
 const RESERVED: u64 = 256;
 
 pub(super) async fn redis(settings: &Settings, clock: &Clock, findings: &mut Vec<Finding>) {
@@ -35,7 +35,8 @@ pub(super) async fn redis(settings: &Settings, clock: &Clock, findings: &mut Vec
     }
 }
 
-/// Of the server that runs, if it tells; else of this very process, which may have another limit.
+/// Checks the limit on open files: that of the running server if it reports one, otherwise that of this process, which
+/// may differ.
 pub(super) async fn files(settings: &Settings, findings: &mut Vec<Finding>) {
     let needed = settings.http.max_connections as u64 + RESERVED;
     let remedy = "raise the limit (`LimitNOFILE=` of systemd, `ulimits:` of Compose), or lower \

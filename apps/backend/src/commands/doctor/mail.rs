@@ -1,4 +1,4 @@
-//! Whether mail leaves.
+//! Checks that mail can be sent.
 
 use super::finding::Finding;
 use crate::core::mailer::Mailer;
@@ -6,7 +6,7 @@ use crate::settings::{EmailVerification, Settings};
 
 const MAIL: &str = "mail";
 
-/// Connects to the mail server, as far as signing in to it. No mail is sent.
+/// Connects and authenticates to the mail server. Sends nothing.
 pub(super) async fn check(settings: &Settings, findings: &mut Vec<Finding>) {
     let mailer = match Mailer::new(&settings.mail) {
         Ok(mailer) => mailer,

@@ -1,5 +1,5 @@
-//! `countersign doctor`: looks at an installation from all sides, and says for each what is wrong and how to mend it.
-//! It changes nothing, and a server may run meanwhile.
+//! `countersign doctor`: checks an installation, and says what is wrong and how to fix it. It changes nothing, and a
+//! server may be running.
 
 mod clocks;
 mod database;

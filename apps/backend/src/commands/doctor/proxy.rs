@@ -1,5 +1,5 @@
-//! What a reverse proxy makes of the client's address. A request with a forged one is sent through the public address,
-//! and the operator's listener tells how it arrived.
+//! Checks which client IP address arrives through a reverse proxy. It sends a request with a forged one to the public
+//! URL and asks the operator's listener what arrived.
 
 use std::net::IpAddr;
 
@@ -10,10 +10,10 @@ use crate::core::random::SecureRandom;
 use crate::settings::Settings;
 
 const PROXY: &str = "proxy";
-/// Of TEST-NET-3 (RFC 5737): nobody has it.
+/// An IP address of TEST-NET-3 (RFC 5737), which is not assigned to any host.
 const FORGED: &str = "203.0.113.77";
 const FORGED_FORWARDED: &str = "for=203.0.113.77";
-/// Another node may get the request; several requests get here.
+/// With several nodes, one request may reach another node; of several requests, at least one reaches this node.
 const ATTEMPTS: usize = 12;
 
 pub(super) async fn check(settings: &Settings, findings: &mut Vec<Finding>) {

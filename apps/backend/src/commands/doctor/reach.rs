@@ -1,4 +1,4 @@
-//! What clients and verifiers get to see at the public address: the metadata, the keys, the status lists.
+//! Checks what clients and verifiers receive at the public URL: metadata, keys and status lists.
 
 use std::time::{Duration, Instant};
 
@@ -20,10 +20,10 @@ use crate::settings::Settings;
 const ISSUER: &str = "issuer";
 const LISTS: &str = "status list";
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a change of a list is waited for.
+/// How long to wait for a change of a status list, in seconds.
 const WAIT: u64 = 2;
 
-/// Whether a server of this installation answers there.
+/// Checks that a server of this installation answers at the public URL.
 pub(super) async fn check(
     settings: &Settings,
     db: Option<&Db>,
@@ -65,7 +65,7 @@ pub(super) async fn check(
         && let Ok(date) = httpdate::parse_http_date(date)
         && let Ok(since) = date.duration_since(std::time::UNIX_EPOCH)
     {
-        // It tells whole seconds, cut off.
+        // The server reports truncated seconds.
         let theirs = i64::try_from(since.as_millis()).unwrap_or(0) + 500;
         findings.push(compare_clocks(
             "the clock of the server at the issuer's URL",
@@ -91,7 +91,7 @@ pub(super) async fn check(
     is_ours
 }
 
-/// What the operator's listener says; none where there is none.
+/// Queries the operator's listener; `None` if there is none or it does not answer with 200.
 pub(super) async fn ask_operator(settings: &Settings, path: &str) -> Option<String> {
     let address = crate::commands::health::reachable(settings.metrics_listen?);
     let answer = get(&format!("http://{address}/{path}"), &[]).await.ok()?;
@@ -111,7 +111,7 @@ pub(super) async fn get(url: &str, headers: &[(&str, &str)]) -> Result<Response<
         .await
 }
 
-/// What the server there says of itself. A proxy need not hand on the question.
+/// Queries the readiness of the server. A proxy may not forward the path.
 async fn readiness(issuer: &str) -> Option<Finding> {
     let answer = get(&format!("{issuer}/readyz"), &[]).await.ok()?;
     if answer.status() != StatusCode::SERVICE_UNAVAILABLE {
@@ -142,7 +142,7 @@ async fn published_keys(issuer: &str) -> Vec<VerifyingKey> {
     )
 }
 
-/// The newest list, as a verifier gets it, and whether a verifier can wait for its change.
+/// Fetches the newest status list as a verifier does, and checks that a verifier can wait for a change.
 async fn list(issuer: &str, db: &Db, keys: &[VerifyingKey], clock: &Clock) -> Option<Finding> {
     let number = revocation::newest_list(db).await.ok()??;
     let uri = format!("{issuer}/oauth2/status-lists/{number}");
@@ -179,7 +179,7 @@ async fn list(issuer: &str, db: &Db, keys: &[VerifyingKey], clock: &Clock) -> Op
     let (began, wait) = (Instant::now(), format!("wait={WAIT}"));
     let waited = get(&uri, &[(IF_NONE_MATCH.as_str(), &etag), ("prefer", &wait)]).await;
     let is_held = waited.is_ok_and(|answer| {
-        // Changed meanwhile: that is what it is for.
+        // The list changed in the meantime, so waiting works.
         answer.status() == StatusCode::OK
             || answer.status() == StatusCode::NOT_MODIFIED && began.elapsed() >= Duration::from_millis(WAIT * 900)
     });

@@ -1,4 +1,4 @@
-//! `countersign keys inspect`: what a key file holds.
+//! `countersign keys inspect`: shows what a key file contains.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ pub(super) fn show<W: Write>(
 
 const ES256: &str = "ES256 (P-256)";
 
-/// A key file that was looked at.
+/// An inspected key file.
 #[derive(Serialize)]
 struct InspectedKey {
     file: PathBuf,

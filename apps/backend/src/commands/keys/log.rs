@@ -1,4 +1,4 @@
-//! The audit log of changes of keys, which are files: it is written after them.
+//! Audit entries for key changes. They are written after the key files have changed.
 
 use countersign_store::Db;
 
@@ -7,7 +7,7 @@ use crate::core::caller::Caller;
 use crate::core::clock::Clock;
 use crate::features::audit::{self, Event, EventKind};
 
-/// Writes down what was done to which key.
+/// Records key changes in the audit log.
 pub(super) struct Log {
     pub(super) db: Db,
     pub(super) clock: Clock,
@@ -16,7 +16,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// The key has changed already, so a failure here is told and undoes nothing.
+    /// Records a key change. The key has already changed, so a failure is only reported.
     pub(super) async fn write(&self, kind: EventKind, kid: &str) {
         let event = Event::new(kind, None, &self.caller).detail(kid);
         if let Err(error) = audit::record_alone(&self.db, &self.clock, event).await {

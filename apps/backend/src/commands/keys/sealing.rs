@@ -44,7 +44,7 @@ pub(super) async fn retire<W: Write>(
     Ok(output.done(&sentence, &RetiredKey { id })?)
 }
 
-/// A sealing key that was retired.
+/// A retired sealing key.
 #[derive(Serialize)]
 struct RetiredKey {
     id: String,

@@ -16,7 +16,7 @@ use crate::features::keys::{
 };
 use crate::settings::{Settings, write_duration};
 
-/// How often `--wait` looks whether the time has come.
+/// How often `--wait` checks whether the key can be activated.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) async fn generate<W: Write>(
@@ -96,7 +96,8 @@ pub(super) async fn activate<W: Write>(
     Ok(report(&activated, output)?)
 }
 
-/// Publishes, waits until every verifier can know the key, activates. It may be interrupted and begun again.
+/// Publishes the next key, waits until all verifiers have had time to fetch it, and activates it. Can be interrupted
+/// and repeated.
 pub(super) async fn wait<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
     prepare(operator, log).await?;
     let mut shown = String::new();
@@ -174,7 +175,7 @@ pub(super) async fn revoke<W: Write>(
     Ok(output.done(&sentence, &revoked)?)
 }
 
-/// What a change was made to.
+/// A retired signing key.
 #[derive(Serialize)]
 struct RetiredKey {
     kid: String,

@@ -1,10 +1,10 @@
-//! Commands on the keys of a folder, from their arguments to what is printed.
+//! Tests of the key commands, from arguments to output.
 
 use super::*;
 use crate::commands::cli::CommandLine;
 use crate::commands::process::Early;
 
-/// Runs a command and gives what it printed, or the sentence with which it failed.
+/// Runs a command and returns its output or its error message.
 fn run_in(dir: &std::path::Path, command: KeysCommand, json: bool) -> Result<String, String> {
     let database = format!("--database-url=sqlite://{}/db", dir.display());
     let keys = format!("--keys-dir={}/keys", dir.display());

@@ -1,4 +1,4 @@
-//! `countersign backup`: the database as it is at one moment, while a server goes on.
+//! `countersign backup`: writes a consistent snapshot of the database, even while a server is running.
 
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -21,7 +21,7 @@ use crate::migrations;
 
 pub(in crate::commands) async fn backup(file: &Path, at: &Installation, output: &mut Standard) -> Result<(), Failure> {
     let settings = &at.settings;
-    // A link that leads nowhere is in the way too.
+    // A dangling symbolic link also counts as an existing file.
     if file.symlink_metadata().is_ok() {
         return Err(Failure::new(format!(
             "{} already exists; choose another file",
@@ -47,7 +47,7 @@ pub(in crate::commands) async fn backup(file: &Path, at: &Installation, output: 
     let caller = at.access.caller();
     let event = Event::new(EventKind::DatabaseBackedUp, None, &caller).detail(summary(&tables));
     db.close().await?;
-    // Where it cannot be written down, as on a standby, it is a backup all the same.
+    // The backup is valid even if it cannot be recorded, as on a standby.
     if let Err(error) = record(event, at, &clock).await {
         let text = format!("the backup succeeded, but writing to the audit log failed: {error}");
         notice(output.is_json(), &text);
@@ -67,8 +67,8 @@ pub(in crate::commands) async fn backup(file: &Path, at: &Installation, output: 
     Ok(output.done(&sentence, &object)?)
 }
 
-/// Writes down that the backup was made. The database is opened anew, since the backup only reads; an SQLite file whose
-/// log another program has switched off is left as it is.
+/// Records the backup in the audit log. Reopens the database because it was opened read-only. Leaves an SQLite file
+/// unchanged if another program has disabled its write-ahead log.
 async fn record(event: Event<'_>, at: &Installation, clock: &Clock) -> Result<(), Failure> {
     if database_file(at.settings.database_url.expose()).is_ok_and(|path| has_no_log(&path)) {
         return Err(Failure::new(
@@ -120,7 +120,7 @@ async fn write(db: &Db, mut writer: Writer) -> Result<Vec<Counted>, Failure> {
     }
 }
 
-/// Everything that a file holds, if it adds up.
+/// Reads the whole file back and returns the row counts, if its checksums match.
 pub(super) fn read_back(path: &Path) -> Result<Vec<Counted>, Failure> {
     let (mut reader, _) = Reader::open(path)?;
     let mut tables = Vec::new();
@@ -132,8 +132,8 @@ pub(super) fn read_back(path: &Path) -> Result<Vec<Counted>, Failure> {
     Ok(tables)
 }
 
-/// A file that is still being written, of a name that nobody has: whatever else lies in the folder is not touched. It is
-/// for its owner alone, since it holds password hashes, and goes when the command fails.
+/// Creates a partial file with a unique name in the folder of `file`, readable by its owner only because it contains
+/// password hashes. It is removed if the command fails.
 fn partial_beside(file: &Path) -> Result<NamedTempFile, Failure> {
     let mut prefix = file
         .file_name()
@@ -148,7 +148,7 @@ fn partial_beside(file: &Path) -> Result<NamedTempFile, Failure> {
     partial.map_err(|error| Failure::new(format!("cannot write {}: {error}", file.display())))
 }
 
-/// It overwrites nothing, also not what came there meanwhile.
+/// Renames the partial file to its final name. Never overwrites a file, even one created in the meantime.
 fn become_file(partial: NamedTempFile, file: &Path) -> Result<(), Failure> {
     let named = partial.persist_noclobber(file);
     named.map_err(|error| Failure::new(format!("cannot create {}: {}", file.display(), error.error)))?;

@@ -1,5 +1,5 @@
-//! The file of a backup: gzip around lines of JSON. First what it is, then each table with its rows, then, for each
-//! table, how many rows there are and what they add up to; a file without that end is no backup.
+//! The backup format: gzipped JSON Lines. A heading, then each table with its rows, followed by its row count and
+//! checksum; a file without the end marker is not a valid backup.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -18,10 +18,10 @@ use super::Counted;
 use crate::commands::Failure;
 use crate::commands::failure::unreadable;
 
-/// What the first line says it is.
+/// The format named in the first line.
 const FORMAT: &str = "countersign-backup-1";
 
-/// What a backup says of itself.
+/// The heading of a backup.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Heading {
     format: String,
@@ -96,7 +96,7 @@ impl Writer {
         })
     }
 
-    /// Writes the end, and all of it to the disk.
+    /// Writes the end marker and syncs the file to disk.
     pub(super) fn finish(mut self, tables: usize) -> Result<(), Failure> {
         self.line(&Line::Complete { tables })?;
         let file = self.0.finish()?.into_inner().map_err(Failure::new)?;
@@ -113,11 +113,11 @@ impl Writer {
 pub(super) enum Part {
     Table(Table),
     Row(Vec<Value>),
-    /// The table is complete, and adds up.
+    /// The table is complete and its checksum matches.
     End(Counted),
 }
 
-/// Reads a backup, and checks that it adds up.
+/// Reads a backup and verifies its checksums.
 pub(super) struct Reader {
     path: PathBuf,
     lines: BufReader<GzDecoder<BufReader<File>>>,
@@ -149,7 +149,7 @@ impl Reader {
         }
     }
 
-    /// The next part; none after the end, which is there.
+    /// Returns the next part, or `None` after the end marker.
     pub(super) fn next(&mut self) -> Result<Option<Part>, Failure> {
         match (self.line()?, &mut self.table) {
             (Line::Table { name, columns }, None) => {
@@ -187,7 +187,7 @@ impl Reader {
                 })))
             }
             (Line::Complete { tables }, None) if tables == self.tables => {
-                // The end of the gzip stream holds a check sum of its own. It is the end of the file.
+                // The gzip stream ends with its own checksum, and nothing may follow it.
                 self.text.clear();
                 let ended = matches!(self.lines.read_line(&mut self.text), Ok(0));
                 match self.lines.get_mut().get_mut().fill_buf() {

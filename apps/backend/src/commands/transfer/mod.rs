@@ -1,5 +1,5 @@
-//! Whole installations: `backup`, `restore`, `migrate-database`. All three read a database as one moment and go by its
-//! catalogue, so that a table of tomorrow is taken along too.
+//! Transfers whole installations: `backup`, `restore`, `migrate-database`. All three read the database in one snapshot
+//! and take the tables from its catalog, so that future tables are included.
 
 mod backup;
 mod format;
@@ -16,7 +16,7 @@ pub(super) use self::backup::backup;
 pub(super) use self::moving::move_database;
 pub(super) use self::restore::restore;
 
-/// A table that was written or read whole.
+/// A table that was completely written or read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Counted {
     table: String,
@@ -35,15 +35,15 @@ impl Counted {
     }
 }
 
-/// Tells a person how far it has come; a program that reads the output is told nothing.
+/// Prints progress at a terminal; prints nothing for programs.
 struct Progress {
     shown: bool,
-    /// At how many rows it is told next.
+    /// The number of rows at which progress is printed next.
     next: u64,
 }
 
 impl Progress {
-    /// How many rows go by between two words.
+    /// The number of rows between two messages.
     const STEP: u64 = 100_000;
 
     fn new() -> Self {
@@ -75,13 +75,13 @@ impl Progress {
     }
 }
 
-/// How many rows a table has.
+/// Returns the number of rows of a table.
 fn rows(tables: &[Counted], name: &str) -> u64 {
     let counted = tables.iter().find(|counted| counted.table == name);
     counted.map_or(0, |counted| counted.rows)
 }
 
-/// What nobody may overlook: `what`, such as "backup", holds no account. Nothing where it holds some.
+/// Returns a warning if `what`, such as "backup", contains no accounts; otherwise an empty string.
 fn warning(tables: &[Counted], what: &str) -> String {
     match rows(tables, "accounts") {
         0 => format!(

@@ -1,4 +1,4 @@
-//! `countersign migrate-database`: a whole installation into another database. Nobody has to sign in again.
+//! `countersign migrate-database`: moves an installation to another database. Users stay signed in.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ pub(in crate::commands) async fn move_database(
 ) -> Result<(), Failure> {
     let clock = Clock::system();
     let (from, to) = (url(&asked.from)?, url(&asked.to)?);
-    // Links and other spellings name the same file.
+    // Different paths and links may refer to the same file.
     let is_same_file = matches!((database_file(&from), database_file(&to)), (Ok(from), Ok(to)) if from == to);
     if from == to || is_same_file {
         return Err(Failure::new("--from and --to are the same database"));
@@ -35,7 +35,7 @@ pub(in crate::commands) async fn move_database(
         create,
         ..DatabaseOptions::new(url, Role::Server)
     };
-    // As a server: one that runs on the file is found out, and none can start meanwhile.
+    // Opened as a server, which fails if one is running and prevents another from starting.
     let source = Db::open(&options(&from, false)).await?;
     match source.pending(migrations::known()).await? {
         Schema::Current => {}
@@ -82,19 +82,20 @@ pub(in crate::commands) async fn move_database(
     Ok(output.done(&sentence, &object)?)
 }
 
-/// Refuses a file with nothing of ours in it, before it is opened: opening it as a server leaves a lock and a log beside it.
+/// Rejects a file without Countersign data before it is opened: opening it as a server creates lock and log files next
+/// to it.
 fn refuse_empty_file(url: &str) -> Result<(), Failure> {
     let path = url.trim_start_matches("sqlite://");
     match look_at_file(url)? {
         FileContents::Nothing if Path::new(path).exists() => Err(Failure::new(format!(
             "{path} contains no tables; pass the database of an installation"
         ))),
-        // That there is no file is said when it is opened.
+        // A missing file is reported when it is opened.
         _ => Ok(()),
     }
 }
 
-/// The URL, or what the file behind an `@` holds.
+/// Returns the URL, or the contents of the file after an `@`.
 fn url(text: &str) -> Result<String, Failure> {
     let Some(path) = text.strip_prefix('@') else {
         return Ok(text.trim().to_owned());

@@ -1,5 +1,5 @@
-//! `countersign restore`: a database from a backup. What was issued before the restore is refused, unless the operator
-//! says otherwise: what was revoked after the backup is not in it, and would come back.
+//! `countersign restore`: restores a database from a backup. By default, everything issued before the restore is
+//! rejected, because revocations made after the backup are lost and would be undone.
 
 use countersign_store::{Db, Role};
 use serde_json::json;
@@ -35,11 +35,11 @@ pub(in crate::commands) async fn restore(
             heading.schema
         )));
     }
-    // All of it is read once before anything is written.
+    // Verify the whole file before anything is written.
     read_back(file)?;
     refuse_used_file(at.settings.database_url.expose())?;
     let clock = Clock::system();
-    // As a server, so that none starts on the file meanwhile.
+    // Opened as a server, so that no other can start in the meantime.
     let as_server = Access {
         role: Role::Server,
         ..at.access.clone()
@@ -79,7 +79,7 @@ pub(in crate::commands) async fn restore(
     Ok(output.done(&sentence, &object)?)
 }
 
-/// The last steps before the mark is taken away.
+/// Completes the restore before the marker is removed.
 async fn conclude(db: Db, refuses: bool, event: Event<'_>) -> Result<(), Failure> {
     let clock = Clock::system();
     if refuses {

@@ -1,4 +1,5 @@
-//! A database that another one is written into: blank before, marked while it is written, verified after.
+//! The target database of a restore or a move: empty at first, marked as incomplete during writing, and verified at the
+//! end.
 
 use std::collections::HashMap;
 
@@ -10,10 +11,10 @@ use crate::core::clock::Clock;
 use crate::installation::look_at_file;
 use crate::migrations;
 
-/// How many rows are written at a time.
+/// The number of rows written at a time.
 const BATCH: usize = 2_000;
 
-/// The target.
+/// The target database.
 pub(super) struct Target {
     pub(super) db: Db,
     tables: HashMap<String, Table>,
@@ -22,7 +23,7 @@ pub(super) struct Target {
     progress: Progress,
 }
 
-/// Refuses a file that holds something already, before it is opened.
+/// Rejects a file that already contains data, before it is opened.
 pub(super) fn refuse_used_file(url: &str) -> Result<(), Failure> {
     match look_at_file(url)? {
         FileContents::Ours if url.starts_with("sqlite:") => Err(Failure::new(NOT_EMPTY)),
@@ -33,7 +34,7 @@ pub(super) fn refuse_used_file(url: &str) -> Result<(), Failure> {
 const NOT_EMPTY: &str = "the target database is not empty; use an empty one, or a file that does not exist yet";
 
 impl Target {
-    /// Makes the schema as it was at the migration `schema`.
+    /// Creates the schema as of migration `schema`.
     pub(super) async fn begin(db: Db, schema: i64, clock: &Clock) -> Result<Self, Failure> {
         if !db.is_blank().await? {
             return Err(Failure::new(NOT_EMPTY));
@@ -46,7 +47,7 @@ impl Target {
             .collect();
         db.migrate(&known, clock.now().millis()).await?;
         let tables = db.tables().await?;
-        // What the migrations put there comes from the other database too.
+        // Rows inserted by the migrations are also in the source.
         for table in tables.iter().rev() {
             db.clear(table).await?;
         }
@@ -59,7 +60,7 @@ impl Target {
         })
     }
 
-    /// The rows of this table follow.
+    /// Starts a table; its rows follow.
     pub(super) async fn table(&mut self, table: Table) -> Result<(), Failure> {
         self.flush().await?;
         self.end_table();
@@ -84,7 +85,7 @@ impl Target {
         Ok(())
     }
 
-    /// One row of it.
+    /// Adds a row to the current table.
     pub(super) async fn row(&mut self, row: Vec<Value>) -> Result<(), Failure> {
         let Some((_, counted, rows)) = &mut self.current else {
             return Ok(());
@@ -98,7 +99,7 @@ impl Target {
         Ok(())
     }
 
-    /// Compares what is there now with what was written, and brings the schema up to date. The mark stays.
+    /// Compares the written data with the source and applies missing migrations. The marker stays.
     pub(super) async fn verify(&mut self, clock: &Clock) -> Result<&[Counted], Failure> {
         self.flush().await?;
         self.end_table();

@@ -1,5 +1,5 @@
-//! What an operator changes of an account, but its password and its scopes: `countersign users verify`, `send-mail`,
-//! `disable`, `enable` and `delete`.
+//! Changes to an account other than its password and scopes: `countersign users verify`, `send-mail`, `disable`,
+//! `enable` and `delete`.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::features::outbox::Purpose;
 pub(super) async fn verify(whose: Named, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let account = account(services, &whose.email).await?;
     let sentence = match services.operator.verify_email(&account).await? {
-        // Whoever signed up may not be whose mailbox it is.
+        // The person who signed up may not own the mailbox.
         true => format!(
             "Marked the email address {0} as verified. The account's password and sessions stay valid; to replace \
              them, run `countersign users set-password {0}`.",

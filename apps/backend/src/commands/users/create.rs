@@ -1,4 +1,4 @@
-//! `countersign users create` and `invite`. What is to be made is looked at before anything is.
+//! `countersign users create` and `invite`. Input is validated before anything is created.
 
 use super::list::ListedAccount;
 use super::password::asked_for;
@@ -12,13 +12,13 @@ use crate::features::accounts::AccountError;
 use crate::installation::password_policy;
 use crate::settings::Settings;
 
-/// An account to make: its password is one that the rules allow.
+/// A new account whose password meets the rules.
 pub(super) struct NewAccount {
     email: NewEmail,
     password: Password,
 }
 
-/// Asks for the password, and holds it against the rules.
+/// Prompts for the password and checks it against the rules.
 pub(super) fn parse(new: &WithPassword, settings: &Settings) -> Result<NewAccount, Failure> {
     let email: NewEmail = new.account.email.parse()?;
     let password = asked_for(new.password_stdin)?;

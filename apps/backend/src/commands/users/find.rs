@@ -1,4 +1,4 @@
-//! Which account an operator means.
+//! Looks up the account that an operator refers to.
 
 use crate::Services;
 use crate::commands::Failure;
@@ -6,7 +6,7 @@ use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::features::accounts::{self, Account};
 
-/// The account with this address or this id.
+/// Finds the account with this email address or ID.
 pub(in crate::commands) async fn account(services: &Services, text: &str) -> Result<Account, Failure> {
     if let Ok(id) = text.parse() {
         let found = accounts::find(&services.db, AccountId(id)).await?;

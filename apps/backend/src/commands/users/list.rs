@@ -12,7 +12,7 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::features::accounts::{self, Account};
 
-/// How many accounts are read at a time.
+/// The number of accounts read at a time.
 const PAGE: i64 = 1000;
 
 pub(super) async fn list(asked: &ListUsers, services: &Services, output: &mut Standard) -> Result<(), Failure> {
@@ -43,7 +43,7 @@ pub(super) async fn list(asked: &ListUsers, services: &Services, output: &mut St
     Ok(output.rows(&rows)?)
 }
 
-/// A text in one spelling, whatever its case.
+/// Normalizes a text for case-insensitive comparison.
 fn folded(text: &str) -> String {
     text.nfkc().collect::<String>().to_lowercase().nfc().collect()
 }
@@ -59,7 +59,7 @@ pub(super) async fn show(whose: Named, services: &Services, output: &mut Standar
     })?)
 }
 
-/// An account as the operator sees it.
+/// An account as shown to the operator.
 #[derive(Serialize)]
 pub(super) struct ListedAccount {
     id: AccountId,
@@ -106,7 +106,7 @@ impl Row for ListedAccount {
     }
 }
 
-/// An account with what hangs on it.
+/// An account with its related data.
 #[derive(Serialize)]
 struct ShownAccount {
     #[serde(flatten)]

@@ -1,4 +1,4 @@
-//! `countersign users set-password`, and where a password comes from.
+//! `countersign users set-password`, and reading passwords.
 
 use std::io;
 

@@ -49,7 +49,7 @@ async fn say_scopes(
     Ok(output.done(&sentence, &object)?)
 }
 
-/// The command line has parsed each.
+/// Converts the scopes, which the command line parser has validated.
 fn parsed(scopes: &[String]) -> Scopes {
     scopes.iter().cloned().collect()
 }
