@@ -1,5 +1,5 @@
-//! The whole server, put together: the platform, then the features from the bottom up, in the order of `features/mod.rs`.
-//! No other folder knows them all. What a feature was not given here, it cannot reach.
+//! Assembles the server: the platform, then the features from the bottom up, in the order of `features/mod.rs`. No
+//! other module knows all of them, and a feature can only use what is passed to it here.
 
 mod options;
 mod services;
@@ -45,15 +45,15 @@ use options::{
     account_lookup, hashing_options, layer_options, open_redis, revocation_feed, revocation_options, server_options,
 };
 
-/// How many verified tokens are remembered: what is saved is the work of a signature. A few megabytes when all are used.
+/// The number of verified tokens that are cached to save signature verifications. A few megabytes when full.
 const VERIFIED_TOKENS: usize = 8_192;
 
 impl Services {
-    /// Opens the database (as a server, or as a command that only administers), applies what migrations are
-    /// missing, and loads the keys, which are made at the very first start.
+    /// Opens the database (as a server or as an administrative command), applies missing migrations and loads the keys,
+    /// which are created at the first start.
     ///
     /// # Errors
-    /// [`StartError`]; each says what to do.
+    /// [`StartError`]; each variant says what to do.
     pub async fn open(settings: Settings, role: Role, clock: Clock) -> Result<Self, StartError> {
         let access = Access {
             role,
@@ -63,17 +63,17 @@ impl Services {
         Self::open_as(settings, access, clock).await
     }
 
-    /// The same, as `access` says.
+    /// Like [`open`](Self::open), with the role and permissions of `access`.
     ///
     /// # Errors
-    /// [`StartError`]; each says what to do.
+    /// [`StartError`]; each variant says what to do.
     pub async fn open_as(settings: Settings, access: Access, clock: Clock) -> Result<Self, StartError> {
         if let Some(file) = &settings.audit.checkpoint_file
             && belongs_to_database(settings.database_url.expose(), file)
         {
             return Err(StartError::CheckpointFile(file.clone()));
         }
-        // What does not need the database is looked at first: what fails here makes nothing.
+        // Check everything that needs no database first, so that a failure here creates nothing.
         let mailer = Mailer::new(&settings.mail)?;
         let mut registry = Registry::with_prefix(metrics::PREFIX);
         let redis = open_redis(&settings, &mut registry).await?;

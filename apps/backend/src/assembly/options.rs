@@ -1,4 +1,4 @@
-//! What the parts of a server are told, out of its settings.
+//! The options of the server's components, derived from the settings.
 
 use crate::core::language::Texts;
 use crate::core::layers::{EarlyPages, LayerOptions, Middleware};
@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use countersign_store::{DatabaseKind, Db, Role};
 use prometheus_client::registry::Registry;
 
-/// How the audit log looks accounts up, which come after it.
+/// Returns the account lookup for the audit log, which is built before the accounts.
 pub(super) fn account_lookup() -> AccountLookup {
     AccountLookup {
         has: |db, account| Box::pin(async move { Ok(accounts::find(db, account).await?.is_some()) }),
@@ -43,7 +43,7 @@ pub(super) async fn open_redis(settings: &Settings, registry: &mut Registry) -> 
     ))
 }
 
-/// How this node hears of the revocations of others at once. Where it hears nothing, it looks more often.
+/// Returns how this node is notified of revocations by other nodes. Without notifications, it polls more often.
 pub(super) fn revocation_feed(settings: &Settings, db: &Db, redis: Option<&Redis>) -> Feed {
     match (redis, db.kind()) {
         (Some(redis), _) => Feed::Redis(redis.clone()),
@@ -74,7 +74,7 @@ pub(super) fn layer_options(settings: &Settings, refusals: Refusals, texts: &Tex
             .map(|origin| origin.as_str().to_owned())
             .collect(),
         body_timeout: settings.http.body_timeout,
-        // With a bearer, signing out needs nothing more.
+        // A sign-out with a bearer token needs no body.
         optional_bodies: &["/api/auth/logout"],
         request_timeout: settings.http.request_timeout,
         random: SecureRandom,
@@ -105,8 +105,8 @@ pub(super) fn server_options(settings: &Settings, middleware: Middleware, metric
     }
 }
 
-/// How the lists of these settings are kept. A command opens few sessions; a server reserves places for many. `room` is
-/// how many connections there can be.
+/// Returns the options of the status lists. A command opens few sessions; a server reserves indexes for many. `room` is
+/// the maximum number of connections.
 pub(super) fn revocation_options(
     settings: &Settings,
     role: Role,
@@ -121,7 +121,7 @@ pub(super) fn revocation_options(
         lifetime: settings.status_lists.lifetime,
         session_ttl: settings.tokens.refresh_absolute_ttl,
         block: if role == Role::Server { 256 } else { 1 },
-        // Half of the connections stay for everybody else, and half of a client's own for what else it asks.
+        // Reserve half of all connections for other clients, and half of a client's own for its other requests.
         waiters: WaiterLimits {
             total: (room / 2).max(1),
             per_address: (settings.http.max_connections_per_address.min(room) / 2).max(1),

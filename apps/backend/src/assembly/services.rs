@@ -1,4 +1,4 @@
-//! All services of a server, and what it does beside answering.
+//! All services of a server, and its background tasks.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
@@ -27,15 +27,15 @@ use crate::features::revocation::{Revocations, StatusLists};
 use crate::features::sessions::Sessions;
 use crate::features::verification::Verification;
 
-/// Every service of the server put together. Cloning it is cheap.
+/// All services of the server. Cheap to clone.
 #[derive(Clone)]
 pub struct Services(pub(super) Arc<Parts>);
 
 /// The parts of [`Services`].
 pub struct Parts {
-    /// What all features are built on.
+    /// The base of all features.
     pub platform: Platform,
-    /// What nodes share beside the database, if it is set.
+    /// The Redis connection shared by all nodes, if configured.
     pub redis: Option<Redis>,
     /// The layers around every route.
     pub middleware: Middleware,
@@ -44,17 +44,17 @@ pub struct Parts {
     pub registry: Arc<Mutex<Registry>>,
     pub readiness: Readiness,
     pub keys: Keys,
-    /// For the routes of keys.
+    /// The state of the key routes.
     pub discovery: Discovery,
     pub audit: Audit,
-    /// The mails that are queued.
+    /// The queue of emails.
     pub outbox: Outbox,
     pub revocations: Revocations,
-    /// For the routes of revocation.
+    /// The state of the revocation routes.
     pub status_lists: StatusLists,
-    /// How accounts come into being.
+    /// Creates accounts.
     pub accounts: Accounts,
-    /// What somebody brings from a mail.
+    /// The links and codes sent by email.
     pub challenges: EmailChallenges,
     pub sessions: Sessions,
     /// The guard of our own routes.
@@ -63,23 +63,23 @@ pub struct Parts {
     pub profiles: Profiles,
     /// Signing up, in and out.
     pub auth: Auth,
-    /// What the operator does to accounts.
+    /// The operator's actions on accounts.
     pub operator: Operator,
-    /// Proving and changing email addresses.
+    /// Verifying and changing email addresses.
     pub verification: Verification,
     /// Setting a new password without the old one.
     pub recovery: Recovery,
     pub mail: Delivery,
-    /// Who sent a request that a proxy holds.
+    /// Authenticates requests for reverse proxies.
     pub forward: Forward,
     pub health: Health,
     pub pages: Pages,
 }
 
 impl Services {
-    /// What a server does beside answering: it removes what has ended, follows the folder of the keys and the
-    /// revocations of other processes, seals the audit log, sends mails, and keeps the link to Redis. It never returns.
-    /// `countersign serve` runs it; an application that mounts [`app`](fn@crate::app) spawns it once.
+    /// Runs the background tasks: removes expired data, watches the key folder and the revocations of other processes,
+    /// seals the audit log, sends emails, and maintains the connection to Redis. Never returns. `countersign serve`
+    /// runs it; an application that mounts [`app`](fn@crate::app) spawns it once.
     pub async fn maintain(self) {
         tokio::join!(
             self.sessions.clone().sweep_forever(),
@@ -98,12 +98,12 @@ impl Services {
         );
     }
 
-    /// Who administers on the command line.
+    /// Returns the caller of administrative commands.
     pub fn command_line(&self) -> &Caller {
         &self.operator.caller
     }
 
-    /// What `countersign dev` adds.
+    /// Returns the state of the routes that `countersign dev` adds.
     pub(crate) fn dev(&self) -> Dev {
         Dev {
             platform: self.platform.clone(),

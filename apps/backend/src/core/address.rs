@@ -1,4 +1,4 @@
-//! Where a request comes from. A forwarding header is believed only from a proxy that the operator trusts.
+//! The client's IP address. Forwarding headers are accepted only from trusted proxies.
 
 #[cfg(test)]
 mod tests;
@@ -13,22 +13,22 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The client's address, in its canonical form: an IPv4 address mapped into IPv6 is an IPv4 address.
+/// The client's IP address in canonical form: an IPv4-mapped IPv6 address becomes IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientAddress(IpAddr);
 
 impl ClientAddress {
-    /// A client behind a trusted proxy that nobody can tell the address of: all of them count as one client, which is
-    /// neither the proxy nor anyone else. No connection comes from 0.0.0.0, nor from its neighbours (RFC 6890 §2.2.2).
+    /// The IP address of clients behind a trusted proxy that cannot be determined. All of them count as one client,
+    /// distinct from the proxy and from every other client. No connection comes from 0.0.0.0/8 (RFC 6890 §2.2.2).
     pub const UNKNOWN: Self = Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
 
-    /// The address of the client of a connection from `peer`.
+    /// Returns the IP address of the client of a connection from `peer`.
     ///
-    /// From a trusted peer it is the rightmost address of `Forwarded` (RFC 7239) or `X-Forwarded-For` that is not
-    /// itself a trusted proxy: all to the left of it, the client may have written. A proxy sets one of the two headers
-    /// and passes the other on as the client sent it, so two that disagree are both disbelieved. What cannot be read or
-    /// believed never fails a request, and never gives the client the address of the proxy, whose limits are others:
-    /// then the address is [`UNKNOWN`](Self::UNKNOWN). It is the peer's if neither header is there.
+    /// For a trusted peer, this is the rightmost IP address of `Forwarded` (RFC 7239) or `X-Forwarded-For` that is not
+    /// itself a trusted proxy; the client may have written everything to the left of it. A proxy sets one of the two
+    /// headers and passes the other on unchanged, so if they differ, neither is trusted. An unreadable or untrusted
+    /// header never fails a request, and never yields the proxy's IP address, which has other limits: the result is
+    /// [`UNKNOWN`](Self::UNKNOWN). Without either header, it is the peer's IP address.
     pub fn of(peer: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Self {
         let peer = peer.to_canonical();
         if !is_trusted(peer, trusted_proxies) {
@@ -49,7 +49,8 @@ impl ClientAddress {
         }
     }
 
-    /// The address of the client of a request, if the listener says who connects; it is left with the request.
+    /// Determines the client's IP address, if the listener provides the peer's, and adds it to the request's
+    /// extensions.
     pub fn assign(request: &mut Request, trusted_proxies: &[IpNet]) -> Option<Self> {
         let &ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
         let address = Self::of(peer.ip(), request.headers(), trusted_proxies);
@@ -68,12 +69,13 @@ impl fmt::Display for ClientAddress {
     }
 }
 
-/// Whether a connection from `address`, in its canonical form, comes from a proxy of the settings.
+/// Returns whether `address`, in canonical form, is a configured trusted proxy.
 fn is_trusted(address: IpAddr, trusted_proxies: &[IpNet]) -> bool {
     trusted_proxies.iter().any(|network| network.contains(&address))
 }
 
-/// The rightmost hop that is no trusted proxy; the leftmost if all are; none if the walk meets one it cannot read.
+/// Returns the rightmost hop that is not a trusted proxy, or the leftmost if all are. `None` if an unreadable hop comes
+/// first.
 fn client_among(hops: &[Option<IpAddr>], trusted_proxies: &[IpNet]) -> Option<IpAddr> {
     let mut last = None;
     for hop in hops.iter().rev() {
@@ -85,7 +87,7 @@ fn client_among(hops: &[Option<IpAddr>], trusted_proxies: &[IpNet]) -> Option<Ip
     last
 }
 
-/// All hops of a header, from left to right over all its lines; none if the header is not there.
+/// Returns all hops of a header, from left to right across its lines. `None` if the header is missing.
 fn hops(
     headers: &HeaderMap,
     name: &str,
@@ -96,20 +98,20 @@ fn hops(
     lines.peek()?;
     let mut hops = Vec::new();
     for line in lines {
-        // A client may have sent bytes that are no text; what the proxy wrote behind them is.
+        // The client's part may be invalid UTF-8; the part that the proxy appended is valid.
         let line = String::from_utf8_lossy(line.as_bytes());
         hops.extend(split(&line).into_iter().map(&read));
     }
     Some(hops)
 }
 
-/// The elements of a line of `Forwarded`, from left to right. They are looked for from its end: the client wrote the
-/// begin, and a quote that it leaves open must not swallow what its proxy appended.
+/// Returns the elements of a `Forwarded` line, from left to right. Parsed from the end, because the client wrote the
+/// beginning, and a quote that it left open must not hide what the proxy appended.
 fn elements(line: &str) -> Vec<&str> {
     let (mut elements, mut end, mut quoted) = (Vec::new(), line.len(), false);
     for (at, sign) in line.char_indices().rev() {
         match sign {
-            // RFC 9110 §5.6.4: a quote behind a backslash is part of the text.
+            // RFC 9110 §5.6.4: a quote after a backslash is part of the text.
             '"' if !quoted => quoted = true,
             '"' => {
                 let before = &line[..at];
@@ -128,7 +130,8 @@ fn elements(line: &str) -> Vec<&str> {
     elements
 }
 
-/// RFC 7239 §4: parameters in any order, their names in any case, each once, a value possibly in quotes.
+/// Parses an element (RFC 7239 §4): parameters in any order, with case-insensitive names, each once, values optionally
+/// quoted.
 fn forwarded_hop(element: &str) -> Option<IpAddr> {
     let mut found = None;
     for pair in parameters(element)? {
@@ -140,7 +143,7 @@ fn forwarded_hop(element: &str) -> Option<IpAddr> {
     address(found?)
 }
 
-/// The parameters of an element; none if a quote is left open.
+/// Returns the parameters of an element. `None` if a quote is not closed.
 fn parameters(element: &str) -> Option<Vec<&str>> {
     let (mut quoted, mut escaped) = (false, false);
     let parts = element.split(|sign| {
@@ -163,8 +166,8 @@ fn unquoted(value: &str) -> &str {
         .unwrap_or(value)
 }
 
-/// An address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
-/// A zone (`fe80::1%eth0`) means something to the proxy's machine alone: it is no part of an address here.
+/// Parses an IP address with an optional port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`,
+/// `[2001:db8::1]:80`. A zone (`fe80::1%eth0`) is meaningful only on the proxy's machine, and is not accepted.
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text

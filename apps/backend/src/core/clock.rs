@@ -1,7 +1,7 @@
-//! The one clock. Everything that asks for the time of day asks a [`Clock`] that was handed to it.
+//! The clock. All code that needs the time of day uses a [`Clock`] passed to it.
 //!
-//! Times are read and written (RFC 3339, in UTC) by `humantime`, which has no dependencies; its durations are not used
-//! (see `settings/duration.rs`). A calendar is needed for nothing else.
+//! Times are parsed and formatted (RFC 3339, in UTC) by `humantime`, which has no dependencies; its durations are not
+//! used (see `settings/duration.rs`). Nothing else needs a calendar.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -13,14 +13,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use countersign_store::column;
 use serde::{Serialize, Serializer};
 
-/// Milliseconds since 1970-01-01T00:00:00Z. Written as RFC 3339 on the wire, as BIGINT in the database.
+/// Milliseconds since 1970-01-01T00:00:00Z. RFC 3339 on the wire, BIGINT in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
 column!(Timestamp as i64);
 
-/// The time of day: the system's, one that stands still, or the system's moved by hand. Clones of one clock tell the
-/// same time.
+/// The source of the time of day: the system clock, a fixed time, or the system clock with an offset. Clones share
+/// their time.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(TimeSource);
 
@@ -28,29 +28,29 @@ pub struct Clock(TimeSource);
 enum TimeSource {
     #[default]
     System,
-    /// The time that it tells.
+    /// The current time in milliseconds.
     Fixed(Arc<AtomicI64>),
-    /// By how much it is ahead of the system's.
+    /// The offset from the system clock in milliseconds.
     Moved(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// The system's clock.
+    /// Creates the system clock.
     pub fn system() -> Self {
         Self::default()
     }
 
-    /// A clock that stands still at `start` until it is advanced.
+    /// Creates a clock that stays at `start` until it is advanced.
     pub fn fixed(start: Timestamp) -> Self {
         Self(TimeSource::Fixed(Arc::new(AtomicI64::new(start.0))))
     }
 
-    /// A clock that goes with the system's, and can be moved.
+    /// Creates a clock that follows the system clock and can be moved.
     pub fn movable() -> Self {
         Self(TimeSource::Moved(Arc::default()))
     }
 
-    /// The time now.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             TimeSource::System => system_now(),
@@ -59,14 +59,14 @@ impl Clock {
         }
     }
 
-    /// Moves a clock forward. The system's does not move.
+    /// Moves the clock forward. Has no effect on the system clock.
     pub fn advance(&self, by: Duration) {
         if let TimeSource::Fixed(millis) | TimeSource::Moved(millis) = &self.0 {
             millis.fetch_add(whole_millis(by), Ordering::SeqCst);
         }
     }
 
-    /// Sets a clock, from which it goes on as before. The system's is not set.
+    /// Sets the clock. Has no effect on the system clock.
     pub fn set(&self, to: Timestamp) {
         match &self.0 {
             TimeSource::System => {}
@@ -77,12 +77,12 @@ impl Clock {
 }
 
 impl Timestamp {
-    /// Milliseconds since the epoch.
+    /// Returns milliseconds since the epoch.
     pub fn millis(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since the epoch, as tokens carry them.
+    /// Returns whole seconds since the epoch, as used in tokens.
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
@@ -105,14 +105,14 @@ impl Sub<Duration> for Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC, to the second.
+    /// Formats as RFC 3339 in UTC, to the second.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since_epoch = Duration::from_millis(u64::try_from(self.0).unwrap_or(0));
         write!(f, "{}", humantime::format_rfc3339_seconds(UNIX_EPOCH + since_epoch))
     }
 }
 
-/// The text is no time of RFC 3339 in UTC.
+/// The text is not an RFC 3339 time in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Invalid time. Use UTC in the format 2027-01-01T00:00:00Z.")]
 pub struct NoTimestamp;
@@ -120,7 +120,7 @@ pub struct NoTimestamp;
 impl FromStr for Timestamp {
     type Err = NoTimestamp;
 
-    /// RFC 3339 in UTC, from 1970 on. `+00:00` is understood, as Python writes it.
+    /// Parses RFC 3339 in UTC, from 1970 on. Accepts `+00:00`, which Python writes.
     fn from_str(text: &str) -> Result<Self, NoTimestamp> {
         let utc = text.strip_suffix("+00:00").map(|text| format!("{text}Z"));
         let time = humantime::parse_rfc3339(utc.as_deref().unwrap_or(text)).map_err(|_| NoTimestamp)?;

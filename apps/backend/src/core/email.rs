@@ -1,4 +1,4 @@
-//! E-mail addresses, parsed once at the door.
+//! Email addresses. They are parsed once, on input.
 
 #[cfg(test)]
 mod tests;
@@ -11,42 +11,43 @@ use email_address::{EmailAddress, Options};
 use icu_casemap::CaseMapper;
 use unicode_normalization::UnicodeNormalization;
 
-/// RFC 5321 §4.5.3.1.3 leaves 254 octets for an address between its angle brackets.
+/// The maximum length in octets (RFC 5321 §4.5.3.1.3: 256 with the angle brackets).
 const MAX_OCTETS: usize = 254;
 
-/// An e-mail address: as it was typed, and folded into the key that is unique.
+/// An email address, as typed and as a normalized unique key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {
     typed: String,
     key: String,
 }
 
-/// The email address of an account that is about to be made, or about to get it: an [`Email`] without characters that
-/// only pass for others. Whatever is looked up is folded, so `ﬁ@example.com` would keep `fi@example.com` from its owner.
+/// The email address for a new account or a change: an [`Email`] without lookalike characters. Because lookups fold
+/// characters, `ﬁ@example.com` would block `fi@example.com` for its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEmail(Email);
 
-/// Why a text is no email address that mail could be sent to.
+/// Why a text is not a deliverable email address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmail {
-    /// It does not look like one.
+    /// Not in the form of an email address.
     #[error("This is not a valid email address. It should look like ada@example.com.")]
     Malformed,
-    /// Its domain is an IP address, or ends in something that is no top-level domain.
+    /// The domain is an IP address or does not end with a top-level domain.
     #[error("The domain of the email address must end with a top-level domain, such as .com.")]
     Unreachable,
-    /// It holds characters that Unicode equates with others.
+    /// Contains characters that Unicode considers equivalent to others.
     #[error("This email address contains lookalike characters. Type it with plain letters and digits.")]
     LookAlike,
 }
 
 impl Email {
-    /// The address as its owner wrote it.
+    /// Returns the email address as typed.
     pub fn typed(&self) -> &str {
         &self.typed
     }
 
-    /// The address with its domain in ASCII and its letters folded: two addresses with one key are one account.
+    /// Returns the key: the email address with its domain in ASCII and its letters folded. Email addresses with the
+    /// same key belong to the same account.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -55,19 +56,20 @@ impl Email {
 impl FromStr for Email {
     type Err = InvalidEmail;
 
-    /// Normalises first and validates afterwards, so that no look-alike of `@` slips through the check.
+    /// Normalizes before validating, so that no lookalike of `@` bypasses the check.
     fn from_str(text: &str) -> Result<Self, InvalidEmail> {
         let typed: String = text.trim_matches(' ').nfc().collect();
         if typed.len() > MAX_OCTETS || typed.chars().any(unsafe_in_an_address) {
             return Err(InvalidEmail::Malformed);
         }
-        // Folding turns U+FF20 and U+FE6B into `@`: an address that was not one before is an attempt to deceive.
+        // Folding turns U+FF20 and U+FE6B into `@`, so an address that only gains its `@` or a second one this way is
+        // rejected.
         if typed.matches('@').count() != 1 || typed.nfkc().filter(|c| *c == '@').count() != 1 {
             return Err(InvalidEmail::Malformed);
         }
         let (local, domain) = typed.split_once('@').ok_or(InvalidEmail::Malformed)?;
         let local = fold(local);
-        // It has a folding of its own (UTS 46), in which ß and the final sigma are letters by themselves: other domains.
+        // Domains have their own folding (UTS 46), in which ß and the final sigma are distinct letters.
         let domain = idna::domain_to_ascii_strict(domain).map_err(|_| InvalidEmail::Malformed)?;
         if !has_top_level_domain(&domain) {
             return Err(InvalidEmail::Unreachable);
@@ -82,8 +84,8 @@ impl FromStr for Email {
     }
 }
 
-/// Compatibility caseless (Unicode Standard §3.13, D146): letters that differ in case alone are one, in whatever form they
-/// come. `σ` and `ς` are the same letter, as are `ß`, `ẞ` and `ss`.
+/// Folds case and compatibility variants (Unicode Standard §3.13, D146). `σ` and `ς` are equal, as are `ß`, `ẞ` and
+/// `ss`.
 fn fold(local: &str) -> String {
     let once = |text: String| CaseMapper::new().fold_string(&text).nfkc().collect::<String>();
     once(once(local.nfd().collect()))
@@ -101,8 +103,8 @@ impl FromStr for NewEmail {
     }
 }
 
-/// Whether the domain was typed as the domain name system knows it, but for letter case: not with a full stop of another
-/// script, say, which UTS 46 maps to the plain one.
+/// Returns whether the domain was typed as in DNS, except for case: for example, without a full stop of another script,
+/// which UTS 46 maps to the ASCII one.
 fn is_plain_domain(email: &Email) -> bool {
     let domain = |text: &str| text.rsplit_once('@').map(|(_, domain)| domain.to_owned());
     let (Some(typed), Some(ascii)) = (domain(&email.typed), domain(&email.key)) else {
@@ -120,8 +122,8 @@ impl Deref for NewEmail {
     }
 }
 
-/// A top-level domain consists of two letters or more (RFC 3696 §2; ICANN), or is an internationalized one, in which no digit
-/// stands for a number either. An IPv4 address, in whichever notation a resolver takes, ends in a number.
+/// Returns whether the domain ends with a top-level domain: at least two letters (RFC 3696 §2; ICANN), or an
+/// internationalized one without digits. An IPv4 address in any notation that resolvers accept ends with a number.
 fn has_top_level_domain(domain: &str) -> bool {
     domain.rsplit_once('.').is_some_and(|(_, last)| {
         if last.starts_with("xn--") {
@@ -152,8 +154,9 @@ fn options() -> Options {
         .without_display_text()
 }
 
-/// Controls, quotes and blanks never stand in an address that people use; mail headers are forged with them. What is not
-/// seen at all (Unicode's default ignorable code points) makes two addresses look like one.
+/// Returns whether the character is rejected. Real email addresses contain no control characters, quotes or spaces,
+/// which serve to forge mail headers. Invisible characters (Unicode's default ignorable code points) make different
+/// addresses look the same.
 fn unsafe_in_an_address(c: char) -> bool {
     c.is_control()
         || c.is_whitespace()

@@ -1,4 +1,4 @@
-//! Extractors that answer with problems: bodies as JSON or form, and the request's [`RequestInfo`].
+//! Extractors that reject with problems: JSON and form bodies, path IDs, and [`RequestInfo`].
 
 mod read;
 
@@ -27,13 +27,13 @@ use super::request_info::{RequestInfo, readable_user_agent};
 /// A body of `application/json`.
 pub struct Json<T>(pub T);
 
-/// A body of `application/json` whose values follow rules beyond their types: all mistakes are told at once.
+/// A body of `application/json` whose values are also validated. All errors are reported at once.
 pub struct Checked<T>(pub T);
 
 /// A body of `application/json` or of a form (`application/x-www-form-urlencoded`, `multipart/form-data`).
 pub struct JsonOrForm<T>(pub T);
 
-/// The last part of the path, as an id. What is no id names nothing: 404.
+/// The last path segment as an ID. An invalid ID gives 404.
 pub struct PathId<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
@@ -82,8 +82,8 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
             .extensions
             .get::<RequestId>()
             .map_or_else(|| "".into(), |id| id.as_str().into());
-        // The layers around every route have put it there, if the listener says who connects. Without it, no client
-        // could be limited.
+        // Set by the middleware if the listener provides the peer's address. Without it, no client could be
+        // rate-limited.
         let Some(address) = parts.extensions.get::<ClientAddress>() else {
             return Err(Problem::internal(
                 "the peer's IP address is unknown; serve the app with into_make_service_with_connect_info",
@@ -94,14 +94,14 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
             language: Language::preferred(&parts.headers).unwrap_or_default(),
             address: Some(address.ip()),
             user_agent: user_agent.and_then(readable_user_agent),
-            // The layer around the pages has read it; the API is not spoken to by cookies.
+            // Read from the cookie by the middleware of the pages; the API does not use cookies.
             device: parts.extensions.get::<DeviceHash>().copied(),
             request_id,
         })
     }
 }
 
-/// Whether the body is said to be JSON.
+/// Returns whether the content type is JSON.
 pub fn is_json(headers: &HeaderMap) -> bool {
     media_type(headers).as_deref() == Some("application/json")
 }
@@ -109,7 +109,7 @@ pub fn is_json(headers: &HeaderMap) -> bool {
 /// Reads a body of `application/json`.
 ///
 /// # Errors
-/// It is none, or cannot be read.
+/// The content type does not match, or the body cannot be read.
 pub async fn json<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) -> Result<Read<T>, Problem> {
     if !is_json(request.headers()) {
         return Err(unsupported("The Content-Type must be application/json."));
@@ -117,10 +117,10 @@ pub async fn json<S: Send + Sync, T: DeserializeOwned>(request: Request, state: 
     from_json(&bytes(request, state).await?)
 }
 
-/// Reads a body of either kind of form.
+/// Reads a body of either form type.
 ///
 /// # Errors
-/// It is none, or cannot be read.
+/// The content type does not match, or the body cannot be read.
 pub async fn form<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) -> Result<Read<T>, Problem> {
     match media_type(request.headers()).as_deref() {
         Some("application/x-www-form-urlencoded") => from_form(&bytes(request, state).await?),
@@ -131,10 +131,10 @@ pub async fn form<S: Send + Sync, T: DeserializeOwned>(request: Request, state: 
     }
 }
 
-/// Reads a body like that of [`JsonOrForm`], or none at all.
+/// Reads an optional body in the formats of [`JsonOrForm`].
 ///
 /// # Errors
-/// There is one, and it cannot be read.
+/// The body is not empty and cannot be read.
 pub async fn optional<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) -> Result<Option<T>, Problem> {
     let (parts, body) = request.into_parts();
     let body = bytes(Request::new(body), state).await?;
@@ -152,12 +152,12 @@ async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Pro
         .await
         .map_err(|rejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::BodyTooLarge),
-            // The connection broke or the chunks make no sense: nobody is left to read much of an answer.
+            // The connection was lost or the chunked encoding is invalid; the client is unlikely to read the response.
             _ => Problem::new(Code::MalformedBody).caused_by(rejection),
         })
 }
 
-/// The media type in small letters without its parameters; a charset other than UTF-8 is not supported.
+/// Returns the media type in lower case without parameters; a charset other than UTF-8 is not supported.
 fn media_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
     let mut parts = value.split(';').map(str::trim);
@@ -182,7 +182,7 @@ fn malformed(detail: impl Into<Cow<'static, str>>) -> Problem {
     Problem::new(Code::MalformedBody).detail(detail)
 }
 
-/// The texts of serde's errors may quote the value, which may be a password: only the place is told.
+/// Parses JSON. Errors give only the location, because serde's messages may quote the value, which may be a password.
 fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<Read<T>, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut reader);
@@ -193,7 +193,7 @@ fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<Read<T>, Problem> {
     };
     let value = match misfit {
         Ok(value) => value,
-        // Once more, as whatever it is: what is no JSON behind the first mistake is the greater one.
+        // Parse again as untyped fields: a syntax error after the first mistake takes precedence.
         Err(first) => {
             return match Fields::deserialize(&mut serde_json::Deserializer::from_slice(body)) {
                 Ok(Fields(fields)) => Ok(read_fields(fields)),
@@ -218,7 +218,7 @@ fn from_form<T: DeserializeOwned>(body: &[u8]) -> Result<Read<T>, Problem> {
     Ok(read_fields(fields.collect()))
 }
 
-/// RFC 7578. What the layers allow of any body bounds this one, too; a file is no field of ours.
+/// Reads a multipart form (RFC 7578). The usual body limit applies, and files are not accepted.
 async fn from_parts<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) -> Result<Read<T>, Problem> {
     let unreadable = |error: MultipartError| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::BodyTooLarge),

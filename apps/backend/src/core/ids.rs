@@ -1,4 +1,4 @@
-//! Names of rows. They are UUIDs of version 7: they sort by time, and they guard nothing.
+//! IDs of rows: UUIDs of version 7, which sort by time. They are not secret.
 
 use std::fmt;
 
@@ -53,7 +53,7 @@ id!(
 );
 
 impl AccountId {
-    /// When it was made, in milliseconds since the epoch; 0 of one that does not tell.
+    /// Returns the creation time in milliseconds since the epoch; 0 if the ID contains none.
     #[must_use]
     pub fn made_at(self) -> i64 {
         let (seconds, nanos) = self.0.get_timestamp().map_or((0, 0), |made| made.to_unix());
@@ -68,7 +68,7 @@ pub struct SessionRef {
     pub session: SessionId,
 }
 
-/// A UUID of version 7 for anything that has no id type of its own, such as `jti`.
+/// Returns a UUID of version 7, for IDs without a type of their own, such as `jti`.
 pub fn uuid_v7(now: Timestamp, random: SecureRandom) -> Uuid {
     let millis = u64::try_from(now.millis()).unwrap_or(0);
     Builder::from_unix_timestamp_millis(millis, &random.bytes()).into_uuid()

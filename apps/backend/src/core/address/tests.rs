@@ -1,4 +1,4 @@
-//! Who the client behind proxies is.
+//! Tests of the client's IP address behind proxies.
 
 use super::*;
 

@@ -1,9 +1,9 @@
-//! A colour as the eye sees it (Oklab, Björn Ottosson 2020), so that a lighter or a darker tone keeps its hue.
+//! Perceptual color mixing (Oklab, Björn Ottosson 2020), which keeps the hue of lighter and darker tones.
 
 use super::contrast::linear;
 use crate::settings::Color;
 
-/// A colour in the cone space of Oklab, where mixing is linear.
+/// A color in the cone space of Oklab, in which mixing is linear.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tone([f64; 3]);
 
@@ -21,7 +21,7 @@ impl Tone {
         ])
     }
 
-    /// Black for white, and white for anything else: away from what is written.
+    /// Returns the tone away from the text color: black for white text, white for any other.
     pub(super) fn opposite_of(written: Color) -> Self {
         match written == Color::WHITE {
             true => Self::BLACK,
@@ -29,7 +29,7 @@ impl Tone {
         }
     }
 
-    /// `part` of the way to another tone.
+    /// Mixes with another tone: 0 is this one, 1 the other.
     pub(super) fn mixed(self, other: Self, part: f64) -> Self {
         let Self([a, b, c]) = self;
         let Self([x, y, z]) = other;
@@ -37,7 +37,7 @@ impl Tone {
         Self([mix(a, x), mix(b, y), mix(c, z)])
     }
 
-    /// The nearest colour that a screen shows.
+    /// Returns the nearest sRGB color.
     pub(super) fn color(self) -> Color {
         let [l, m, s] = self.0.map(|cone| cone.powi(3));
         let part = |[x, y, z]: [f64; 3]| part(x * l + y * m + z * s);

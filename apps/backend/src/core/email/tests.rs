@@ -1,4 +1,4 @@
-//! What is one address, and what is none.
+//! Tests of parsing and folding email addresses.
 
 use super::*;
 
@@ -55,11 +55,11 @@ fn c64_look_alikes_and_forged_headers_are_refused() {
     assert_eq!(long.parse::<Email>(), Err(InvalidEmail::Malformed));
 }
 
-/// Each row is one account, and no two rows are.
+/// Each row is one account, and different rows are different accounts.
 #[test]
 fn letters_that_differ_in_case_alone_are_one_address() {
     let rows: &[&[&str]] = &[
-        // The final sigma is a sigma.
+        // The final sigma equals sigma.
         &[
             "\u{3b1}\u{3c3}@example.com",
             "\u{3b1}\u{3c2}@example.com",
@@ -78,9 +78,9 @@ fn letters_that_differ_in_case_alone_are_one_address() {
             "\u{2160}@example.com",
             "\u{ff29}@example.com",
         ],
-        // The dotless i of Turkish is a letter of its own.
+        // The Turkish dotless i is a separate letter.
         &["\u{131}@example.com"],
-        // The signs for kelvin and \u{e5}ngstr\u{f6}m are letters, and so is the long s.
+        // The kelvin and \u{e5}ngstr\u{f6}m signs and the long s equal the plain letters.
         &["k@example.com", "K@example.com", "\u{212a}@example.com"],
         &[
             "\u{e5}@example.com",
@@ -113,7 +113,7 @@ fn letters_that_differ_in_case_alone_are_one_address() {
         ],
         &["\u{13a0}@example.com", "\u{ab70}@example.com"],
         &["\u{3bc}@example.com", "\u{b5}@example.com", "\u{39c}@example.com"],
-        // In a domain they are not (RFC 5892; UTS 46).
+        // In a domain, they are different (RFC 5892; UTS 46).
         &[
             "a@stra\u{df}e.example",
             "a@STRA\u{df}E.example",
@@ -127,11 +127,11 @@ fn letters_that_differ_in_case_alone_are_one_address() {
     for row in rows {
         for text in *row {
             assert_eq!(key(text), key(&row[0]), "{text}");
-            // A key is the key of itself.
+            // Folding is idempotent.
             assert_eq!(key(&key(text).as_str()), key(text), "{text}");
         }
     }
-    // The dotted capital folds to an i and a dot above it, which are two characters, and no address.
+    // The dotted capital I folds to an i and a combining dot, and is rejected.
     for text in ["\u{130}@example.com", "i\u{307}@example.com", "I\u{307}@example.com"] {
         assert_eq!(text.parse::<Email>(), Err(InvalidEmail::Malformed), "{text}");
     }

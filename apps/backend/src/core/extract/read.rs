@@ -1,4 +1,4 @@
-//! The fields of a body, and all the mistakes in them.
+//! Reads the fields of a body and collects all errors in them.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,15 +9,15 @@ use serde_json::{Map, Value};
 use crate::core::platform::Platform;
 use crate::core::problem::{Code, FieldError, Problem};
 
-/// What `Checked` asks of a body.
+/// The validation rules of a body, for `Checked`.
 pub trait Rules {
-    /// The fields that break a rule.
+    /// Returns the fields that break a rule.
     fn mistakes(&self, platform: &Platform) -> Vec<FieldError>;
 }
 
-/// What was read of a body.
+/// The result of reading a body.
 pub struct Read<T> {
-    /// The whole. Where a field could not be read, a harmless value stands in its place.
+    /// The body. Fields that could not be read have a harmless placeholder.
     value: Option<T>,
     mistakes: Vec<FieldError>,
 }
@@ -30,7 +30,7 @@ impl<T> Read<T> {
         }
     }
 
-    /// Fields that nothing could be read of.
+    /// The result for a body of which nothing could be read.
     pub(super) fn only(mistake: FieldError) -> Self {
         Self {
             value: None,
@@ -38,10 +38,10 @@ impl<T> Read<T> {
         }
     }
 
-    /// The value, if nothing was wrong.
+    /// Returns the value if there were no errors.
     ///
     /// # Errors
-    /// All that was.
+    /// All errors found.
     pub fn without_mistakes(self) -> Result<T, Problem> {
         match self.value {
             Some(value) if self.mistakes.is_empty() => Ok(value),
@@ -49,17 +49,17 @@ impl<T> Read<T> {
         }
     }
 
-    /// The value, if nothing was wrong and it follows its rules.
+    /// Returns the value if there were no errors and it meets its rules.
     ///
     /// # Errors
-    /// All that was wrong, and all rules that it breaks.
+    /// All errors found, and all rules broken.
     pub fn checked(mut self, platform: &Platform) -> Result<T, Problem>
     where
         T: Rules,
     {
         let broken = self.value.as_ref().map(|value| value.mistakes(platform));
         for mistake in broken.unwrap_or_default() {
-            // A value that stands in for another one may break a rule.
+            // A placeholder may break a rule.
             if self.mistakes.iter().all(|known| known.field != mistake.field) {
                 self.mistakes.push(mistake);
             }
@@ -68,13 +68,13 @@ impl<T> Read<T> {
     }
 }
 
-/// How many mistakes one answer tells.
+/// The maximum number of errors in a response.
 const MAX_MISTAKES: usize = 20;
 
-/// How much an answer repeats of a name that the client made up.
+/// The maximum length of an unknown field name in a response.
 const MAX_NAME: usize = 64;
 
-/// Values of which most fields take one, for what comes after a mistake.
+/// Placeholders, of which most field types accept one, used to find further errors.
 const STAND_INS: [Value; 4] = [
     Value::String(String::new()),
     Value::Null,
@@ -82,8 +82,7 @@ const STAND_INS: [Value; 4] = [
     Value::Array(Vec::new()),
 ];
 
-/// Reads fields again and again, with something harmless in the place of each that cannot be read, until all mistakes
-/// are known.
+/// Reads the fields repeatedly, replacing each unreadable one with a placeholder, until all errors are known.
 pub(super) fn read_fields<T: DeserializeOwned>(sent: Vec<(String, Value)>) -> Read<T> {
     let mut fields = Map::new();
     let mut read = Read {
@@ -132,12 +131,12 @@ impl<T> Read<T> {
     }
 }
 
-/// What serde found wrong, told without the value it found.
+/// An error of serde, without the value that caused it.
 pub(super) enum Misfit {
     Missing(String),
     Unknown(String),
     Twice(String),
-    /// The path of what has the wrong type or form.
+    /// The path of a value with the wrong type or format.
     Misshapen(String),
 }
 
@@ -156,7 +155,7 @@ impl Misfit {
             .unwrap_or_else(|| Self::Misshapen(error.path().to_string()))
     }
 
-    /// The field of the body.
+    /// Returns the name of the field.
     fn name(&self) -> &str {
         match self {
             Self::Missing(name) | Self::Unknown(name) | Self::Twice(name) => name,
@@ -181,7 +180,7 @@ fn shortened(name: &str) -> String {
     name.chars().take(MAX_NAME).collect()
 }
 
-/// The members of an object in their order, those with one name all of them.
+/// The members of an object in order, including duplicates.
 pub(super) struct Fields(pub(super) Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Fields {

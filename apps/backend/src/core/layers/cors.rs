@@ -1,7 +1,7 @@
-//! Which scripts of other origins may read an answer (the Fetch standard's CORS protocol).
+//! Cross-origin access for scripts (the Fetch standard's CORS protocol).
 //!
-//! `/api` is for the origins of the settings, spelled exactly; public documents are for everyone. Cookies never come
-//! along: there is no `Access-Control-Allow-Credentials`.
+//! `/api` is available to the configured origins, compared exactly; public documents are available to all. Credentials
+//! are never allowed: `Access-Control-Allow-Credentials` is not sent.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -18,11 +18,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::core::problem::{Code, Problem};
 
-/// How many different origins are named in the log within [`AGAIN_AFTER`]. Anyone can send any origin.
+/// The number of different origins logged within [`AGAIN_AFTER`]. Limited because clients can send any origin.
 const MAX_NAMED: usize = 100;
-/// An origin that goes on being refused is named again after this.
+/// An origin that is still rejected is logged again after this time.
 const AGAIN_AFTER: Duration = Duration::from_secs(60 * 60);
-/// Of those beyond, the log tells how many there were, so often at most.
+/// The interval at which the number of other rejected origins is logged.
 const SUMMED_UP: Duration = Duration::from_secs(60);
 
 /// Longer than any origin of a page (a host name has 253 characters at most).
@@ -31,19 +31,19 @@ const MAX_SHOWN: usize = 300;
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// What the request's origin may see of what it asks for.
+/// The access of the request's origin to the resource.
 #[derive(PartialEq, Eq)]
 pub(super) enum Visitor {
-    /// A public document: every origin may read it.
+    /// A public document, readable from every origin.
     Anyone,
-    /// An origin of the settings asks for something below `/api`.
+    /// A configured origin requests a resource below `/api`.
     Listed(HeaderValue),
-    /// Another origin, or none, asks for something below `/api`.
+    /// Another origin, or none, requests a resource below `/api`.
     Unlisted {
-        /// Whether other origins get another answer.
+        /// Whether other origins get a different response.
         others_are_listed: bool,
     },
-    /// Nothing here is for other origins.
+    /// Not available to other origins.
     Nobody,
 }
 
@@ -59,7 +59,7 @@ impl Visitor {
         Self::from_origin(request.headers().get(ORIGIN), listed)
     }
 
-    /// Who asks for something that cannot be told, or below `/api`.
+    /// Returns the access to resources below `/api`, or to an unknown resource.
     pub(super) fn from_origin(origin: Option<&HeaderValue>, listed: &[String]) -> Self {
         let found = origin.filter(|origin| listed.iter().any(|entry| entry.as_bytes() == origin.as_bytes()));
         match found {
@@ -70,7 +70,7 @@ impl Visitor {
         }
     }
 
-    /// The answer to a preflight, where scripts of other origins may ask at all; elsewhere it meets the router's 405.
+    /// Returns the response to a preflight where cross-origin requests are possible; elsewhere, the router answers 405.
     pub(super) fn preflight(&self, request: &Request, refused: &RefusedOrigins) -> Option<Response> {
         if *request.method() != Method::OPTIONS {
             return None;
@@ -82,7 +82,7 @@ impl Visitor {
         }
         let (methods, usual) = match self {
             Self::Anyone => ("GET, HEAD", "If-None-Match, Prefer"),
-            // Swagger UI, in the documentation of somebody's service, sends X-Requested-With when it signs in.
+            // Swagger UI, as used in the documentation of other services, sends X-Requested-With when it signs in.
             Self::Listed(_) => (
                 "GET, HEAD, POST, PUT, PATCH, DELETE",
                 "Authorization, Content-Type, X-Requested-With",
@@ -104,8 +104,8 @@ impl Visitor {
         Some((StatusCode::NO_CONTENT, granted).into_response())
     }
 
-    /// Names the origin of a page that asked without a preflight (a form, say) and may not read the answer: its browser tells
-    /// nobody why. `own` is this server's.
+    /// Logs the origin of a page that sent a request without a preflight (such as a form) and may not read the
+    /// response, because the browser does not report it to the server. `own` is this server's origin.
     pub(super) fn note(&self, request: &Request, own: &str, refused: &RefusedOrigins) {
         let headers = request.headers();
         if let (Self::Unlisted { .. }, Some(origin)) = (self, headers.get(ORIGIN))
@@ -116,13 +116,13 @@ impl Visitor {
         }
     }
 
-    /// Says in the answer who may read it. Of public documents [`for_anyone`] says so.
+    /// Adds the CORS headers. Those of public documents come from [`for_anyone`].
     pub(super) fn admit(&self, headers: &mut HeaderMap) {
         let varies = Self::Unlisted {
             others_are_listed: true,
         };
         if matches!(self, Self::Listed(_)) || *self == varies {
-            // Without it a cache would give one origin's answer to another.
+            // Without this, a cache would serve one origin's response to another.
             headers.append(VARY, HeaderValue::from_static("Origin"));
         }
         if let Self::Listed(origin) = self {
@@ -133,7 +133,7 @@ impl Visitor {
     }
 }
 
-/// What a public document carries that every origin may read.
+/// Returns the headers of public documents, which every origin may read.
 pub(super) fn for_anyone() -> [(HeaderName, HeaderValue); 3] {
     [
         (RESOURCE_POLICY, HeaderValue::from_static("cross-origin")),
@@ -145,9 +145,8 @@ pub(super) fn for_anyone() -> [(HeaderName, HeaderValue); 3] {
     ]
 }
 
-/// The request headers that a script would send, as it names them. Who may call at all may send any: tracing libraries
-/// add `traceparent`, `baggage` and others of their own to every request of a page, and what a header says is believed
-/// no more of a script than of any other client.
+/// Returns the request headers named in a preflight. Any are allowed: tracing libraries add `traceparent`, `baggage`
+/// and others to every request of a page, and headers from scripts are trusted no more than those of other clients.
 fn wished(headers: &HeaderMap) -> Option<HeaderValue> {
     let lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
     let names: Option<Vec<_>> = lines
@@ -161,27 +160,26 @@ fn wished(headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::try_from(names.join(", ")).ok()
 }
 
-/// The origins whose preflights were refused, or that may not read what they were answered, for the operator who wonders why a
-/// page cannot sign in: each is named in the log once an hour, and when there are too many for that, a line a minute tells
-/// their number and names one of them.
+/// Rejected origins, logged so that operators can find out why a page cannot sign in. Each origin is logged once an
+/// hour. If there are too many, one line a minute gives their number and an example.
 #[derive(Default)]
 pub(super) struct RefusedOrigins(Mutex<Named>);
 
 #[derive(Default)]
 struct Named {
-    /// When each was named last.
+    /// The time at which each origin was last logged.
     at: HashMap<Box<[u8]>, Instant>,
-    /// Refusals that nothing was said of yet.
+    /// The number of rejections not yet logged.
     unnamed: u64,
     summed_up_at: Option<Instant>,
 }
 
-/// What there is to say of a refusal.
+/// What to log about a rejection.
 #[derive(Debug, PartialEq, Eq)]
 enum Word {
     Nothing,
     Named,
-    /// There were so many refusals of origins that are not named, this one the last.
+    /// The number of rejections of unlogged origins, including this one.
     Others(u64),
 }
 
@@ -233,13 +231,14 @@ impl RefusedOrigins {
     }
 }
 
-/// The documents that verifiers and tools fetch from anywhere: they hold nothing of anybody.
+/// Returns whether the path is a public document, which verifiers and tools fetch from any origin. They contain no
+/// personal data.
 fn is_public_document(path: &str) -> bool {
     path == "/openapi.json" || path.starts_with("/.well-known/") || path.starts_with("/oauth2/status-lists/")
 }
 
-/// A proxy may ask with the method and the headers of the request that it holds. To answer such a preflight with a
-/// success would tell the proxy that its client is signed in.
+/// Returns whether the path is for reverse proxies, which may forward the method and headers of the original request. A
+/// success response to such a preflight would tell the proxy that the client is signed in.
 fn is_for_proxies(path: &str) -> bool {
     path.strip_prefix("/api/auth/forward")
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -263,11 +262,11 @@ mod tests {
         let first = named(0, at(3_601));
         assert_eq!(first.len(), MAX_NAMED, "99 by name, and the first of the others");
         assert_eq!(first.last(), Some(&Word::Others(1)));
-        // All the others are told of in time, the operator's own page among them.
+        // All others are logged in time, including the operator's own page.
         assert_eq!(refused.note(b"new", at(3_660)), Word::Nothing);
         assert_eq!(refused.note(b"new", at(3_661)), Word::Others(4_902));
         assert!(refused.0.lock().unwrap().at.len() <= MAX_NAMED);
-        // An hour later there is room again.
+        // After an hour, origins are logged again.
         assert_eq!(refused.note(b"new", at(7_300)), Word::Named);
         assert_eq!(named(5_000, at(7_300)).len(), MAX_NAMED);
         assert!(refused.0.lock().unwrap().at.len() <= MAX_NAMED);

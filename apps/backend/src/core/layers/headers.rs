@@ -1,4 +1,4 @@
-//! The headers that make browsers careful, on every answer (ASVS 3.4, 14.3.2).
+//! Security headers of all responses (ASVS 3.4, 14.3.2).
 
 use axum::response::Response;
 use http::header::{
@@ -10,8 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::cors::{Visitor, for_anyone};
 use crate::core::request_id::{RequestId, X_REQUEST_ID};
 
-/// What an answer carries unless it says something else itself: pages set a policy of their own, public documents may
-/// be cached and read by every origin.
+/// Default headers. Pages set their own policy; public documents can be cached and read from every origin.
 const DEFAULTS: [(HeaderName, HeaderValue); 7] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -34,17 +33,18 @@ const DEFAULTS: [(HeaderName, HeaderValue); 7] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
-/// Two years, and the hosts below: RFC 6797 §6.1. Over plain http browsers ignore it (§7.2), so it is left out.
+/// Two years, including subdomains (RFC 6797 §6.1). Omitted over plain http, where browsers ignore it (§7.2).
 const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
-/// The headers of every answer, ready to be copied.
+/// The default headers of responses, built once and copied.
 pub(super) struct Headers {
     usual: HeaderMap,
-    /// Those of documents that every origin may read.
+    /// The headers of documents that every origin may read.
     public: HeaderMap,
 }
 
-/// Places in the copy for what most answers say themselves: to make room for more costs as much as the copy.
+/// Slots reserved in the copy for headers that most responses set themselves; growing the map would cost as much as
+/// copying it.
 const PLACES: [HeaderName; 2] = [CONTENT_TYPE, CONTENT_LENGTH];
 
 impl Headers {
@@ -60,7 +60,7 @@ impl Headers {
         Self { usual, public }
     }
 
-    /// Adds what the answer does not say itself: who may read it, and its id.
+    /// Adds the headers that the response does not set itself, and the request ID.
     pub(super) fn protect(&self, response: &mut Response, visitor: &Visitor, id: &RequestId) {
         let ready = match visitor {
             Visitor::Anyone => &self.public,

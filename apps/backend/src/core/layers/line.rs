@@ -1,6 +1,6 @@
-//! The line of each request in the log: `POST /api/auth/login 401 52.130 ms`, with the parts of it as fields.
+//! The log line of each request: `POST /api/auth/login 401 52.130 ms`, with its parts as fields.
 //!
-//! It names the route (`/api/things/{id}`) and never the path or the query, which may hold secrets.
+//! It contains the route (`/api/things/{id}`), but never the path or the query, which may contain secrets.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -17,13 +17,13 @@ use tracing_subscriber::registry::{LookupSpan, Scope};
 use super::{problems, span};
 use crate::core::problem::Problem;
 
-/// The target of these lines, for `log.level`: `info,countersign::request=debug` logs every request.
+/// The log target of these lines, for `log.level`: `info,countersign::request=debug` logs every request.
 const TARGET: &str = "countersign::request";
 
-/// The fields that the message repeats.
+/// The fields that are also in the message.
 const IN_MESSAGE: [&str; 4] = ["method", "route", "status", "duration_ms"];
 
-/// A request that has been answered.
+/// A completed request.
 pub(super) struct Line<'a> {
     pub(super) method: &'static str,
     pub(super) route: &'a str,
@@ -33,8 +33,8 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Logs it: a failure of the server at `error` with its cause; a read that succeeded at `debug`, because a line for each
-    /// would cost more than the answer; everything else at `info`.
+    /// Logs the request: a server error at `error` with its cause; a successful read at `debug`, because logging each
+    /// would cost more than the response; everything else at `info`.
     pub(super) fn log(&self) {
         let Self { method, route, .. } = *self;
         let status = self.response.status().as_u16();
@@ -62,7 +62,7 @@ impl Line<'_> {
     }
 }
 
-/// How a line of the log reads on a terminal: time, level, message, fields, and at its end the id of its request.
+/// The format of log lines on a terminal: time, level, message, fields, and the request ID at the end.
 pub struct TerminalFormat;
 
 impl<S, N> FormatEvent<S, N> for TerminalFormat
@@ -104,7 +104,7 @@ fn color(level: &Level) -> Option<u8> {
     })
 }
 
-/// Writes the message, and those of the fields that are not in it.
+/// Writes the message and the fields that it does not contain.
 struct RequestFields<'a>(Writer<'a>, fmt::Result);
 
 impl Visit for RequestFields<'_> {
@@ -121,7 +121,7 @@ impl Visit for RequestFields<'_> {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
-            // One of the codes of the documentation: a word without quotes.
+            // One of the documented codes, written without quotes.
             "code" if self.1.is_ok() => self.1 = write!(self.0, " code={value}"),
             _ => self.record_debug(field, &value),
         }

@@ -1,5 +1,5 @@
-//! Counts each request by method, route and status, and times it. It never uses the path or the query, which may hold
-//! secrets; each label has few values, whatever clients send.
+//! Counts and times requests by method, route and status. Never uses the path or the query, which may contain secrets;
+//! each label has few values, whatever clients send.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -21,12 +21,13 @@ use crate::core::metrics::Register;
 use crate::core::refusals::Refusals;
 use crate::core::trace_context;
 
-/// Upper bounds in seconds: a read takes half a millisecond, a password some tens, and a queue of them seconds.
+/// Upper bounds in seconds. A read takes half a millisecond, hashing a password tens of milliseconds, and a queue of
+/// them seconds.
 const BUCKETS: [f64; 12] = [
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
 ];
 
-/// The counters of requests. Clones count together.
+/// The request counters. Clones share them.
 #[derive(Clone)]
 pub struct Metrics {
     requests: Family<Answered, Counter>,
@@ -34,7 +35,7 @@ pub struct Metrics {
     panics: Counter,
 }
 
-/// A request as it is counted.
+/// The labels of a request.
 pub(super) struct Observed {
     method: &'static str,
     route: Option<MatchedPath>,
@@ -71,7 +72,7 @@ impl Metrics {
         self.panics.inc();
     }
 
-    /// Counts one answer and logs its line.
+    /// Counts a response and logs it.
     pub(super) fn observe(&self, usual: &OnceLock<Tally>, observed: Observed, response: &Response, duration: Duration) {
         let Observed { method, route, address } = observed;
         let status = response.status().as_u16();
@@ -81,7 +82,7 @@ impl Metrics {
             None => {
                 let tally = self.tally(method, route.clone(), status);
                 tally.count(duration);
-                // Another may have been first.
+                // Another request may have set it first.
                 let _ = usual.set(tally);
             }
         }
@@ -110,8 +111,8 @@ impl Metrics {
     }
 }
 
-/// The counters of one kind of answers, found once. Each route keeps those of its first answer, which is how most of its
-/// others are.
+/// The counters of one combination of method, route and status, looked up once. Each route caches those of its first
+/// response, since most others have the same.
 pub(super) struct Tally {
     method: &'static str,
     route: Option<MatchedPath>,
@@ -148,7 +149,7 @@ impl Observed {
         trace_context::describe(span, self.method, name(self.route.as_ref()), status);
     }
 
-    /// For the audit log: over a limit (429), or without the right to do it (403).
+    /// Records a rejection for the audit log: 429 (over a limit) or 403 (not permitted).
     pub(super) fn note_refusal(&self, status: StatusCode, refusals: &Refusals) {
         if let (StatusCode::TOO_MANY_REQUESTS | StatusCode::FORBIDDEN, Some(route)) = (status, &self.route) {
             refusals.note(
@@ -159,7 +160,7 @@ impl Observed {
     }
 }
 
-/// Clients may invent methods; they share one label.
+/// Returns the label of a method. Unknown methods share one label, because clients can invent them.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

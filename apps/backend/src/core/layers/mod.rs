@@ -1,7 +1,7 @@
-//! What every request passes on its way in and every answer on its way out, whatever the route.
+//! The middleware of all routes.
 //!
-//! One service, read from top to bottom, rather than a tower of them: each step is a function of its own file, the order
-//! can be seen in `Layered::call` and `Ending::end`, and a request costs no boxed future. It knows no feature.
+//! One service instead of a stack of them: each step is a function in its own file, `Layered::call` and `Ending::end`
+//! show the order, and a request needs no boxed future. It does not depend on any feature.
 
 mod body;
 mod cors;
@@ -48,31 +48,31 @@ use super::refusals::Refusals;
 use super::request_id::{RequestId, RequestIds};
 use super::trace_context;
 
-/// What the layers need to know.
+/// The options of the middleware.
 #[derive(Clone)]
 pub struct LayerOptions {
-    /// The issuer: where problems are explained, and whether TLS is used (`https://`).
+    /// The issuer: the base URL of problem types. `https://` means that TLS is used.
     pub issuer: String,
-    /// The peers whose `X-Request-Id` is believed.
+    /// The peers whose `X-Request-Id` is accepted.
     pub trusted_proxies: Vec<IpNet>,
-    /// The exact origins whose scripts may call `/api`.
+    /// The origins whose scripts may call `/api`, compared exactly.
     pub cors_origins: Vec<String>,
-    /// How long the body of a request may take, all of it.
+    /// The time limit for receiving the whole body.
     pub body_timeout: Duration,
-    /// The paths whose handlers can do without the body, whatever is wrong with it.
+    /// The paths whose handlers work without the body, even if it is invalid.
     pub optional_bodies: &'static [&'static str],
-    /// How long a whole request may take before it is answered 503.
+    /// The time limit of a whole request, after which the response is 503.
     pub request_timeout: Duration,
     pub random: SecureRandom,
     pub traced: bool,
-    /// Where those are counted who were turned away.
+    /// Counts rejected requests.
     pub refusals: Refusals,
-    /// What a person is shown who is refused before a route is found; none shows problems alone.
+    /// The pages for requests rejected before routing; without them, all clients get problems.
     pub early_pages: Option<EarlyPages>,
 }
 
-/// The layers, ready to be put around a router with [`axum::Router::layer`]: routes that are added later have none.
-/// Cloning is cheap.
+/// The middleware, to be added to a router with [`axum::Router::layer`]. Routes added later do not get it. Cheap to
+/// clone.
 #[derive(Clone)]
 pub struct Middleware(Arc<Inner>);
 
@@ -84,7 +84,7 @@ struct Inner {
     refused_origins: RefusedOrigins,
 }
 
-/// A route within the layers.
+/// A route with the middleware.
 #[derive(Clone)]
 pub struct Layered<S> {
     inner: S,
@@ -93,7 +93,7 @@ pub struct Layered<S> {
 }
 
 impl Middleware {
-    /// The layers, counting in `metrics`.
+    /// Creates the middleware, which counts in `metrics`.
     pub fn new(options: LayerOptions, metrics: Metrics) -> Self {
         Self(Arc::new(Inner {
             ids: RequestIds::new(options.random),
@@ -104,8 +104,8 @@ impl Middleware {
         }))
     }
 
-    /// The answer to something that never became a request for the router: it looks like any other problem, or page, and
-    /// the scripts of its origin may read it if they may read the API.
+    /// Returns the response to a request that is rejected before routing. It looks like any other problem or page, and
+    /// has the CORS headers of the API.
     pub fn refuse(&self, problem: Problem, told: &EarlyRequest) -> Response {
         let Inner {
             options, ids, headers, ..
@@ -151,7 +151,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    /// Every request walks down this function, and every answer walks up [`Ending::end`].
+    /// Processes a request; [`Ending::end`] processes the response.
     fn call(&mut self, mut request: Request) -> Self::Future {
         let started = Instant::now();
         let Inner {
@@ -196,13 +196,13 @@ where
     }
 }
 
-/// A request that is being answered, each step of it within its span.
+/// A request in progress. Each step runs within its span.
 pub struct Answering<F> {
     span: RequestSpan,
-    /// Whose request it is, once that is known.
+    /// The account of the request, once known.
     account: Option<AccountId>,
     answer: Answer<F>,
-    /// None once it has ended.
+    /// `None` once the request has ended.
     ending: Option<Ending>,
 }
 
@@ -228,7 +228,7 @@ impl<F: Future<Output = Result<Response, Infallible>> + Unpin> Future for Answer
     }
 }
 
-/// What is done with an answer, and what that takes.
+/// The processing of a response, and what it needs.
 struct Ending {
     middleware: Middleware,
     usual: Arc<OnceLock<Tally>>,
@@ -258,14 +258,14 @@ impl Ending {
     }
 }
 
-/// The answer itself: within its limits of size and time, and whatever the handler does.
+/// The state of the response, within its limits of size and time.
 enum Answer<F> {
     Ready(Response),
     Handled {
         handler: TimeLimit<F>,
         failure: BodyFailure,
     },
-    /// It has been given.
+    /// The response has been returned.
     Given,
 }
 
@@ -284,7 +284,7 @@ impl<F: Future<Output = Result<Response, Infallible>> + Unpin> Answer<F> {
         }
     }
 
-    /// Nothing is left of the handler when its answer is given.
+    /// Polls the handler, and drops it once it has responded.
     fn poll(&mut self, cx: &mut Context<'_>, metrics: &Metrics) -> Poll<Response> {
         let answered = match self {
             Self::Handled { handler, failure } => {

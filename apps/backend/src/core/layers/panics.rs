@@ -1,4 +1,4 @@
-//! The last resort (ASVS 16.5.4): a handler that panics answers 500, and the process lives.
+//! Catches panics of handlers (ASVS 16.5.4): the response is 500, and the process continues.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use super::Metrics;
 use crate::core::problem::Problem;
 
-/// Runs a step of the handler. What it held is dropped by the unwinding: a transaction rolls back by its guard, and nothing
-/// else is shared with it that a half-done change could break (hence `AssertUnwindSafe`).
+/// Runs a step of the handler and catches panics. `AssertUnwindSafe` holds because unwinding drops what the handler
+/// held: its transaction rolls back, and it shares no other state that could be left half-changed.
 pub(super) fn catch(step: impl FnOnce() -> Poll<Result<Response, Infallible>>, metrics: &Metrics) -> Poll<Response> {
     match catch_unwind(AssertUnwindSafe(step)) {
         Ok(Poll::Pending) => Poll::Pending,

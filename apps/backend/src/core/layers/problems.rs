@@ -1,5 +1,5 @@
-//! Every answer that is not a success leaves as a problem (RFC 9457) that names the request; the request's line in the log
-//! has its code and its cause.
+//! Turns every unsuccessful response into a problem (RFC 9457) that contains the request ID. The log line of the
+//! request has its code and cause.
 
 use axum::response::Response;
 use countersign_guard::Denied;
@@ -9,7 +9,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use crate::core::problem::{Problem, Shown};
 use crate::core::request_id::RequestId;
 
-/// Finishes a problem that a handler left, or makes one of a bare answer of a library.
+/// Completes a handler's problem, or creates one for a bare response of a library.
 pub(super) fn complete(mut response: Response, issuer: &str, id: &RequestId) -> Response {
     if response.status().is_success() {
         return response;
@@ -25,25 +25,26 @@ pub(super) fn complete(mut response: Response, issuer: &str, id: &RequestId) -> 
         None => return response,
     };
     let mut rendered = problem.render(issuer, Some(id.as_str()));
-    // Headers that the layers below added to the first rendering, such as `Allow` and `RateLimit`, stay.
+    // Keep headers that inner layers added to the first rendering, such as `Allow` and `RateLimit`.
     for (name, value) in response.headers() {
         if !rendered.headers().contains_key(name) && name != CONTENT_LENGTH {
             rendered.headers_mut().append(name, value.clone());
         }
     }
-    // For the line of the log, and for the layer that shows it in another form.
+    // For the log line, and for the layer that renders it as a page.
     rendered.extensions_mut().insert(problem);
     rendered
 }
 
-/// The problem that an answer tells, as one or on a page.
+/// Returns the problem of a response, whether rendered as a problem or as a page.
 pub(super) fn of(response: &Response) -> Option<&Problem> {
     let extensions = response.extensions();
     let shown = extensions.get::<Shown>().map(|Shown(problem)| problem);
     shown.or_else(|| extensions.get())
 }
 
-/// axum and its extractors refuse in plain text or without a body. Anything else was written on purpose.
+/// Returns whether the response comes from axum or its extractors, which reject in plain text or without a body. Any
+/// other response is intended.
 fn is_bare(response: &Response) -> bool {
     let text = response
         .headers()

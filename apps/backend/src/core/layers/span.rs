@@ -1,7 +1,7 @@
-//! The span of a request, from which each line of the log has the request's id.
+//! The span of a request, which adds the request ID to its log lines.
 //!
-//! Most requests log nothing, and to make a span costs as much as the rest of the layers. So where [`RequestSpans`] is part of
-//! the log, a span is made only when something is about to be logged in it.
+//! Most requests log nothing, and creating a span costs as much as the rest of the middleware. With [`RequestSpans`] in
+//! the subscriber, a span is created only before the first event in it is logged.
 
 use std::cell::{Cell, RefCell};
 
@@ -14,37 +14,37 @@ use tracing_subscriber::layer::Context;
 use crate::core::ids::AccountId;
 use crate::core::request_id::RequestId;
 
-/// Makes the span of a request before the first event in it is logged. To be added to the global subscriber.
+/// Creates the span of a request before its first event is logged. Added to the global subscriber.
 pub struct RequestSpans;
 
 /// A request's span.
 pub(super) enum RequestSpan {
     Made(Span),
-    /// Not yet.
+    /// Not created yet.
     Due(RequestId),
 }
 
-// A layer of the log is told neither the request nor its task: they meet on the thread that runs a step.
+// A tracing layer receives neither the request nor its task, so they are passed through the thread that runs the step.
 thread_local! {
-    /// The request whose step is run on this thread, if its span is due, and the span once it is made.
+    /// The request whose step runs on this thread, if its span is not created yet, and the span once it is.
     static UNDER_WAY: RefCell<Option<(RequestId, Option<EnteredSpan>)>> = const { RefCell::new(None) };
-    /// The account of the request whose step is run on this thread, once it is known.
+    /// The account of the request whose step runs on this thread, once known.
     static ACCOUNT: Cell<Option<AccountId>> = const { Cell::new(None) };
 }
 
-/// Tells the log which account the request under way belongs to: its line names the account.
+/// Sets the account of the current request, which its log line contains.
 pub fn note_account(account: AccountId) {
     ACCOUNT.set(Some(account));
 }
 
-/// The account of the request under way, if it is known.
+/// Returns the account of the current request, if known.
 pub(super) fn account() -> Option<AccountId> {
     ACCOUNT.get()
 }
 
 impl RequestSpan {
     pub(super) fn of(id: &RequestId) -> Self {
-        // Other spans would be made within it from DEBUG on.
+        // From DEBUG on, other spans would be created within it.
         let is_quiet = LevelFilter::current() <= LevelFilter::INFO;
         match is_quiet && dispatcher::get_default(Dispatch::is::<RequestSpans>) {
             true => Self::Due(*id),
@@ -69,7 +69,7 @@ impl RequestSpan {
     }
 }
 
-/// Runs a step of a request whose account is `account`, as far as it is known, and learns it from the step.
+/// Runs a step of a request with its account, if known, and stores the account that the step determines.
 pub(super) fn of_account<T>(account: &mut Option<AccountId>, step: impl FnOnce() -> T) -> T {
     let _before = AccountBefore(ACCOUNT.replace(*account));
     let outcome = step();
@@ -81,7 +81,7 @@ fn make(id: &RequestId) -> Span {
     tracing::info_span!("request", request_id = %id)
 }
 
-/// What was under way on this thread before, and is again, even after a panic.
+/// Restores the previous request of this thread when dropped, even after a panic.
 struct Before(Option<(RequestId, Option<EnteredSpan>)>);
 
 impl Drop for Before {
@@ -90,7 +90,7 @@ impl Drop for Before {
     }
 }
 
-/// The account of what was under way on this thread before, likewise.
+/// Restores the previous account of this thread when dropped, even after a panic.
 struct AccountBefore(Option<AccountId>);
 
 impl Drop for AccountBefore {

@@ -1,4 +1,4 @@
-//! The limit on a whole request.
+//! The time limit of a whole request.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,10 +10,10 @@ use tokio::time::{Sleep, sleep};
 
 use crate::core::problem::{Code, Problem};
 
-/// The longest that a request is held on purpose, because its client asked for it (RFC 7240 `wait`).
+/// The longest wait that a client can request (RFC 7240 `wait`).
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// How long this request may take, where the usual limit is `usual`.
+/// Returns the time limit of this request; `usual` is the default.
 pub(super) fn limit(request: &Request, usual: Duration) -> Duration {
     match request.uri().path().starts_with("/oauth2/status-lists/") {
         true => usual + LONGEST_WAIT,
@@ -21,11 +21,11 @@ pub(super) fn limit(request: &Request, usual: Duration) -> Duration {
     }
 }
 
-/// A handler that is waited for no longer than `limit`, then dropped: the store rolls an open transaction back.
+/// A handler that is dropped after `limit`; the store rolls back an open transaction.
 pub(super) struct TimeLimit<F> {
     handler: F,
     limit: Duration,
-    /// Most requests are answered at once, and need no timer.
+    /// Created only if the handler is not ready at once, which most are.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
@@ -38,10 +38,9 @@ impl<F> TimeLimit<F> {
         }
     }
 
-    /// Polls the handler by `step`, and looks at the time if it is not ready.
+    /// Polls the handler with `step`, and checks the time if it is not ready.
     ///
-    /// The answer is 503: the delay is ours, which 408 (RFC 9110 §15.5.9) would blame on the client, and 504 (§15.6.5) is
-    /// for gateways.
+    /// The response is 503: 408 (RFC 9110 §15.5.9) would blame the client, and 504 (§15.6.5) is for gateways.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,

@@ -65,7 +65,7 @@ impl Counters {
         }
     }
 
-    /// Spends one under the shard's lock, so that decision and update are atomic. `now` is the time since the epoch.
+    /// Spends one atomically under the shard's lock. `now` is the time since the epoch.
     pub(super) fn spend(&self, key: &Key, rate: Rate, now: Duration) -> Step {
         let (now, [each, window]) = (micros(now), interval_and_window(rate));
         let mut shard = self.shard(key);

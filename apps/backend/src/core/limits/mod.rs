@@ -1,10 +1,10 @@
-//! How often somebody may do something: reserved before anything costly is done, counted when it has been judged, and given
-//! back where it was honest or came to no verdict.
-//! It owns the counters of short windows, in memory and (shared by all nodes) in Redis, and knows no feature. What must
-//! survive a restart (failures in a row on an account) is counted in SQL, not here.
+//! Rate limits. An attempt is reserved before the expensive part, counted when its outcome is known, and refunded if it
+//! was legitimate or had no outcome. The counters of short windows are in memory and (shared by all nodes) in Redis.
+//! They do not depend on any feature. Counts that must survive a restart (consecutive failures of an account) are in
+//! SQL, not here.
 //!
-//! The algorithm is GCRA: a key may do `count` things at once and then gets one back every `per / count`. So in any one
-//! window of `per` it may do fewer than twice `count`, and in the long run `count`.
+//! The algorithm is GCRA: a key allows `count` actions at once, and then one more every `per / count`. So any window of
+//! `per` has fewer than twice `count`, and the long-term rate is `count`.
 
 mod counters;
 mod headers;
@@ -36,15 +36,16 @@ use shared::Shared;
 /// The limits of this process. Clones share their counters.
 #[derive(Clone)]
 pub struct RateLimits {
-    /// None when limits are turned off.
+    /// `None` if limits are disabled.
     counters: Option<Arc<Counters>>,
     exceeded: Family<[(&'static str, &'static str); 1], Counter>,
-    /// What the nodes count together. What a node knows by itself it need not ask, and goes on from when Redis is lost.
+    /// The counters shared by all nodes. Not queried if the local counters already decide, which also take over if
+    /// Redis is lost.
     shared: Option<Arc<Shared>>,
     clock: Clock,
 }
 
-/// It was within the limit. Can be given back, once.
+/// An action within the limit. Can be refunded once.
 #[derive(Debug)]
 pub struct Spent {
     key: Key,
@@ -52,19 +53,19 @@ pub struct Spent {
     shared: bool,
 }
 
-/// It was over the limit, and nothing was spent.
+/// An action over the limit. Nothing was spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("rate limit {policy} ({rate}) exceeded; retry in {retry_after:?}")]
 pub struct Exceeded {
     pub policy: Policy,
     pub rate: Rate,
-    /// When one more will be allowed.
+    /// The time until one more is allowed.
     pub retry_after: Duration,
 }
 
 impl RateLimits {
-    /// New counters, shared with other nodes where there is a Redis; `enabled = false` allows everything, which is for
-    /// load tests.
+    /// Creates counters, shared with other nodes if there is a Redis. `enabled = false` allows everything, for load
+    /// tests.
     pub fn new(enabled: bool, clock: Clock, redis: Option<Redis>) -> Self {
         Self {
             counters: enabled.then(|| Arc::new(Counters::default())),
@@ -74,12 +75,12 @@ impl RateLimits {
         }
     }
 
-    /// Registers what is counted of them.
+    /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
         registry.add("limits_exceeded", self.exceeded.clone());
     }
 
-    /// Spends one of the key's rate. Of any number of callers at once, no more than the rate allows are let through.
+    /// Spends one of the key's rate. Concurrent callers never exceed the rate.
     ///
     /// # Errors
     /// The limit is exceeded: 429, with the error's headers.
@@ -107,7 +108,7 @@ impl RateLimits {
             None => None,
         };
         if let Some(Step::Over { next }) = shared {
-            // So it need not be asked again before then, and if it is lost meanwhile nothing is forgotten.
+            // Redis need not be queried before then, and the state survives losing it.
             counters.fill(&key, rate, (self.now(), next));
             return Err(exceeded(next));
         }
@@ -115,7 +116,7 @@ impl RateLimits {
         Ok(Spent { key, rate, shared })
     }
 
-    /// Gives back what turned out to be honest, or came to nothing.
+    /// Refunds an action that was legitimate or had no outcome.
     pub async fn refund(&self, spent: Spent) {
         self.refund_here(&spent);
         self.refund_shared(&spent).await;
@@ -154,7 +155,7 @@ mod tests {
         (RateLimits::new(true, clock.clone(), None), clock)
     }
 
-    /// How many more there are, when nobody gives any back.
+    /// Returns how many are left, if none are refunded.
     async fn left(limits: &RateLimits) -> usize {
         let mut left = 0;
         while limits.spend(ada(), TEN).await.is_ok() {

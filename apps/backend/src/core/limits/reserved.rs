@@ -1,8 +1,8 @@
-//! What an attempt takes from the limits, before anybody knows what will come of it.
+//! Reservations of rate limits for attempts whose outcome is not known yet.
 //!
-//! It is spent first, so that of any number at once no more than allowed are judged. It counts when there is a verdict. If
-//! there is none (the server is overloaded, the database fails, the client leaves while it waits), it is given back: it was
-//! no attempt. A client that leaves while the costly part runs has had it, and pays.
+//! An attempt is spent first, so that concurrent attempts cannot exceed the limit. It counts once its outcome is known.
+//! Without an outcome (the server is overloaded, the database fails, the client disconnects while waiting), it is
+//! refunded. If the client disconnects during the expensive part, it counts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{Exceeded, Key, RateLimits, Spent};
 use crate::settings::Rate;
 
-/// What was spent for one attempt. Dropped, it is given back, unless the costly part had begun.
+/// What was spent for one attempt. Refunded when dropped, unless the expensive part had begun.
 #[must_use]
 pub struct Reserved {
     limits: RateLimits,
@@ -18,7 +18,7 @@ pub struct Reserved {
     began: Began,
 }
 
-/// Whether the costly part of an attempt has begun. Clones tell of the same attempt.
+/// Whether the expensive part of an attempt has begun. Clones refer to the same attempt.
 #[derive(Clone, Default)]
 pub struct Began(Arc<AtomicBool>);
 
@@ -33,7 +33,7 @@ impl Began {
 }
 
 impl RateLimits {
-    /// Room for what is to be spent by an attempt, and given back unless it is judged.
+    /// Creates an empty reservation, which is refunded unless it is counted.
     pub fn reserve(&self) -> Reserved {
         Reserved::new(self.clone())
     }
@@ -48,7 +48,7 @@ impl Reserved {
         }
     }
 
-    /// Belongs to the same attempt as another one, and is settled by itself.
+    /// Creates a reservation for the same attempt that is settled separately.
     pub fn beside(other: &Self) -> Self {
         let mut reserved = Self::new(other.limits.clone());
         reserved.began = other.began.clone();
@@ -58,23 +58,23 @@ impl Reserved {
     /// Spends one of the key's rate for this attempt.
     ///
     /// # Errors
-    /// The limit is exceeded. What was spent before is given back when this is dropped.
+    /// The limit is exceeded. What was spent before is refunded when this is dropped.
     pub async fn spend(&mut self, key: Key, rate: Rate) -> Result<(), Exceeded> {
         self.spent.push(self.limits.spend(key, rate).await?);
         Ok(())
     }
 
-    /// For whoever does the costly part.
+    /// Returns the flag to set when the expensive part begins.
     pub fn began(&self) -> Began {
         self.began.clone()
     }
 
-    /// There is a verdict: it counts.
+    /// Counts the attempt.
     pub fn count(mut self) {
         self.spent.clear();
     }
 
-    /// There is none, or it was honest: it is as if it had not been.
+    /// Refunds the attempt, because it had no outcome or was legitimate.
     pub async fn give_back(mut self) {
         for spent in std::mem::take(&mut self.spent) {
             self.limits.refund(spent).await;
@@ -91,7 +91,8 @@ impl Drop for Reserved {
         for spent in &spent {
             self.limits.refund_here(spent);
         }
-        // What other nodes count is told to them beside the request, which is over. Without a runtime time gives it back.
+        // The request is over, so the shared counters are refunded in the background. Without a runtime, they recover
+        // with time.
         if spent.iter().any(|spent| spent.shared)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {

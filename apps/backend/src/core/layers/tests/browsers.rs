@@ -1,4 +1,4 @@
-//! What browsers are told.
+//! Tests of headers for browsers.
 
 use http::Request;
 

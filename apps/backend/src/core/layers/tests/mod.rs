@@ -1,4 +1,4 @@
-//! A router inside the layers, asked through `oneshot`.
+//! Tests of the middleware around a router, called through `oneshot`.
 
 mod browsers;
 mod numbers;
@@ -25,11 +25,11 @@ use crate::core::request_id::RequestId;
 struct Tested {
     router: Router,
     registry: Registry,
-    /// `/stuck` has lost its handler so many times.
+    /// Counts the dropped handlers of `/stuck`.
     dropped: Arc<Semaphore>,
 }
 
-/// An answer as a client sees it.
+/// A response as the client sees it.
 struct Answer {
     status: StatusCode,
     headers: HeaderMap,
@@ -40,7 +40,7 @@ fn layers(issuer: &str) -> Tested {
     layers_within(issuer, Duration::from_millis(200))
 }
 
-/// With a limit on whole requests beyond that on bodies.
+/// With a limit on whole requests that is longer than the one on bodies.
 fn layers_with_patience() -> Tested {
     layers_within("http://localhost", Duration::from_secs(30))
 }

@@ -1,4 +1,4 @@
-//! What operators count and read.
+//! Tests of metrics and logs.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -140,7 +140,7 @@ impl Log {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// The one line of a request, without what differs each time.
+    /// Returns the only log line of a request, without the parts that vary.
     fn line(&self, request_id: &str) -> String {
         let text = self.text();
         let lines: Vec<&str> = text.lines().filter(|line| line.contains(request_id)).collect();

@@ -1,4 +1,4 @@
-//! What becomes of requests: ids, problems, limits.
+//! Tests of request IDs, problems and limits.
 
 use std::collections::HashSet;
 
@@ -163,7 +163,7 @@ async fn a_handler_that_takes_too_long_is_dropped_and_answered_503() {
     let tested = layers("http://localhost");
     let started = tokio::time::Instant::now();
     let answer = tested.ask(Request::get("/api/stuck")).await;
-    // The clock is paused: it stands at the limit, to the granularity of the timer.
+    // The clock is paused, so the time is exactly the limit, up to the granularity of the timer.
     assert!((200..=201).contains(&started.elapsed().as_millis()));
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "1"));
     assert_eq!(tested.dropped.available_permits(), 1);
