@@ -169,7 +169,7 @@ impl CommandLine {
         let line = Self::try_parse_from(arguments)?;
         match line.command.as_ref().unwrap_or(&Command::Serve) {
             Command::Dev(_) => line.global.refuse_for_dev(&mut Self::command())?,
-            // Every setting that a flag can name is one of theirs.
+            // These commands use every setting that a flag can set.
             Command::Serve
             | Command::Health
             | Command::Doctor

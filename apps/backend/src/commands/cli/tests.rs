@@ -56,7 +56,7 @@ fn every_example_can_be_read() {
         let lines = help
             .lines()
             .filter_map(|line| Some(format!("countersign{}", line.split_once("countersign")?.1)));
-        // An explanation stands after three spaces; what follows < > | is the shell's.
+        // A description follows after three spaces; `<`, `>` and `|` begin shell syntax.
         let plain = lines.map(|line| {
             line.split("   ")
                 .next()
