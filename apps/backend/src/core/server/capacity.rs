@@ -1,12 +1,13 @@
-//! How many connections the process can hold: each is an open file.
+//! The number of connections that the process can hold. Each is an open file.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files that are not connections of clients: the database, keys, logs, and the refused while they are told so.
+/// File descriptors for purposes other than client connections: the database, keys, logs, and connections being
+/// rejected.
 const RESERVED: u64 = 256;
 
-/// Raises the soft limit on open files as far as `wanted` connections need and the hard limit allows, and gives the
-/// number of connections there is room for.
+/// Raises the soft limit on open files as far as `wanted` connections require and the hard limit allows. Returns the
+/// number of connections that fit.
 pub(super) fn connections(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let files = match limit.current {
@@ -24,10 +25,10 @@ pub(super) fn connections(wanted: usize) -> usize {
     possible
 }
 
-/// The same number, without raising the limit: as it will be once it is raised.
+/// Returns the number that [`connections`] would return, without raising the limit.
 pub(super) fn room(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
-    // None is no limit.
+    // `None` means no limit.
     match limit.maximum {
         Some(files) if files < needed(wanted) => connections_with(files, wanted),
         _ => wanted,
@@ -38,7 +39,7 @@ fn needed(wanted: usize) -> u64 {
     (wanted as u64).saturating_add(RESERVED)
 }
 
-/// With very few files, half of them are better than none.
+/// With a very low limit, half of it is used for connections.
 fn connections_with(files: u64, wanted: usize) -> usize {
     let possible = files.saturating_sub(RESERVED).max(files / 2);
     usize::try_from(possible).unwrap_or(usize::MAX).min(wanted)

@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its end.
+//! Serves one connection.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -27,7 +27,7 @@ use super::timer::ConnectionTimer;
 use crate::core::layers::EarlyRequest;
 use crate::core::problem::{Code, Problem};
 
-/// Serves one connection until either side ends it, or its timer does.
+/// Serves one connection until either side closes it or its timer expires.
 pub(super) async fn serve(state: Arc<ServerState>, socket: TcpStream, peer: SocketAddr, _open: OpenConnection) {
     let timer = ConnectionTimer::new(&state.options.limits);
     let stream = TimedStream::new(socket, timer.clone(), state.options.middleware.clone());
@@ -38,7 +38,7 @@ pub(super) async fn serve(state: Arc<ServerState>, socket: TcpStream, peer: Sock
     let mut is_draining = false;
     loop {
         tokio::select! {
-            // In this order: the connection takes its step, and then the timer looks at what came of it.
+            // In this order: the connection makes progress, and then the timer checks the result.
             biased;
             until = &mut drain_deadline, if !is_draining => {
                 is_draining = true;
@@ -59,7 +59,7 @@ pub(super) async fn serve(state: Arc<ServerState>, socket: TcpStream, peer: Sock
     }
 }
 
-/// A boxed answer: the future of a request is large, and hyper keeps room for one in each connection.
+/// A boxed response: the future of a request is large, and hyper reserves space for one in each connection.
 type Answer = Pin<Box<dyn Future<Output = Result<Response<TimedBody>, Infallible>> + Send>>;
 
 fn answer(
@@ -100,7 +100,7 @@ fn answer(
     })
 }
 
-/// Most requests have no body, and need no box for one.
+/// Returns the body. Most requests have none, so it need not be boxed.
 fn bare(body: Incoming) -> Body {
     match body.is_end_stream() {
         true => Body::empty(),
@@ -108,16 +108,16 @@ fn bare(body: Incoming) -> Body {
     }
 }
 
-/// RFC 9112 §9.6: this answer is the last one on its connection.
+/// Marks this response as the last on its connection (RFC 9112 §9.6).
 fn say_close(headers: &mut HeaderMap) {
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
-/// The body of an answer; hyper drops it when it has taken all of it.
+/// The body of a response. hyper drops it once it has read all of it.
 struct TimedBody {
     body: Body,
     timer: ConnectionTimer,
-    /// Until the client has all of it.
+    /// Held until the client has received the whole body.
     _under_way: Option<RequestPermit>,
 }
 

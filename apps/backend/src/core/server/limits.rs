@@ -1,4 +1,4 @@
-//! How long a connection may take for each of its steps, and how many there may be.
+//! Limits on the duration and number of connections.
 
 use std::time::Duration;
 
@@ -7,25 +7,26 @@ use super::capacity;
 /// The limits of a server.
 #[derive(Clone, Debug)]
 pub struct ConnectionLimits {
-    /// From the first byte of a request (or from the connection's begin) to the end of its headers.
+    /// The time from the first byte of a request (or from the start of the connection) to the end of its headers.
     pub header_timeout: Duration,
-    /// How long a client may leave an answer unread before the connection is closed. (The limit of the same name on
-    /// the body of a request stands in the layers.)
+    /// How long a client may stop reading a response before the connection is closed. (The limit on request bodies of
+    /// the same name is in the layers.)
     pub body_timeout: Duration,
     /// How long a connection may wait for its next request.
     pub idle_timeout: Duration,
-    /// How long requests that have begun may take after the server was told to stop.
+    /// How long requests in progress may take after the server was told to stop.
     pub drain_timeout: Duration,
-    /// How long connections are still accepted after `/readyz` has said no, for balancers that ask only now and then.
+    /// How long connections are still accepted after `/readyz` reports not ready, for load balancers that check
+    /// infrequently.
     pub lame_duck: Duration,
-    /// Connections in all. The limit on open files may lower it.
+    /// The maximum number of connections. The limit on open files may reduce it.
     pub max_connections: usize,
-    /// Connections of one IPv4 address, or of one IPv6 /64.
+    /// The maximum number of connections of one IPv4 address or one IPv6 /64.
     pub max_connections_per_address: usize,
 }
 
 impl ConnectionLimits {
-    /// How many connections there can be: as many as were asked for, or as the hard limit on open files allows.
+    /// Returns the maximum number of connections that the configuration and the hard limit on open files allow.
     #[must_use]
     pub fn room(&self) -> usize {
         capacity::room(self.max_connections)
@@ -46,12 +47,12 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// After the server was told to stop, a connection on which no whole head has come is closed after this. Not at once: a
-/// request that is under way at that very moment is answered, with `Connection: close`, instead of lost.
+/// How long after a stop signal a connection without a complete head is closed. Not at once, so that a request arriving
+/// at that moment is answered, with `Connection: close`, rather than lost.
 pub(super) const FINAL_WAIT: Duration = Duration::from_secs(1);
 
-/// How long a closed connection is read on, so that the client can read our last answer (RFC 9112 §9.6).
+/// How long reading continues on a closed connection, so that the client can receive the last response (RFC 9112 §9.6).
 pub(super) const LINGER: Duration = Duration::from_secs(1);
 
-/// What one head may measure, its request line included, before it is answered 431.
+/// The maximum size of a head, including the request line. A larger one gets 431.
 pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;

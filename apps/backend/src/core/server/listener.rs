@@ -1,4 +1,4 @@
-//! The listening socket: bound with a clear word when it cannot be, and accepted from until the server is to stop.
+//! The listening socket. It is bound with clear errors, and accepts connections until the server stops.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -14,19 +14,19 @@ use super::state::{OpenConnection, ServerState};
 use super::{connection, refusal};
 use crate::core::problem::{Code, Problem};
 
-/// How long accepting pauses when the system is out of something.
+/// How long to pause accepting when the system is out of resources.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// Why an address cannot be listened on.
+/// Why the server cannot listen on a socket address.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Another program has it.
+    /// In use by another program.
     #[error("{0} is already in use; stop the other program, or choose another port with --listen")]
     InUse(SocketAddr),
-    /// Not for everybody.
+    /// Requires privileges.
     #[error("permission denied to listen on {0}: ports below 1024 are privileged; choose a higher port with --listen")]
     Forbidden(SocketAddr),
-    /// Not an address of this machine.
+    /// Not an IP address of this machine.
     #[error("{0} is not an IP address of this machine; choose one that is, or 0.0.0.0 for all of them, with --listen")]
     NotHere(SocketAddr),
     /// Anything else.
@@ -34,12 +34,12 @@ pub enum BindError {
     Other(SocketAddr, #[source] io::Error),
 }
 
-/// How a server ended.
+/// How a server stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// Every request that had begun was answered.
+    /// All requests in progress were answered.
     Drained,
-    /// The time for that ran out, or a second signal came: so many connections were cut.
+    /// This number of connections was closed, because the time limit was reached or a second signal arrived.
     Cut(usize),
 }
 
@@ -55,11 +55,11 @@ pub(super) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr
     Ok((listener, bound))
 }
 
-/// Accepts until the server is to stop, then lets the connections end.
+/// Accepts connections until the server stops, then waits for them to end.
 pub(super) async fn serve(listener: TcpListener, state: Arc<ServerState>) -> Ended {
     let mut connections = JoinSet::new();
     accept_until_stopped(&listener, &state, &mut connections).await;
-    // The system has shaken hands with some whom we have not greeted: closing now would reset them.
+    // Accept connections that the system has already established: closing the socket now would reset them.
     while let Some(Ok((socket, peer))) = listener.accept().now_or_never() {
         accept(&state, socket, peer, &mut connections);
     }
@@ -82,13 +82,13 @@ async fn accept_until_stopped(listener: &TcpListener, state: &Arc<ServerState>, 
     }
 }
 
-/// Accepts a connection: gives it a task of its own, or tells it that there is no slot.
+/// Accepts a connection: serves it in its own task, or rejects it if no slot is available.
 ///
-/// Shedding, not pausing: clients (and the balancer's health check) who would wait in the system's queue behind silent
-/// connections learn at once that this node is full.
+/// It rejects instead of pausing, so that clients (and the load balancer's health check) learn at once that this node
+/// is full, rather than wait in the system's queue.
 fn accept(state: &Arc<ServerState>, socket: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
-    // Small answers leave at once, rather than wait for more to say (RFC 896). It fails only when the peer is gone
-    // already, which the first read will tell.
+    // Send small responses without delay (RFC 896). Fails only if the peer has disconnected, which the first read
+    // reports.
     let _ = socket.set_nodelay(true);
     match state.limiter.acquire(peer.ip()) {
         Ok(slot) => {
@@ -115,7 +115,8 @@ fn accept(state: &Arc<ServerState>, socket: TcpStream, peer: SocketAddr, connect
     }
 }
 
-/// Nothing that can go wrong with one connection ends the loop (see accept(2), "Error handling").
+/// Pauses if the system is out of resources. Errors of a single connection do not end the loop (see accept(2), "Error
+/// handling").
 async fn back_off(error: &io::Error) {
     let of_one_client = [
         ErrorKind::ConnectionAborted,

@@ -1,4 +1,4 @@
-//! What is counted of connections.
+//! Metrics of connections.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -10,7 +10,7 @@ use super::limiter::Refused;
 use super::timer::Timeout;
 use crate::core::metrics::Register;
 
-/// The counters of connections. Clones count together.
+/// The connection counters. Clones share them.
 #[derive(Clone)]
 pub struct ConnectionMetrics {
     open: Gauge,

@@ -1,9 +1,9 @@
-//! The accept loop: from a listening socket to requests for a router, and the end of all that.
+//! The HTTP server: accepts connections, passes requests to a router, and shuts down gracefully.
 //!
-//! Our own, because `axum::serve` never closes a stalled connection (it waits for ever for a silent client, for the
-//! rest of a half-sent head, for the next request on a kept-alive connection), and a half-sent request keeps its
-//! graceful shutdown from ending. Here each connection stands under a `timer` that knows what it waits for and until
-//! when. It speaks HTTP/1.1 only, knows no route, and answers only what cannot become a request.
+//! It replaces `axum::serve`, which never closes a stalled connection (it waits forever for a silent client, for the
+//! rest of a partial head, or for the next request on a kept-alive connection), and whose graceful shutdown never
+//! completes with a partial request. Here, each connection has a `timer` with a deadline for each step. It supports
+//! only HTTP/1.1, does not depend on any route, and itself answers only what cannot become a request.
 
 mod capacity;
 mod connection;
@@ -33,56 +33,56 @@ pub use self::metrics::ConnectionMetrics;
 pub use self::options::ServerOptions;
 pub use self::shutdown::{IgnoredSignals, Readiness, Shutdown, ignore_signals};
 
-/// An address that is taken, before it is known what will answer there: its port may be part of the issuer.
+/// A bound socket, before it is known what will serve it: its port may be part of the issuer.
 pub struct Listening {
     listener: TcpListener,
     address: SocketAddr,
 }
 
-/// A socket that listens; clients can connect, and wait until [`Server::serve`] runs.
+/// A listening server. Clients can connect, and wait until [`Server::serve`] runs.
 pub struct Server {
     listening: Listening,
     options: Arc<ServerOptions>,
 }
 
 impl Listening {
-    /// Listens on `address`. Port 0 takes a free port.
+    /// Listens on `address`. Port 0 selects a free port.
     ///
     /// # Errors
-    /// [`BindError`] when the address cannot be had; it says what to do.
+    /// [`BindError`] if it cannot listen on the address; the message says what to do.
     pub async fn on(address: SocketAddr) -> Result<Self, BindError> {
         let (listener, address) = listener::bind(address).await?;
         Ok(Self { listener, address })
     }
 
-    /// The address that clients connect to, with the port that was chosen.
+    /// Returns the socket address that clients connect to, with the selected port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 }
 
 impl Server {
-    /// Listens on `address`. Port 0 takes a free port.
+    /// Listens on `address`. Port 0 selects a free port.
     ///
     /// # Errors
-    /// [`BindError`] when the address cannot be had; it says what to do.
+    /// [`BindError`] if it cannot listen on the address; the message says what to do.
     pub async fn bind(address: SocketAddr, options: ServerOptions) -> Result<Self, BindError> {
         Ok(Self::at(Listening::on(address).await?, options))
     }
 
-    /// A server at an address that was taken before.
+    /// Creates a server on a bound socket.
     pub fn at(listening: Listening, options: ServerOptions) -> Self {
         let options = Arc::new(options);
         Self { listening, options }
     }
 
-    /// The address that clients connect to, with the port that was chosen.
+    /// Returns the socket address that clients connect to, with the selected port.
     pub fn local_address(&self) -> SocketAddr {
         self.listening.address
     }
 
-    /// Serves `router` until `shutdown` begins, then answers what has begun. Each request carries the peer's address
-    /// as [`axum::extract::ConnectInfo`].
+    /// Serves `router` until `shutdown` begins, then completes the requests in progress. Each request has the peer's
+    /// address as [`axum::extract::ConnectInfo`].
     pub async fn serve(self, router: Router, shutdown: Shutdown) -> Ended {
         listener::serve(
             self.listening.listener,

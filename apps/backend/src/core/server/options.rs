@@ -1,18 +1,18 @@
-//! What a server needs to know.
+//! The options of a server.
 
 use ipnet::IpNet;
 
 use super::{ConnectionLimits, ConnectionMetrics};
 use crate::core::layers::Middleware;
 
-/// What a server needs beside its address and its routes.
+/// The options of a server, other than its address and routes.
 #[derive(Clone)]
 pub struct ServerOptions {
-    /// How long and how many.
+    /// The limits on connections.
     pub limits: ConnectionLimits,
-    /// The peers that connect for many clients: they are not held to the limit per address.
+    /// Peers that connect on behalf of many clients, so the limit per IP address does not apply to them.
     pub trusted_proxies: Vec<IpNet>,
-    /// Answers what cannot become a request.
+    /// Responds to what cannot become a request.
     pub middleware: Middleware,
     pub metrics: ConnectionMetrics,
 }

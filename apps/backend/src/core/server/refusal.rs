@@ -1,4 +1,4 @@
-//! Answers to those who never get as far as hyper.
+//! Responses to clients that are rejected before hyper.
 
 use std::fmt::Write;
 
@@ -14,10 +14,10 @@ use super::framing::Framing;
 use super::limits::LINGER;
 use crate::core::layers::EarlyRequest;
 
-/// A whole answer as it goes over the wire; its connection ends with it (RFC 9112 §9.6).
+/// Serializes a complete response, which is the last on its connection (RFC 9112 §9.6).
 pub(super) fn bytes(response: Response) -> Bytes {
     let (parts, body) = response.into_parts();
-    // Our refusals are written in one piece: nothing is waited for.
+    // The body is complete, so this does not wait.
     let body = body
         .collect()
         .now_or_never()
@@ -31,7 +31,7 @@ pub(super) fn bytes(response: Response) -> Bytes {
     );
     for (name, value) in &parts.headers {
         if let Ok(value) = value.to_str() {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(head, "{name}: {value}\r\n");
         }
     }
@@ -39,10 +39,10 @@ pub(super) fn bytes(response: Response) -> Bytes {
     [head.as_bytes(), &body].concat().into()
 }
 
-/// Says why there is no place, and closes so that the client can read it.
+/// Rejects a connection for lack of capacity, and closes it so that the client can read the response.
 ///
-/// The request is waited for, and its head is read: without the headers of CORS in the answer, the script of a page would
-/// learn nothing but that the network failed, and a person who looks for a page is to get one.
+/// It waits for the request and reads its head: without CORS headers in the response, the script of a page would only
+/// see a network error, and a browser that requests a page should get one.
 pub(super) async fn send(mut socket: TcpStream, refusal: impl FnOnce(&EarlyRequest) -> Response) {
     let mut framing = Framing::new();
     let _ = timeout(LINGER, head(&mut socket, &mut framing)).await;
@@ -57,7 +57,7 @@ pub(super) async fn send(mut socket: TcpStream, refusal: impl FnOnce(&EarlyReque
     .await;
 }
 
-/// Reads the head of the first request, as far as it comes.
+/// Reads the head of the first request, or as much of it as arrives.
 async fn head(socket: &mut TcpStream, framing: &mut Framing) {
     let mut room = [0; 4096];
     while !framing.has_verdict() {

@@ -1,4 +1,5 @@
-//! The end of a server: first it says that it is not ready, then it stops accepting, then it finishes what has begun.
+//! Graceful shutdown: the server reports that it is not ready, then stops accepting connections, then completes the
+//! requests in progress.
 
 use std::future::poll_fn;
 use std::io;
@@ -8,19 +9,19 @@ use std::task::Poll;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// Whether traffic is welcome; `/readyz` tells it. Clones tell the same.
+/// Whether the server is ready for traffic, as reported by `/readyz`. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<watch::Sender<bool>>);
 
 impl Readiness {
-    /// False from the moment in which a shutdown has begun.
+    /// Returns false once a shutdown has begun.
     pub fn is_ready(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits until a shutdown has begun. Whoever holds a request on purpose answers it then.
+    /// Waits until a shutdown has begun. Requests that are held on purpose are answered then.
     pub async fn ended(&self) {
-        // It fails only when the sender is gone, and `self` is one.
+        // Fails only if the sender is dropped, and `self` holds one.
         let _ = self.0.subscribe().wait_for(|ready| !ready).await;
     }
 }
@@ -31,7 +32,7 @@ impl Default for Readiness {
     }
 }
 
-/// Ends the servers that hold a clone of it.
+/// Stops the servers that hold a clone of it.
 #[derive(Clone)]
 pub struct Shutdown {
     readiness: Readiness,
@@ -46,7 +47,7 @@ enum Stage {
 }
 
 impl Shutdown {
-    /// A shutdown that begins when [`begin`](Self::begin) is called.
+    /// Creates a shutdown that begins when [`begin`](Self::begin) is called.
     pub fn new(readiness: Readiness) -> Self {
         Self {
             readiness,
@@ -54,39 +55,39 @@ impl Shutdown {
         }
     }
 
-    /// A shutdown that the first SIGTERM, SIGINT or SIGQUIT begins and the second ends at once. (The default of SIGQUIT
-    /// would be a core dump, with the keys in it.)
+    /// Creates a shutdown that begins with the first SIGTERM, SIGINT or SIGQUIT, and that the second one completes at
+    /// once. (By default, SIGQUIT would write a core dump, which contains the keys.)
     ///
     /// # Errors
-    /// When the operating system refuses the handlers.
+    /// The operating system rejects the handlers.
     pub fn on_signals(readiness: Readiness) -> io::Result<Self> {
         let shutdown = Self::new(readiness);
         tokio::spawn(obey(shutdown.clone(), Signals::of(STOPPING)?));
         Ok(shutdown)
     }
 
-    /// Begins with SIGHUP too: for a process that belongs to a terminal or to a test.
+    /// Also begins with SIGHUP, for a process that is attached to a terminal or a test.
     ///
     /// # Errors
-    /// When the operating system refuses the handler.
+    /// The operating system rejects the handler.
     pub fn with_hangup(self) -> io::Result<Self> {
         let (shutdown, mut signals) = (self.clone(), Signals::of([("SIGHUP", SignalKind::hangup())])?);
         tokio::spawn(async move {
             let name = signals.next().await;
             tracing::info!(signal = name, "shutting down: the terminal was closed");
-            // A shell may send it once more to all that it started: that is no second word.
+            // A shell may send SIGHUP to all its children a second time, which must not end the shutdown early.
             shutdown.begin();
         });
         Ok(self)
     }
 
-    /// Stops accepting and lets requests that have begun finish.
+    /// Stops accepting connections and lets requests in progress finish.
     pub fn begin(&self) {
         self.readiness.0.send_replace(false);
         self.advance(Stage::Draining);
     }
 
-    /// Ends everything now.
+    /// Stops at once.
     pub fn end_now(&self) {
         self.begin();
         self.advance(Stage::Ended);
@@ -114,29 +115,29 @@ impl Shutdown {
     }
 
     async fn reached(&self, stage: Stage) {
-        // It fails only when the sender is gone, and `self` is one.
+        // Fails only if the sender is dropped, and `self` holds one.
         let _ = self.stage.subscribe().wait_for(|now| *now >= stage).await;
     }
 }
 
-/// Signals that a server goes on at, from the moment on in which this was made: what comes is noticed, and told once
-/// [`IgnoredSignals::log`] was called.
+/// The ignored signals. They are recorded from the creation of this value on, and logged once [`IgnoredSignals::log`]
+/// is called.
 pub struct IgnoredSignals(Signals);
 
-/// Makes a server go on at signals that would end it without a word: those that other programs take for "read your
-/// settings again" or "open your log anew", and the one of a file that has reached a limit, where the write fails anyway.
-/// (That of a pipe nobody reads is ignored by every Rust program.)
+/// Ignores signals that would terminate the server silently: those that other programs use to reload settings or reopen
+/// logs, and the one for a file that has reached its size limit, where the write fails anyway. (All Rust programs
+/// ignore SIGPIPE.)
 ///
-/// To be called as early as can be, within a runtime.
+/// Call it as early as possible, within a runtime.
 ///
 /// # Errors
-/// When the operating system refuses the handlers.
+/// The operating system rejects the handlers.
 pub fn ignore_signals() -> io::Result<IgnoredSignals> {
     Signals::of(IGNORED).map(IgnoredSignals)
 }
 
 impl IgnoredSignals {
-    /// Logs each that came or comes.
+    /// Logs each signal, including earlier ones.
     pub fn log(self) {
         let mut signals = self.0;
         tokio::spawn(async move {
@@ -165,7 +166,7 @@ const IGNORED: [(&str, SignalKind); 4] = [
     ("SIGXFSZ", SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())),
 ];
 
-/// Signals that are waited for, with their names.
+/// Signals to wait for, with their names.
 struct Signals(Vec<(&'static str, Signal)>);
 
 impl Signals {
@@ -174,11 +175,11 @@ impl Signals {
         signals.collect::<io::Result<_>>().map(Self)
     }
 
-    /// The name of the next one that comes.
+    /// Waits for the next signal and returns its name.
     async fn next(&mut self) -> &'static str {
         poll_fn(|task| {
             let come = self.0.iter_mut().find_map(|(name, signal)| {
-                // None would mean that no more can come, and the handlers stay for as long as the process.
+                // `None` would mean that no more signals can arrive, but the handlers exist as long as the process.
                 matches!(signal.poll_recv(task), Poll::Ready(Some(()))).then_some(*name)
             });
             come.map_or(Poll::Pending, Poll::Ready)

@@ -1,4 +1,4 @@
-//! What the connections of a server share.
+//! The state shared by the connections of a server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::metrics::ConnectionMetrics;
 use super::{ServerOptions, Shutdown, capacity};
 use crate::core::problem::{Code, Problem};
 
-/// How many can be told at the same time that there is no slot; the others are just closed.
+/// The maximum number of connections that are concurrently rejected with a response. Others are closed without one.
 const MAX_REFUSALS: usize = 128;
 
-/// What all connections of a server share.
+/// The state shared by all connections of a server.
 pub(super) struct ServerState {
     pub(super) router: Router,
     pub(super) options: Arc<ServerOptions>,
@@ -34,7 +34,7 @@ impl ServerState {
         let max = capacity::connections(limits.max_connections);
         let limiter = ConnectionLimiter::new(max, limits.max_connections_per_address, options.trusted_proxies.clone());
         let mut http = Builder::new();
-        // The connection's timer keeps the time, so hyper's own is off.
+        // The connection's own timer replaces that of hyper.
         http.max_header_size(MAX_HEAD_BYTES)
             .max_buf_size(MAX_HEAD_BYTES)
             .header_read_timeout(None);
@@ -48,7 +48,7 @@ impl ServerState {
         })
     }
 
-    /// Lets a request through, unless its client has too many under way.
+    /// Admits a request, unless its client has too many in progress.
     pub(super) fn acquire_for_request(
         &self,
         peer: SocketAddr,
@@ -59,14 +59,14 @@ impl ServerState {
             .inspect_err(|refused| self.options.metrics.refused(*refused))
     }
 
-    /// What is said to a client that has too many requests under way.
+    /// Returns the problem for a client with too many requests in progress.
     pub(super) fn too_many() -> Problem {
         Problem::new(Code::Overloaded)
             .detail("Too many concurrent requests from this client.")
             .retry_after(1)
     }
 
-    /// Waits until no more connections are wanted.
+    /// Waits until the server stops accepting connections.
     pub(super) async fn stop_accepting(&self) {
         self.shutdown.begun().await;
         tokio::select! {
@@ -75,7 +75,7 @@ impl ServerState {
         }
     }
 
-    /// Waits until requests that have begun must end.
+    /// Waits until requests in progress must end.
     pub(super) async fn drain_limit(&self) {
         tokio::select! {
             () = sleep(self.options.limits.drain_timeout) => {}
@@ -83,14 +83,14 @@ impl ServerState {
         }
     }
 
-    /// Waits until the server drains, and tells when connections without a request are to end.
+    /// Waits until the server drains, and returns the time at which connections without a request are closed.
     pub(super) async fn drain_deadline(&self) -> Instant {
         self.shutdown.begun().await;
         Instant::now() + self.options.limits.lame_duck + FINAL_WAIT
     }
 }
 
-/// A slot that is taken, and counted.
+/// An acquired slot, counted in the metrics.
 pub(super) struct OpenConnection {
     _slot: Slot,
     metrics: ConnectionMetrics,

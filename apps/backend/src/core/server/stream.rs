@@ -1,4 +1,4 @@
-//! The bytes of one connection on their way between the socket and hyper.
+//! The byte stream between a socket and hyper.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -17,25 +17,26 @@ use super::timer::ConnectionTimer;
 use crate::core::layers::Middleware;
 use crate::core::problem::Problem;
 
-/// What a client may still send after our last word before it is cut off; enough for it to notice the answer.
+/// The number of bytes a client may send after the last response before it is disconnected. Enough for it to notice the
+/// response.
 const MAX_LINGERING_BYTES: usize = 8 * 1024 * 1024;
 
-/// A socket that reports to the connection's timer, dresses hyper's bare 400 and 431 as problems, and closes so that
-/// the client can read the last answer.
+/// A socket that reports to the connection's timer, replaces hyper's bare 400 and 431 with problems, and closes so that
+/// the client can read the last response.
 pub(super) struct TimedStream {
     socket: TcpStream,
     timer: ConnectionTimer,
     middleware: Middleware,
-    /// The status that hyper answered a head with, until our words are found.
+    /// The status of hyper's response to a head, until it is replaced.
     refused: Option<Refused>,
-    /// Our words in place of hyper's, as far as they have not left yet.
+    /// The part of the replacement response that has not been sent yet.
     instead: Bytes,
     lingered: usize,
 }
 
 struct Refused {
     status: StatusCode,
-    /// How long the rest of the head is waited for.
+    /// How long to wait for the rest of the head.
     patience: Pin<Box<Sleep>>,
 }
 
@@ -51,7 +52,7 @@ impl TimedStream {
         }
     }
 
-    /// hyper answers a head that it cannot read by itself, with a status and nothing else.
+    /// Replaces hyper's own response to an unreadable head, which has only a status.
     fn replace(&mut self, written: &[u8]) -> bool {
         if !self.timer.is_between_answers() {
             return false;
@@ -83,8 +84,8 @@ impl TimedStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads on in a head that is too large for hyper, or has a line that it cannot read: without its `Origin`, the script
-    /// of a page could not read our answer, and its `Accept` says whether a page is wanted.
+    /// Continues to read a head that is too large for hyper or has an unreadable line: without its `Origin`, the script
+    /// of a page could not read the response, and its `Accept` says whether a page is requested.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut room = [0; 4096];
         while let Some(refused) = self.refused.as_mut().filter(|_| self.timer.head_may_come()) {
@@ -112,7 +113,7 @@ impl TimedStream {
         written
     }
 
-    /// Reads and forgets what still comes: closing a socket with unread bytes sends a reset, which destroys an answer
+    /// Reads and discards further input: closing a socket with unread bytes sends a reset, which destroys a response
     /// that the client has not read yet (RFC 9112 §9.6).
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut room = [0; 4096];

@@ -1,8 +1,8 @@
-//! The timer of one connection: what it waits for, and until when.
+//! The timer of a connection: what it waits for, and until when.
 //!
-//! hyper's own timer would give a kept-alive connection no more than a new head, and knows nothing of a client that
-//! does not read its answer. So the stream, the service and the answer's body report here, and the connection's task
-//! asks after each step when it is to give up.
+//! hyper's own timer only limits a new head on a kept-alive connection, and does not detect a client that stops reading
+//! the response. So the stream, the service and the response body report here, and the connection's task checks the
+//! deadline after each step.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use super::framing::{Framing, FramingError};
 use super::limits::{ConnectionLimits, LINGER};
 use crate::core::layers::EarlyRequest;
 
-/// Shared by the parts of one connection, which all run in its task: it is never contended.
+/// Shared by the parts of one connection, all of which run in its task, so it is never contended.
 #[derive(Clone)]
 pub(super) struct ConnectionTimer(Arc<Shared>);
 
@@ -29,23 +29,23 @@ struct Shared {
 struct State {
     phase: Phase,
     framing: Framing,
-    /// Until when the client must make room for more of an answer.
+    /// The time by which the client must read more of a response.
     unread: Option<Instant>,
-    /// Until when a head must have come, once the server is to stop.
+    /// The time by which a head must have arrived, once the server is stopping.
     drain_deadline: Option<Instant>,
 }
 
 #[derive(Clone, Copy)]
 enum Phase {
-    /// A head is coming in, or the connection is new.
+    /// A head is being received, or the connection is new.
     Head(Instant),
-    /// An answer was given; another request may come.
+    /// A response was sent; another request may follow.
     Idle(Instant),
-    /// A request is being answered. Its limits stand in the layers.
+    /// A request is being processed. Its limits are in the layers.
     Answering,
-    /// The answer is complete, but has not left whole.
+    /// The response is complete, but not fully sent.
     Leaving,
-    /// We have said our last word.
+    /// The last response was sent.
     Closing(Instant),
 }
 
@@ -82,25 +82,26 @@ impl ConnectionTimer {
         state.framing.received(bytes);
     }
 
-    /// A whole head came, and hyper made a request of it: is there only one way to read it?
+    /// A complete head arrived and hyper created a request from it. Checks that it is unambiguous.
     pub(super) fn requested(&self) -> Result<(), FramingError> {
         let mut state = self.lock();
         state.phase = Phase::Answering;
         state.framing.judge()
     }
 
-    /// hyper answers a head that it cannot read: nothing more of it has to come.
+    /// Records that hyper responds to an unreadable head, of which no more is needed.
     pub(super) fn refusing(&self) {
         self.lock().phase = Phase::Leaving;
     }
 
-    /// Whether the rest of a head that hyper cannot read may tell who asks. What does not even begin like one tells nothing.
+    /// Returns whether the rest of a head that hyper cannot read may identify the client. Not if the bytes do not even
+    /// look like the start of a head.
     pub(super) fn head_may_come(&self) -> bool {
         let state = self.lock();
         !state.framing.has_verdict() && state.framing.may_be_a_head()
     }
 
-    /// What the head tells that hyper cannot read, as far as it came.
+    /// Returns the readable part of a head that hyper cannot parse.
     pub(super) fn early_request(&self) -> EarlyRequest {
         self.lock().framing.early_request()
     }
@@ -112,19 +113,19 @@ impl ConnectionTimer {
         }
     }
 
-    /// The client does not take more of the answer for now.
+    /// Records that the client has stopped reading the response.
     pub(super) fn blocked(&self) {
         self.lock()
             .unread
             .get_or_insert_with(|| Instant::now() + self.0.write_timeout);
     }
 
-    /// The client took some of it.
+    /// Records that the client has read some of it.
     pub(super) fn progressed(&self) {
         self.lock().unread = None;
     }
 
-    /// All that was written has left.
+    /// Records that everything written has been sent.
     pub(super) fn flushed(&self) {
         let mut state = self.lock();
         if let Phase::Leaving = state.phase {
@@ -132,12 +133,12 @@ impl ConnectionTimer {
         }
     }
 
-    /// Whether no answer is under way: what is written then is hyper's own, about a head it cannot read.
+    /// Returns whether no response is in progress. What is written then is hyper's own response to an unreadable head.
     pub(super) fn is_between_answers(&self) -> bool {
         matches!(self.lock().phase, Phase::Head(_) | Phase::Idle(_))
     }
 
-    /// Our side is closed; the client has a moment to close its own.
+    /// Records that our side is closed; the client has a moment to close its own.
     pub(super) fn closing(&self) {
         let mut state = self.lock();
         if !matches!(state.phase, Phase::Closing(_)) {
@@ -145,13 +146,12 @@ impl ConnectionTimer {
         }
     }
 
-    /// The server is to stop: a head must have come until then.
+    /// Sets the time by which a head must have arrived, because the server is stopping.
     pub(super) fn drain_deadline(&self, until: Instant) {
         self.lock().drain_deadline = Some(until);
     }
 
-    /// When the client has missed its time, and with what, if it does not do its part until then. While a request is answered it
-    /// has none.
+    /// Returns the client's current deadline and what it would miss. There is none while a request is being processed.
     pub(super) fn deadline(&self) -> Option<(Instant, Timeout)> {
         let state = self.lock();
         let called = |until: Instant| state.drain_deadline.map_or(until, |call| call.min(until));
@@ -165,13 +165,13 @@ impl ConnectionTimer {
         waiting.into_iter().chain(unread).min_by_key(|(until, _)| *until)
     }
 
-    /// Ready when the client has missed its time. To be polled after each step of the connection.
+    /// Ready when the client has missed its deadline. Poll it after each step of the connection.
     pub(super) fn poll_timeout(&self, mut alarm: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Timeout> {
         loop {
             let Some((until, timeout)) = self.deadline() else {
                 return Poll::Pending;
             };
-            // A later deadline is set when the alarm rings: so a busy connection hardly ever touches the timer.
+            // A later deadline is set only when the alarm fires, so a busy connection rarely touches the timer.
             if until < alarm.deadline() {
                 alarm.as_mut().reset(until);
             }
@@ -184,7 +184,7 @@ impl ConnectionTimer {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held, and each field is whole by itself.
+        // No code panics while holding the lock, and each field is consistent by itself.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The way to the collector.
+//! Export of traces to a collector.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,22 +18,22 @@ use tokio::runtime::Handle;
 use crate::core::outbound::{Outbound, OutboundError};
 use crate::settings;
 
-/// How long the collector may take for one lot.
+/// The timeout for sending one batch.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Makes traces, and sends what has gathered when it is shut down.
+/// Creates traces, and sends the remaining ones on shutdown.
 pub struct Telemetry(SdkTracerProvider);
 
-/// Traces cannot be sent.
+/// Why traces cannot be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// The address, or TLS on this machine, cannot be used.
+    /// The URL is invalid, or TLS is unavailable on this machine.
     #[error("cannot export traces: {0}")]
     Unusable(String),
 }
 
 impl Telemetry {
-    /// The way to the collector of the settings; none where they name none. Must be called within the runtime.
+    /// Starts the export to the configured collector; `None` if there is none. Must be called within the runtime.
     ///
     /// # Errors
     /// [`TelemetryError`]
@@ -63,20 +63,20 @@ impl Telemetry {
         Ok(Some(Self(provider)))
     }
 
-    /// What makes spans of spans.
+    /// Returns the tracer that creates OpenTelemetry spans.
     pub fn tracer(&self) -> SdkTracer {
         self.0.tracer("countersign")
     }
 
-    /// Sends what has gathered. It waits for the collector, so not on a thread of the runtime.
+    /// Sends the remaining spans. It blocks until the collector responds, so do not call it on a thread of the runtime.
     pub fn shut_down(self) {
-        // What could not be sent has been told of already.
+        // Failures have already been logged.
         let _ = self.0.shutdown_with_timeout(PATIENCE);
     }
 }
 
-/// What begins with a request, from here or to here, is traced. What the server does by itself, ten times a second, is
-/// not.
+/// Samples traces that begin with an incoming or outgoing request. Background tasks, which run ten times a second, are
+/// not traced.
 #[derive(Clone, Debug)]
 struct Requests(Sampler);
 
@@ -102,7 +102,7 @@ impl ShouldSample for Requests {
     }
 }
 
-/// Posts lots of spans. The exporter runs on a thread of its own, the connections on the runtime.
+/// Posts batches of spans. The exporter runs on its own thread, the connections on the runtime.
 struct Sender {
     outbound: Outbound,
     runtime: Handle,
@@ -118,7 +118,7 @@ impl Sender {
         })
     }
 
-    /// One line when it begins to fail, and one when it works again.
+    /// Logs one line when the export starts to fail, and one when it works again.
     fn report(&self, failure: Option<&dyn fmt::Display>) {
         let was_failing = self.failing.swap(failure.is_some(), Ordering::Relaxed);
         match failure {

@@ -1,7 +1,7 @@
-//! Traces for a collector of OpenTelemetry: made of the spans of `tracing`, sent by OTLP over HTTP, joined to those of a
-//! trusted proxy by W3C Trace Context. It knows no feature, and does nothing unless the settings name a collector.
+//! Traces for an OpenTelemetry collector: created from the spans of `tracing`, sent by OTLP over HTTP, and joined to
+//! those of a trusted proxy by W3C Trace Context. Does nothing unless a collector is configured.
 //!
-//! A trace holds routes and statements, never a path, a query, a value, an IP address or an email address.
+//! A trace contains routes and SQL statements, but never a path, a query, a value, an IP address or an email address.
 
 mod export;
 

@@ -1,13 +1,13 @@
-//! The head of a request: one way to read it, or none.
+//! Parses the head of a request, and rejects any that is ambiguous.
 
 use std::net::Ipv6Addr;
 
 use memchr::memchr;
 
-/// What is wrong with a request, in words for the client.
+/// What is wrong with a request, as a message for the client.
 pub type FramingError = &'static str;
 
-/// How the end of a body is told.
+/// How the length of a body is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
     Length(u64),
@@ -15,7 +15,7 @@ pub(super) enum Body {
 }
 
 impl Body {
-    /// Reads a whole head, each line of which ends in CRLF.
+    /// Parses a complete head, each line of which ends with CRLF.
     pub(super) fn of(head: &[u8]) -> Result<Self, FramingError> {
         let mut lines = lines(head);
         let version = version(lines.next().unwrap_or_default())?;
@@ -28,13 +28,13 @@ impl Body {
                 }
                 hosts += 1;
             } else if field.is("content-length") {
-                // RFC 9112 §6.3: several that agree may be taken for one.
+                // RFC 9112 §6.3: several identical values may be treated as one.
                 let known = length.replace(field.length()?);
                 if known.is_some() && known != length {
                     return Err("Content-Length must have a single value.");
                 }
             } else if field.is("transfer-encoding") {
-                // RFC 9112 §6.1: no coding but this one is implemented, and it may not be applied twice.
+                // RFC 9112 §6.1: no other coding is implemented, and this one must not be applied twice.
                 if chunked || !field.value.eq_ignore_ascii_case(b"chunked") {
                     return Err("The only supported Transfer-Encoding is `chunked`.");
                 }
@@ -43,7 +43,7 @@ impl Body {
         }
         match (hosts, version) {
             (1, _) | (0, Version::Http10) => {}
-            // RFC 9112 §3.2: a request of HTTP/1.1 without Host, or any request with several, is answered 400.
+            // RFC 9112 §3.2: an HTTP/1.1 request without Host, or any request with several, gets 400.
             (0, Version::Http11) => return Err("The Host header is missing."),
             _ => return Err("The request must have a single Host header."),
         }
@@ -63,7 +63,7 @@ enum Version {
     Http11,
 }
 
-/// RFC 9112 §3: `method SP request-target SP HTTP-version`, with one space each.
+/// Parses the request line (RFC 9112 §3): `method SP request-target SP HTTP-version`, with single spaces.
 fn version(line: &[u8]) -> Result<Version, FramingError> {
     let malformed = "The request line is malformed.";
     let mut words = line.split(|byte| *byte == b' ');
@@ -81,7 +81,7 @@ fn version(line: &[u8]) -> Result<Version, FramingError> {
     }
 }
 
-/// The path of a request line that can be read so far.
+/// Returns the path of a request line that may be incomplete.
 pub(super) fn path(line: &[u8]) -> Option<String> {
     let mut words = line.split(|byte| *byte == b' ');
     let (method, target) = (words.next()?, str::from_utf8(words.next()?).ok()?);
@@ -90,14 +90,15 @@ pub(super) fn path(line: &[u8]) -> Option<String> {
     is_readable.then(|| target[..end].to_owned())
 }
 
-/// RFC 9112 §5: `field-name ":" OWS field-value OWS`, on one line.
+/// A header line (RFC 9112 §5): `field-name ":" OWS field-value OWS`.
 pub(super) struct Field<'a> {
     name: &'a [u8],
     pub(super) value: &'a [u8],
 }
 
 impl<'a> Field<'a> {
-    /// None for a line that is folded, has blanks before its colon, or holds what no header may hold (§2.2, §5.1, §5.2).
+    /// Parses a header line. `None` if it is folded, has whitespace before the colon, or contains invalid characters
+    /// (§2.2, §5.1, §5.2).
     pub(super) fn read(line: &'a [u8]) -> Option<Self> {
         let colon = memchr(b':', line)?;
         let (name, value) = (&line[..colon], &line[colon + 1..]);
@@ -119,7 +120,7 @@ impl<'a> Field<'a> {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
-    /// RFC 9110 §8.6: `1*DIGIT`, which is less than what `u64::from_str` takes.
+    /// Parses `Content-Length` (RFC 9110 §8.6): `1*DIGIT`, which is stricter than `u64::from_str`.
     fn length(&self) -> Result<u64, FramingError> {
         let digits = str::from_utf8(self.value).ok();
         digits
@@ -129,7 +130,8 @@ impl<'a> Field<'a> {
     }
 }
 
-/// RFC 9110 §7.2: `uri-host [ ":" port ]`, or nothing. RFC 9112 §3.2: a request whose Host is anything else is answered 400.
+/// Returns whether a Host value is valid: `uri-host [ ":" port ]` or empty (RFC 9110 §7.2). Any other gets 400 (RFC
+/// 9112 §3.2).
 fn is_host(value: &[u8]) -> bool {
     let end = match value.first() {
         Some(b'[') => value.iter().position(|byte| *byte == b']').map_or(0, |end| end + 1),
@@ -147,7 +149,7 @@ fn is_host(value: &[u8]) -> bool {
     is_named && is_port
 }
 
-/// RFC 3986 §3.2.2: `*( unreserved / pct-encoded / sub-delims )`.
+/// Returns whether it is a `reg-name` (RFC 3986 §3.2.2): `*( unreserved / pct-encoded / sub-delims )`.
 fn is_name(name: &[u8]) -> bool {
     let is_plain = |part: &[u8]| {
         part.iter()
@@ -161,7 +163,7 @@ fn is_name(name: &[u8]) -> bool {
         })
 }
 
-/// The lines of a head, without their ends.
+/// Returns the lines of a head without their line endings.
 pub(super) fn lines(mut head: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let end = memchr(b'\n', head).map_or(head.len(), |end| end + 1);
@@ -171,7 +173,7 @@ pub(super) fn lines(mut head: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// RFC 9110 §5.6.2: of `tchar` alone.
+/// Returns whether all bytes are `tchar` (RFC 9110 §5.6.2).
 pub(super) fn is_token(name: &[u8]) -> bool {
     all(name, |byte| TOKEN[usize::from(byte)])
 }
@@ -187,7 +189,7 @@ const TOKEN: [bool; 256] = {
     table
 };
 
-/// RFC 9110 §5.5: `VCHAR` or `obs-text`.
+/// Returns whether the byte is `VCHAR` or `obs-text` (RFC 9110 §5.5).
 fn is_visible(byte: u8) -> bool {
     matches!(byte, 0x21..=0x7e | 0x80..)
 }
@@ -196,7 +198,7 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// Without a way out at the first that is not: so many are looked at in one step.
+/// Like `Iterator::all`, but without an early exit, so that the compiler can process several bytes at once.
 fn all(bytes: &[u8], is: impl Fn(u8) -> bool) -> bool {
     bytes.iter().fold(true, |all, byte| all & is(*byte))
 }

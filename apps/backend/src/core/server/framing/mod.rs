@@ -1,12 +1,12 @@
-//! Where each request of a connection begins and ends, and whether there is only one way to read that.
+//! Determines where each request of a connection begins and ends, and rejects ambiguous ones.
 //!
-//! Request smuggling lives on two readings of one byte stream. hyper is lenient where a proxy in front may not be (a
-//! bare LF ends a line, any list of transfer codings that ends in `chunked` is chunked, Transfer-Encoding removes
-//! Content-Length) and leaves no trace of it in the request that it hands over. So the bytes are read once more on
-//! their way to hyper: every head, the first of a connection and every later one, is judged by the grammar of RFC 9112
-//! without its leniences, and its verdict waits for the request that hyper makes of it.
+//! Request smuggling exploits two interpretations of the same bytes. hyper is lenient where a proxy in front may not be
+//! (a bare LF ends a line, any list of transfer codings that ends in `chunked` is chunked, Transfer-Encoding removes
+//! Content-Length), and the request does not show it. So the bytes are also parsed here on their way to hyper: every
+//! head on a connection is checked against the strict grammar of RFC 9112, and the result is kept for the request that
+//! hyper creates from it.
 //!
-//! A request whose end is not followed here (chunked, or at fault) must be the last one of its connection.
+//! A request whose end is not tracked here (chunked or invalid) must be the last on its connection.
 
 mod head;
 
@@ -20,19 +20,19 @@ pub use self::head::FramingError;
 use self::head::{Body, Field, is_token, lines, path};
 use crate::core::layers::EarlyRequest;
 
-/// The longest head that is looked at. hyper answers 431 well before.
+/// The maximum size of a head that is parsed. hyper answers 431 well before.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// The bytes of one connection, cut into requests.
+/// Splits the bytes of a connection into requests.
 pub struct Framing {
     part: Part,
-    /// The lines of the head that is coming in, or was the last to come.
+    /// The lines of the current or the most recent head.
     head: Vec<u8>,
-    /// Where the line that is coming in begins.
+    /// The start of the current line.
     line: usize,
-    /// Whether the head is whole: the next line is of another one.
+    /// Whether the head is complete; the next line then belongs to another one.
     whole: bool,
-    /// What was found out about heads whose requests hyper has not handed over.
+    /// The results for heads whose requests hyper has not delivered yet.
     verdicts: VecDeque<Result<(), FramingError>>,
 }
 
@@ -41,14 +41,14 @@ pub struct Framing {
 enum Part {
     /// A head, or the empty lines before it.
     Head,
-    /// A body of which so many bytes are still to come.
+    /// A body with this number of bytes remaining.
     Body(u64),
-    /// The last request of the connection: where it ends does not matter.
+    /// The last request of the connection, whose end does not matter.
     Last,
 }
 
 impl Framing {
-    /// A connection on which nothing has come yet.
+    /// Creates the state of a new connection.
     pub fn new() -> Self {
         Self {
             part: Part::Head,
@@ -74,25 +74,25 @@ impl Framing {
         }
     }
 
-    /// The verdict on the request that was made of the oldest head without one.
+    /// Returns the result for the oldest head whose request has not been checked yet.
     ///
     /// # Errors
-    /// What is wrong with the request: it must be answered 400, and be the last of its connection.
+    /// What is wrong with the request. It must be answered with 400 and be the last on its connection.
     pub fn judge(&mut self) -> Result<(), FramingError> {
         if self.whole || self.part == Part::Last {
-            // Connections wait long between two requests.
+            // Release the memory, since a connection may be idle for long between requests.
             self.head = Vec::new();
         }
-        // What never came as one whole head is nothing that we have read as hyper has.
+        // Without a complete head, our parsing and that of hyper differ.
         self.verdicts.pop_front().unwrap_or(Err("The headers are malformed."))
     }
 
-    /// Whether a head has come that nothing was made of so far.
+    /// Returns whether there is a complete head without a request.
     pub(super) fn has_verdict(&self) -> bool {
         !self.verdicts.is_empty()
     }
 
-    /// What the head tells that no request was made of, as far as it has come: lines that cannot be read are left out.
+    /// Returns the readable part of a head without a request. Unreadable lines are skipped.
     pub(super) fn early_request(&self) -> EarlyRequest {
         let mut lines = lines(&self.head).skip_while(|line| line.is_empty());
         let mut request = EarlyRequest {
@@ -111,14 +111,14 @@ impl Framing {
         request
     }
 
-    /// Whether what has come may be the beginning of a head.
+    /// Returns whether the received bytes may be the start of a head.
     pub(super) fn may_be_a_head(&self) -> bool {
         let mut words = self.head.splitn(2, |byte| *byte == b' ');
         let (method, target) = (words.next().unwrap_or_default(), words.next());
         is_token(method) && target.is_some_and(|target| target.starts_with(b"/"))
     }
 
-    /// Takes the bytes of one line, or those of it that are there.
+    /// Consumes the bytes of one line, or the available part of it.
     fn take_line(&mut self, bytes: &[u8]) -> usize {
         let end = memchr(b'\n', bytes);
         let taken = end.map_or(bytes.len(), |end| end + 1);
@@ -127,7 +127,7 @@ impl Framing {
             self.line = 0;
         }
         if self.head.is_empty() {
-            // Most heads come whole.
+            // Most heads arrive in one piece.
             self.head.reserve(bytes.len().min(MAX_BYTES));
         }
         self.head.extend_from_slice(&bytes[..taken]);
@@ -141,7 +141,8 @@ impl Framing {
 
     fn end_line(&mut self) {
         match &self.head[self.line..] {
-            // RFC 9112 §2.2 allows to take it for the end of a line; whoever does not sees other headers.
+            // RFC 9112 §2.2 allows a bare LF as a line ending, but a recipient that does not accept it sees other
+            // headers.
             line if !line.ends_with(b"\r\n") => {
                 self.close(Err("A header line must end with CRLF."));
             }
@@ -160,7 +161,7 @@ impl Framing {
         }
     }
 
-    /// Nothing on this connection is read as a request after this one.
+    /// Stops parsing requests on this connection after this one.
     fn close(&mut self, verdict: Result<(), FramingError>) {
         self.verdicts.push_back(verdict);
         self.part = Part::Last;

@@ -3,7 +3,7 @@ use super::*;
 const GOOD: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab\nc";
 const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// Heads that can be read in two ways, or in none.
+/// Ambiguous or invalid heads.
 const AMBIGUOUS: [&str; 56] = [
     "GET / HTTP/1.1\nHost: a\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: a\n\r\n",

@@ -1,4 +1,4 @@
-//! More connections than there are places for.
+//! Tests with more connections than slots.
 
 use std::net::Ipv4Addr;
 
@@ -81,7 +81,7 @@ async fn one_client_behind_a_trusted_proxy_cannot_take_every_place() {
     let both = timeout(PATIENCE, running.arrived.acquire_many(2)).await;
     both.expect("they arrive").unwrap().forget();
 
-    // On the connections of the same proxy, the same client is told that it has too many; nobody else is.
+    // On connections of the same proxy, only this client is told that it has too many.
     let mut proxy = send(running.address, asks("/fast", "198.51.100.1, 203.0.113.7")).await;
     let said = answer(&mut proxy).await;
     assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
@@ -96,7 +96,7 @@ async fn one_client_behind_a_trusted_proxy_cannot_take_every_place() {
     }
     assert!(metrics(&running).contains(r#"connections_refused_total{reason="client"} 1"#));
 
-    // What has been answered counts no more.
+    // Answered requests no longer count.
     running.gate.add_permits(2);
     for held in &mut held {
         assert!(answer(held).await.starts_with("HTTP/1.1 200 "));
@@ -112,7 +112,7 @@ async fn one_client_behind_a_trusted_proxy_cannot_take_every_place() {
 )]
 async fn f19_connections_that_come_and_go_leave_nothing_behind() {
     let running = start(ConnectionLimits::default()).await;
-    // What the process has open, where the system tells, and where it runs no other test meanwhile.
+    // The number of open files, if the system provides it and no other test runs in this process.
     let alone = std::env::var_os("NEXTEST").is_some();
     let open = || std::fs::read_dir("/proc/self/fd").map_or(0, |open| open.filter(|_| alone).count());
     let before = open();

@@ -1,4 +1,4 @@
-//! A server with short limits and a few plain routes, and what raw sockets do to it.
+//! Tests of a server with short limits and a few simple routes, using raw sockets.
 
 mod crowds;
 mod oddities;
@@ -26,7 +26,7 @@ struct Running {
     address: SocketAddr,
     shutdown: Shutdown,
     readiness: Readiness,
-    /// `/held` answers once for each permit.
+    /// `/held` responds once for each permit.
     gate: Arc<Semaphore>,
     /// Requests that have arrived at `/held`.
     arrived: Arc<Semaphore>,
@@ -34,7 +34,7 @@ struct Running {
     registry: Registry,
 }
 
-/// Limits that a test can wait for.
+/// Limits short enough for tests.
 fn short() -> ConnectionLimits {
     ConnectionLimits {
         header_timeout: Duration::from_millis(300),

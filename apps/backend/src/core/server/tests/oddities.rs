@@ -1,4 +1,4 @@
-//! What may be read in two ways is not read at all.
+//! Tests that ambiguous requests are rejected.
 
 use std::net::SocketAddr;
 
@@ -34,7 +34,7 @@ async fn a72_ambiguous_requests_are_answered_400_and_closed() {
     ] {
         assert_refused_first_and_later(running.address, &request).await;
     }
-    // What can be read in two ways, with a body that shows which way it was read.
+    // Ambiguous requests, with a body that shows how they were interpreted.
     for codings in [
         "Transfer-Encoding: gzip, chunked",
         "Transfer-Encoding: chunked, chunked",
@@ -61,7 +61,7 @@ async fn a72_ambiguous_requests_are_answered_400_and_closed() {
     }
 }
 
-/// It is refused as the first request of a connection, behind one that was answered, and behind one that was not.
+/// Asserts that a request is rejected as the first of a connection, after an answered one, and after an unanswered one.
 async fn assert_refused_first_and_later(address: SocketAddr, request: &str) {
     let before = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na\nc";
     let mut stream = send(address, before).await;

@@ -1,4 +1,5 @@
-//! What a hostile or unlucky client does, over raw sockets: each probe takes an address and holds for any server.
+//! Probes that act as a hostile or faulty client over raw sockets. Each takes a socket address and works with any
+//! server.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -7,10 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-/// Longer than anything takes on a busy machine; a probe that waits for it has failed.
+/// Longer than any operation takes on a busy machine; a probe that reaches it has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The five ways to stall (F-10a): what is sent before the silence. `path` takes a POST with a body.
+/// The five ways to stall (F-10a): what is sent before the silence. `path` accepts a POST with a body.
 pub(crate) fn stalls(path: &str) -> [String; 5] {
     [
         String::new(),
@@ -27,22 +28,22 @@ pub(crate) async fn send(address: SocketAddr, bytes: impl AsRef<[u8]>) -> TcpStr
     stream
 }
 
-/// Connects from another address of the loopback network, so as to look like another client.
+/// Connects from another loopback IP address, to appear as another client.
 pub(crate) async fn connect_from(source: Ipv4Addr, address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((source, 0).into()).unwrap();
     socket.connect(address).await.unwrap()
 }
 
-/// All that the server still says before it closes, and whether it closed within the time.
+/// Returns everything the server sends before it closes; `None` if it does not close in time.
 pub(crate) async fn until_closed(stream: &mut TcpStream, within: Duration) -> Option<String> {
     let mut said = Vec::new();
-    // A reset is an end, too: what came before it counts.
+    // A reset also counts as closing, and what came before it is returned.
     let _ = timeout(within, stream.read_to_end(&mut said)).await.ok()?;
     Some(String::from_utf8_lossy(&said).into_owned())
 }
 
-/// Sends one request and gives all that was answered until the server closed.
+/// Sends one request and returns everything received until the server closes.
 pub(crate) async fn exchange(address: SocketAddr, bytes: impl AsRef<[u8]>) -> String {
     let mut stream = send(address, bytes).await;
     until_closed(&mut stream, PATIENCE)
@@ -50,7 +51,7 @@ pub(crate) async fn exchange(address: SocketAddr, bytes: impl AsRef<[u8]>) -> St
         .expect("the server closes the connection")
 }
 
-/// One whole answer, by its Content-Length, from a connection that stays open.
+/// Reads one complete response, by its Content-Length, from a connection that stays open.
 pub(crate) async fn answer(stream: &mut TcpStream) -> String {
     let mut said = Vec::new();
     let mut room = [0; 4096];
@@ -74,8 +75,8 @@ pub(crate) async fn answer(stream: &mut TcpStream) -> String {
     }
 }
 
-/// Every stall ends within its limit; `limit` is the longest of them, with room for a busy machine. Gives how long each
-/// was held.
+/// Asserts that every stalled connection is closed within `limit`, the longest limit with a margin for a busy machine.
+/// Returns how long each was held.
 pub(crate) async fn stalls_are_closed(address: SocketAddr, path: &str, limit: Duration) -> Vec<Duration> {
     let mut held = Vec::new();
     for bytes in stalls(path) {
@@ -90,7 +91,7 @@ pub(crate) async fn stalls_are_closed(address: SocketAddr, path: &str, limit: Du
     held
 }
 
-/// So many silent sockets from many addresses, held open.
+/// Opens `count` silent connections from many IP addresses.
 pub(crate) async fn silent_sockets(address: SocketAddr, count: usize) -> Vec<TcpStream> {
     let mut held = Vec::with_capacity(count);
     for number in 0..count {

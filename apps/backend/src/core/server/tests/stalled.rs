@@ -1,4 +1,4 @@
-//! F-10a: whoever stalls is let go.
+//! F-10a: stalled connections are closed.
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ async fn an_idle_connection_outlives_the_limit_on_headers() {
     answer(&mut stream).await;
     tokio::time::sleep(Duration::from_millis(900)).await;
     stream.write_all(b"GET /fast HTTP/1.1\r\nHost: a\r\n").await.unwrap();
-    // The second head has a limit of its own.
+    // The second head has its own limit.
     let said = until_closed(&mut stream, PATIENCE)
         .await
         .expect("the second head is overdue");

@@ -1,4 +1,4 @@
-//! F-16: a server that stops answers what has begun, and does not wait for those who never end.
+//! F-16: a stopping server completes the requests in progress, and does not wait for clients that never finish.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -130,7 +130,7 @@ async fn a_lame_duck_still_accepts() {
     assert_eq!(ended(running).await, Ended::Drained);
 }
 
-/// Clients that keep their connections and send one request after the other, as a reverse proxy does, lose none.
+/// Clients that reuse their connections for consecutive requests, like a reverse proxy, lose none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f16_nothing_is_dropped_under_load() {
     for _ in 0..10 {
