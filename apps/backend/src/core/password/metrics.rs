@@ -1,4 +1,4 @@
-//! What the outside sees of the hashing pool.
+//! Metrics of the hashing pool.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -14,18 +14,18 @@ use crate::core::metrics::Register;
 pub(super) struct HashingMetrics {
     pub(super) depth: Gauge,
     pub(super) running: Gauge,
-    /// Bytes that the threads hold for hashing.
+    /// Memory allocated by the threads for hashing, in bytes.
     pub(super) memory: Gauge,
-    /// Seconds from asking to starting.
+    /// Seconds from request to start.
     pub(super) wait: Histogram,
-    /// Seconds from starting to done.
+    /// Seconds from start to end.
     pub(super) duration: Histogram,
     rejected: Family<[(&'static str, &'static str); 1], Counter>,
     asked: Family<[(&'static str, &'static str); 1], Counter>,
     computed: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
-/// Why a job was not done.
+/// Why a job was rejected.
 #[derive(Clone, Copy)]
 pub(super) enum Rejection {
     QueueFull,
@@ -60,7 +60,7 @@ impl HashingMetrics {
         meter
     }
 
-    /// A job waits from now on.
+    /// Counts a queued job.
     pub(super) fn queued(&self, lane: Lane) {
         self.depth.inc();
         let lane = match lane {
@@ -70,7 +70,7 @@ impl HashingMetrics {
         self.asked.get_or_create(&[("lane", lane)]).inc();
     }
 
-    /// A password was hashed with this scheme, to be compared.
+    /// Counts a hash computed with this scheme for verification.
     pub(super) fn computed(&self, scheme: &'static str) {
         self.computed.get_or_create(&[("scheme", scheme)]).inc();
     }

@@ -1,39 +1,39 @@
-//! What a new password must be. Length, context and the filter of common ones; no rules of composition, no expiry
-//! (ASVS 6.2.1, 6.2.4, 6.2.5, 6.2.9 to 6.2.12; NIST SP 800-63B-4 §3.1.1).
+//! The rules for new passwords: length, context and a filter of common ones; no composition rules, no expiry (ASVS
+//! 6.2.1, 6.2.4, 6.2.5, 6.2.9 to 6.2.12; NIST SP 800-63B-4 §3.1.1).
 
 use super::context::PasswordContext;
 use super::filter;
 use super::secret::{MOST_CODE_POINTS, NewPassword, Password};
 
-/// The rules in force.
+/// The password rules.
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordPolicy {
-    /// Fewest code points, in NFC.
+    /// The minimum number of code points, in NFC.
     pub min_length: usize,
-    /// Most code points, in NFC; 1024 is the highest that has an effect.
+    /// The maximum number of code points, in NFC. Values above 1024 have no further effect.
     pub max_length: usize,
-    /// Whether common and breached passwords are refused.
+    /// How common and breached passwords are rejected.
     pub breached: Breached,
 }
 
-/// Where a new password is looked up among the breached ones.
+/// The source of breached passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Breached {
-    /// In the filter that the binary carries.
+    /// The filter embedded in the binary.
     Offline,
     Off,
 }
 
-/// Why a password is refused. The text is for the person who chose it.
+/// Why a password is rejected. The message is for the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordFault {
-    /// Fewer code points than the policy asks for.
+    /// Shorter than the policy requires.
     #[error("The password must have at least {min} characters.")]
     TooShort { min: usize },
-    /// More code points than the policy allows.
+    /// Longer than the policy allows.
     #[error("The password must have at most {max} characters.")]
     TooLong { max: usize },
-    /// It is little more than the account's address or a name of this service.
+    /// Too similar to the account's email address or the name of this service.
     #[error("The password is too similar to your email address or the name of this service.")]
     ContainsContext,
     /// It is among the passwords that attackers try first.
@@ -42,10 +42,10 @@ pub enum PasswordFault {
 }
 
 impl PasswordPolicy {
-    /// Accepts or refuses a new password. The length is looked at before anything else is done with it.
+    /// Checks a new password. The length is checked first.
     ///
     /// # Errors
-    /// The first rule that it breaks: length, context, breached.
+    /// The first violated rule: length, context, breached.
     pub fn check(&self, password: &Password, context: &PasswordContext<'_>) -> Result<NewPassword, PasswordFault> {
         let max = self.max_length.min(MOST_CODE_POINTS);
         let length = password.length_up_to(max);
@@ -67,7 +67,7 @@ impl PasswordPolicy {
 }
 
 impl PasswordFault {
-    /// The stable code of the problem, as it stands on the wire.
+    /// Returns the stable code of the problem in responses.
     pub fn code(self) -> &'static str {
         match self {
             Self::TooShort { .. } => "password_too_short",
@@ -109,7 +109,7 @@ mod tests {
             judge(&"🦉".repeat(129)).err(),
             Some(PasswordFault::TooLong { max: 128 })
         );
-        // Decomposed, these are 2 × 14 and 2 × 128 code points.
+        // Decomposed, they have 2 × 14 and 2 × 128 code points.
         assert_eq!(
             judge(&"e\u{301}".repeat(14)).err(),
             Some(PasswordFault::TooShort { min: 15 })

@@ -1,18 +1,18 @@
-//! Which kinds of hashes are stored: ours, those of earlier parameters, and imported ones.
+//! The kinds of stored hashes: current ones, those with earlier parameters, and imported ones.
 //!
-//! A kind that is dearer or cheaper than ours would tell by the time that there is an account. So every question about a
-//! password computes one hash of *each* kind: the stored one, and dummies for the others. Where all hashes are current,
-//! that is one. It ends when the last hash of an old kind has been made anew.
+//! If a kind were more or less expensive than the current one, the response time would reveal that an account exists.
+//! So every verification computes one hash of *each* kind: the stored one, and dummies for the others. If all hashes
+//! are current, that is only one. The extra cost ends when the last old hash has been replaced.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::stored::{Scheme, StoredHash};
 
-/// The kinds that are known to be stored. Clones know the same.
+/// The known kinds. Clones share them.
 #[derive(Clone)]
 pub(super) struct Schemes(Arc<RwLock<Vec<Arc<HashKind>>>>);
 
-/// A kind, and a hash of it that is nobody's.
+/// A kind, and a dummy hash of it that belongs to no account.
 pub(super) struct HashKind {
     pub(super) scheme: Scheme,
     pub(super) dummy: StoredHash,
@@ -32,7 +32,7 @@ impl Schemes {
         Self(Arc::new(RwLock::new(vec![HashKind::of(ours)])))
     }
 
-    /// All kinds, always in one order. `met` is one of them from now on.
+    /// Returns all kinds, always in the same order. Adds the kind of `met` if it is new.
     pub(super) fn with(&self, met: Option<&StoredHash>) -> Vec<Arc<HashKind>> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(new) = met.filter(|met| !knows(&known, met)) else {
@@ -46,7 +46,7 @@ impl Schemes {
         kinds.clone()
     }
 
-    /// These and ours are all that there are.
+    /// Replaces the known kinds with those of `stored` and the current one.
     pub(super) fn replace(&self, stored: &[StoredHash]) {
         let mut kinds = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let before = kinds.len();

@@ -1,5 +1,5 @@
-//! Hashing and verifying passwords, in the pool. Every question costs the same hashes, whether there is an account or not,
-//! and however old its hash is.
+//! Hashes and verifies passwords in the pool. Every verification computes the same set of hashes, whether or not the
+//! account exists and however old its hash is.
 
 use std::sync::Arc;
 
@@ -17,22 +17,22 @@ use super::stored::StoredHash;
 use crate::core::limits::Began;
 use crate::core::random::SecureRandom;
 
-/// Size of the pool and cost of a new hash.
+/// The size of the pool and the cost of a new hash.
 #[derive(Clone, Copy, Debug)]
 pub struct HashingOptions {
-    /// Threads that hash; more than there are cores only cost.
+    /// The number of hashing threads. More than there are cores brings no benefit.
     pub workers: usize,
-    /// Jobs that may wait in each lane, for all workers together.
+    /// The number of jobs that may wait in each lane, for all workers together.
     pub queue: usize,
-    /// Argon2id's memory for one hash, in KiB. The whole pool takes `workers` times as much, and no more.
+    /// The memory of Argon2id for one hash, in KiB. The pool uses at most `workers` times as much.
     pub memory_kib: u32,
-    /// Argon2id's passes.
+    /// The number of passes of Argon2id.
     pub iterations: u32,
-    /// Argon2id's lanes, which are computed one after the other.
+    /// The number of lanes of Argon2id, which are computed one after another.
     pub parallelism: u32,
 }
 
-/// Hashes and verifies passwords. Clones share one pool, which ends with the last of them.
+/// Hashes and verifies passwords. Clones share one pool, which stops when the last is dropped.
 #[derive(Clone)]
 pub struct Hasher {
     pool: Arc<Pool>,
@@ -42,11 +42,11 @@ pub struct Hasher {
     random: SecureRandom,
 }
 
-/// For whom something is hashed.
+/// The client that a password is hashed for.
 #[derive(Clone, Default)]
 pub struct Asker {
     pub lane: Lane,
-    /// Told when the hash is begun.
+    /// Set when hashing begins.
     pub began: Option<Began>,
 }
 
@@ -56,13 +56,14 @@ impl From<Lane> for Asker {
     }
 }
 
-/// What a stored hash says about a password.
+/// The result of comparing a password with a stored hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Right,
-    /// It is the password, and its hash should be made anew: other parameters, another scheme, or not of the NFC form.
+    /// The password is correct, but its hash should be replaced: other parameters, another scheme, or not of the NFC
+    /// form.
     RightButOutdated,
-    /// It is not, or there is no account, or its hash is unusable (which the log says).
+    /// The password is wrong, there is no account, or its hash is unusable (which is logged).
     Wrong,
 }
 
@@ -70,7 +71,7 @@ impl Hasher {
     /// Starts the threads and registers the metrics `countersign_hashing_…`.
     ///
     /// # Errors
-    /// Parameters that Argon2id does not know, or no thread to be had.
+    /// The Argon2id parameters are invalid, or a thread cannot be created.
     pub fn start(
         options: HashingOptions,
         random: SecureRandom,
@@ -95,15 +96,15 @@ impl Hasher {
         })
     }
 
-    /// The PHC string of a new password, with a salt of its own.
+    /// Returns the PHC string of a new password with its own salt.
     ///
     /// # Errors
-    /// See [`HashError`]; `Overloaded` comes at once when the queue is full.
+    /// See [`HashError`]; returns `Overloaded` at once if the queue is full.
     pub async fn hash(&self, password: NewPassword) -> Result<String, HashError> {
         self.hash_for(password, Asker::default()).await
     }
 
-    /// The same, for somebody.
+    /// Like [`hash`](Self::hash), for this client.
     ///
     /// # Errors
     /// See [`HashError`].
@@ -112,7 +113,7 @@ impl Hasher {
         self.run(asker, move |memory| ours.hash(&password, salt, memory)).await
     }
 
-    /// Hashes a password once more that was just verified: it was accepted when it was new, and is not judged again.
+    /// Hashes a password again that was just verified. It is not checked against the policy again.
     ///
     /// # Errors
     /// See [`HashError`].
@@ -120,7 +121,7 @@ impl Hasher {
         self.rehash_for(password, Asker::default()).await
     }
 
-    /// The same, for somebody.
+    /// Like [`rehash`](Self::rehash), for this client.
     ///
     /// # Errors
     /// See [`HashError`].
@@ -128,18 +129,18 @@ impl Hasher {
         self.hash_for(NewPassword::accepted(password.normalised()), asker).await
     }
 
-    /// Asks whether this is the password of a stored hash; of no hash where there is no account, which costs as much.
+    /// Verifies a password against a stored hash; without one (if there is no account), the cost is the same.
     ///
-    /// The password is tried in NFC, as our own hashes were made. If it was not sent in that form, it is also tried as
-    /// received, for hashes that were made elsewhere. That happens for every hash and for none, so it tells nothing.
+    /// The password is tried in NFC, the form of our own hashes. If it was not sent in NFC, it is also tried as
+    /// received, for imported hashes. This applies with any hash and without one, so the time reveals nothing.
     ///
     /// # Errors
-    /// See [`HashError`]; `Overloaded` comes at once when the queue is full.
+    /// See [`HashError`]; returns `Overloaded` at once if the queue is full.
     pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<Verdict, HashError> {
         self.verify_for(password, stored, Asker::default()).await
     }
 
-    /// The same, for somebody.
+    /// Like [`verify`](Self::verify), for this client.
     ///
     /// # Errors
     /// See [`HashError`].
@@ -149,7 +150,7 @@ impl Hasher {
         stored: Option<&str>,
         asker: Asker,
     ) -> Result<Verdict, HashError> {
-        // No such password was ever accepted, whoever asks: nothing is hashed for it (SECURITY.md §6.5).
+        // Such a password is never accepted, so nothing is hashed (SECURITY.md §6.5).
         if password.length_up_to(MOST_CODE_POINTS) > MOST_CODE_POINTS {
             return Ok(Verdict::Wrong);
         }
@@ -162,21 +163,22 @@ impl Hasher {
         self.run(asker, move |memory| judge(&password, &question, memory)).await
     }
 
-    /// What stored hashes begin with that are current.
+    /// Returns the prefix of all hashes with the current parameters.
     pub fn current_prefix(&self) -> String {
         let dummy = self.ours.dummy().unwrap_or_default();
         let end = dummy.match_indices('$').nth(3).map_or(0, |(at, _)| at + 1);
         dummy[..end].to_owned()
     }
 
-    /// These are all the hashes that are stored and not current, or one of each kind: from now on every question costs as
-    /// much as it does for any of them. A kind that comes later is met, and remembered, when it is first asked about.
+    /// Sets the kinds of stored hashes that are not current; `stored` contains all such hashes or one of each kind.
+    /// From now on, every verification costs as much as for any of them. A kind added later is learned at its first
+    /// verification.
     pub fn learn(&self, stored: &[String]) {
         let readable: Vec<_> = stored.iter().filter_map(|hash| StoredHash::parse(hash).ok()).collect();
         self.schemes.replace(&readable);
     }
 
-    /// Whether two stored hashes are of one kind, and so cost the same.
+    /// Returns whether two stored hashes are of the same kind, and therefore cost the same.
     pub fn are_alike(one: &str, other: &str) -> bool {
         match (StoredHash::parse(one), StoredHash::parse(other)) {
             (Ok(one), Ok(other)) => one.scheme() == other.scheme(),
@@ -198,14 +200,14 @@ impl Hasher {
         self.pool.run(lane, begin).await?.ok_or(HashError::Failed)
     }
 
-    /// Takes no more work and returns when what waits is done.
+    /// Stops accepting jobs, and returns when the waiting ones are done.
     pub async fn shut_down(&self) {
         self.pool.drain().await;
     }
 }
 
 impl Verdict {
-    /// Whether it is the password.
+    /// Returns whether the password is correct.
     pub fn is_right(self) -> bool {
         self != Self::Wrong
     }
@@ -218,8 +220,8 @@ struct Question {
     meter: HashingMetrics,
 }
 
-/// Computes a hash of each kind that is stored: the stored one, and dummies for the other kinds, or for all of them where
-/// there is none or it is unusable. `None`: there was no memory for it, which says nothing about the password.
+/// Computes one hash of each stored kind: the stored hash, and dummies for the other kinds, or for all if there is no
+/// usable hash. `None` if memory is exhausted, which says nothing about the password.
 fn judge(password: &Password, question: &Question, memory: &mut Memory) -> Option<Verdict> {
     let stored = question.stored.as_deref().and_then(usable);
     let scheme = stored.as_ref().map(StoredHash::scheme);
@@ -234,7 +236,7 @@ fn judge(password: &Password, question: &Question, memory: &mut Memory) -> Optio
     Some(verdict)
 }
 
-/// Tries the password in its normal form and, where it was not sent so, as it was sent.
+/// Tries the password in NFC and, if it was sent in another form, as received.
 fn compare(password: &Password, hash: &StoredHash, question: &Question, memory: &mut Memory) -> Option<Verdict> {
     let mut matches = |text: &str| {
         question.meter.computed(hash.family());
@@ -251,7 +253,7 @@ fn compare(password: &Password, hash: &StoredHash, question: &Question, memory: 
 }
 
 fn usable(stored: &str) -> Option<StoredHash> {
-    // The caller's span says which request, and so which account; the hash itself stays out of the log.
+    // The caller's span identifies the request and thereby the account; the hash itself is not logged.
     StoredHash::parse(stored)
         .inspect_err(|fault| {
             tracing::error!(%fault, "a stored password hash is invalid; its account cannot sign in \

@@ -85,7 +85,7 @@ async fn r_62_composed_and_decomposed_are_one_password() {
     for spelling in ["caf\u{e9} cr\u{e8}me", "cafe\u{301} cre\u{300}me"] {
         assert_eq!(hasher.verify(typed(spelling), Some(&hash)).await, Ok(Verdict::Right));
     }
-    // Made elsewhere, of the bytes as they came.
+    // Imported: a hash of the bytes as received.
     let imported = bcrypt::hash("cafe\u{301}", 4).expect("a cost of 4 is allowed");
     assert_eq!(
         hasher.verify(typed("cafe\u{301}"), Some(&imported)).await,

@@ -1,8 +1,8 @@
-//! A fixed number of threads behind two bounded queues. It decides who waits, who is turned away and who is forgotten;
-//! what the jobs compute is not its business.
+//! A fixed number of threads behind two bounded queues. It decides which jobs wait, are rejected or are dropped, and
+//! does not depend on what they compute.
 //!
-//! Not `spawn_blocking`: a permit held by a request's future is freed when the client leaves while the hash runs on, so
-//! any cap built that way leaks (SECURITY.md X-52). Here a thread is the permit.
+//! It does not use `spawn_blocking`: a permit held by a request's future is released when the client disconnects,
+//! although the hash is still being computed, so such a limit leaks (SECURITY.md X-52). Here, the thread is the permit.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,25 +19,26 @@ use super::memory::Memory;
 use super::metrics::{HashingMetrics, Rejection};
 use super::queue::{Job, Lane, Queue, Work};
 
-/// What `Retry-After` says to those who are turned away: a full queue is done in about this time.
+/// The value of `Retry-After` for rejected jobs: about the time that a full queue takes.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
-/// Nobody waits longer for a thread; a job that runs already is finished.
+/// The maximum wait for a thread. A job that is already running is finished.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// A thread without work gives its memory back after this time.
+/// The time after which an idle thread releases its memory.
 const IDLE: Duration = Duration::from_secs(5);
-/// How much less urgent hashing is than answering requests, on the scale of nice(1), which ends at 19.
+/// The increase in niceness of hashing threads relative to request threads; the maximum niceness is 19 (nice(1)).
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
-/// How large a pool is.
+/// The size of a pool.
 #[derive(Clone, Copy)]
 pub(super) struct PoolSize {
     pub(super) workers: usize,
-    /// Jobs that may wait in each lane, for all workers together; at least one, since every job waits for a moment.
+    /// The number of jobs that may wait in each lane, for all workers together. At least one, because every job waits
+    /// briefly.
     pub(super) queue: usize,
-    /// Blocks of memory that a worker keeps between two jobs.
+    /// The number of memory blocks that a worker keeps between two jobs.
     pub(super) usual_blocks: usize,
-    /// How long it keeps them without work.
+    /// How long an idle worker keeps them.
     pub(super) idle: Duration,
 }
 
@@ -52,7 +53,7 @@ impl PoolSize {
     }
 }
 
-/// The handle. Dropping it ends the threads, once the jobs that wait are done.
+/// A handle to the pool. Dropping it stops the threads once the waiting jobs are done.
 pub(super) struct Pool {
     shared: Arc<Shared>,
 }
@@ -64,7 +65,7 @@ impl Pool {
         };
         for number in 0..size.workers {
             let shared = Arc::clone(&pool.shared);
-            // Counted before it runs, so that a stop right after the start waits for it.
+            // Counted before it runs, so that a stop immediately after the start waits for it.
             shared.queue().workers += 1;
             let spawned = thread::Builder::new()
                 .name(format!("hashing-{number}"))
@@ -77,20 +78,20 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Runs `work` on one of the threads. When the returned future is dropped, a job that waits is forgotten and its
-    /// place is free at once; a job that runs is finished.
+    /// Runs `work` on one of the threads. If the returned future is dropped, a waiting job is removed and its slot is
+    /// free at once; a running job is finished.
     pub(super) async fn run<T, W>(&self, lane: Lane, work: W) -> Result<T, HashError>
     where
         T: Send + 'static,
         W: FnOnce(&mut Memory) -> T + Send + 'static,
     {
         let (answer, mut answered) = oneshot::channel();
-        // What a job logs is logged in the request that asked for it.
+        // A job logs within the request that submitted it.
         let span = Span::current();
         let waiting = debug_span!("wait for a hashing thread");
         let work = Box::new(move |memory: &mut Memory| {
             drop(waiting);
-            // The caller may have left while this ran.
+            // The caller may have been dropped while this ran.
             let _ = answer.send(span.in_scope(|| debug_span!("hash a password").in_scope(|| work(memory))));
         });
         let place = self.shared.enqueue(lane, work)?;
@@ -102,7 +103,7 @@ impl Pool {
         done.map_err(|_| HashError::Failed)
     }
 
-    /// Takes no more jobs and returns when those that wait are done.
+    /// Stops accepting jobs, and returns when the waiting ones are done.
     pub(super) async fn drain(&self) {
         self.shared.close();
         loop {
@@ -163,7 +164,7 @@ impl Shared {
         })
     }
 
-    /// The life of one thread.
+    /// Runs jobs on one thread until the pool is closed.
     fn work(&self) {
         step_back();
         let mut memory = Memory::new(self.meter.memory.clone());
@@ -182,7 +183,7 @@ impl Shared {
         self.worker_ended();
     }
 
-    /// Waits for a job; none when the pool is closed and nothing waits.
+    /// Waits for a job. `None` when the pool is closed and no job is waiting.
     fn next(&self, memory: &mut Memory) -> Option<Job> {
         let mut queue = self.queue();
         loop {
@@ -218,13 +219,13 @@ impl Shared {
         self.ended.notify_waiters();
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
+    /// Locks the queue. Poisoning is ignored, because no code panics while holding the lock.
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A caller's place in the queue. It is freed when the caller goes away.
+/// A caller's place in the queue, released when the caller is dropped.
 struct Place<'a> {
     shared: &'a Shared,
     lane: Lane,
@@ -232,7 +233,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Whether the job still waited, and so was forgotten.
+    /// Removes the job if it is still waiting, and returns whether it was.
     fn give_up(&self, reason: Rejection) -> bool {
         let forgotten = self.shared.queue().remove(self.lane, self.ticket).is_some();
         if forgotten {
@@ -249,7 +250,7 @@ impl Drop for Place<'_> {
     }
 }
 
-/// Makes this thread, and on Linux only this one, less urgent. A system that forbids it hashes at full urgency.
+/// Lowers the priority of this thread; on Linux, only of this one. If the system forbids it, the priority stays.
 #[cfg(target_os = "linux")]
 fn step_back() {
     use rustix::process::{getpriority_process, setpriority_process};

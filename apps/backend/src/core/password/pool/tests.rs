@@ -92,7 +92,7 @@ async fn a_full_queue_turns_away_at_once_and_a_caller_that_left_frees_its_place(
     assert_eq!(third.await.expect("no panic"), Ok("done"));
 }
 
-/// Waits in a lane, and says at its turn who it was.
+/// Waits in a lane, and records its name when it runs.
 fn wait_in(
     pool: &Arc<Pool>,
     (lane, name): (Lane, &'static str),

@@ -1,11 +1,11 @@
-//! Stored hashes, ours and imported ones: Argon2, bcrypt, scrypt and PBKDF2. Reading one never panics, and one that
-//! asks for absurd work is refused, so that a row in the database cannot stop the server.
+//! Stored hashes, our own and imported: Argon2, bcrypt, scrypt and PBKDF2. Parsing never panics, and a hash with
+//! excessive cost is rejected, so that a row in the database cannot stop the server.
 //!
-//! bcrypt reads at most 72 bytes and repeats its key with a zero byte between, so:
-//! - a longer password is cut at 72 bytes, as the system that made the hash did (OpenBSD's `$2b$`, PHP and Node all do).
-//!   Whoever can sign in so could sign in there; the sign-in then makes an Argon2id hash of the whole password.
-//! - a password with a NUL never matches: C libraries ended the password there, and `a` and `a\0a` are one key.
-//! - `$2x$` names a known-wrong variant and is not read.
+//! bcrypt reads at most 72 bytes and repeats its key, separated by a zero byte. Therefore:
+//! - a longer password is truncated to 72 bytes, as in the system that created the hash (OpenBSD's `$2b$`, PHP and Node
+//! do so). The same password works as before, and the sign-in then creates an Argon2id hash of the whole password.
+//! - a password with a NUL never matches: C libraries end the password there, and `a` and `a\0a` would be the same key.
+//! - `$2x$` is a variant with a known bug and is not supported.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -27,7 +27,7 @@ const MOST_BCRYPT_COST: u32 = 16;
 /// About four seconds on one core.
 const MOST_PBKDF2_ROUNDS: u32 = 10_000_000;
 
-/// The scheme of a hash with all that decides what it costs to verify.
+/// The scheme of a hash with all parameters that determine its cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scheme(String);
 
@@ -60,7 +60,7 @@ pub(super) enum StoredHash {
     },
 }
 
-/// Why a stored hash cannot be verified. For the log; the person only sees that the password is wrong.
+/// Why a stored hash cannot be verified. Only logged; to the user, the password is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum StoredHashFault {
     #[error("not a password hash in PHC or bcrypt format")]
@@ -88,7 +88,7 @@ impl StoredHash {
         }
     }
 
-    /// Whether the password has this hash, compared in constant time; `None` if there is no memory to find out.
+    /// Returns whether the password matches, compared in constant time. `None` if memory is exhausted.
     pub(super) fn matches(&self, password: &str, memory: &mut Memory) -> Option<bool> {
         let password = password.as_bytes();
         let right = match self {
@@ -129,7 +129,7 @@ impl StoredHash {
         Some(right)
     }
 
-    /// What it costs to verify, in a word: hashes with the same word cost the same.
+    /// Returns the scheme. Hashes with the same scheme cost the same to verify.
     pub(super) fn scheme(&self) -> Scheme {
         Scheme(match self {
             Self::Argon2 {
@@ -168,7 +168,7 @@ impl StoredHash {
         })
     }
 
-    /// A hash of nothing that costs as much to verify.
+    /// Returns a dummy hash that costs the same to verify.
     pub(super) fn dummy(&self) -> Self {
         match self {
             Self::Argon2 {
@@ -184,7 +184,7 @@ impl StoredHash {
                 salt: vec![0; salt.len()],
                 tag: vec![0; tag.len()],
             },
-            // The dot is bcrypt's zero. It costs what the cost says, whatever the letter of the version.
+            // The dot is bcrypt's zero digit. The cost does not depend on the version letter.
             Self::Bcrypt(text) => Self::Bcrypt(format!("$2b${}${}", text.get(4..6).unwrap_or("10"), ".".repeat(53))),
             Self::Scrypt { params, salt, tag } => Self::Scrypt {
                 params: *params,
@@ -205,7 +205,7 @@ impl StoredHash {
         }
     }
 
-    /// The family of its scheme, for the metrics.
+    /// Returns the family of the scheme, for metrics.
     pub(super) fn family(&self) -> &'static str {
         match self {
             Self::Argon2 { .. } => "argon2",
@@ -215,7 +215,7 @@ impl StoredHash {
         }
     }
 
-    /// Whether a new hash would be made just so.
+    /// Returns whether the hash has the current scheme and parameters.
     pub(super) fn is_current(&self, ours: &Argon2id) -> bool {
         match self {
             Self::Argon2 {
@@ -248,7 +248,7 @@ fn parse_bcrypt(text: &str) -> Result<StoredHash, StoredHashFault> {
 fn parse_argon2(hash: &PasswordHash) -> Result<StoredHash, StoredHashFault> {
     let malformed = StoredHashFault::Malformed;
     let algorithm = Algorithm::try_from(hash.algorithm.as_str()).map_err(|_| malformed)?;
-    // The reference implementation writes no version for 1.0, and reads a missing one so.
+    // The reference implementation omits the version for 1.0, and reads a missing one as 1.0.
     let version = hash
         .version
         .map_or(Ok(Version::V0x10), Version::try_from)
@@ -270,7 +270,7 @@ fn parse_argon2(hash: &PasswordHash) -> Result<StoredHash, StoredHashFault> {
 
 fn parse_scrypt(hash: &PasswordHash) -> Result<StoredHash, StoredHashFault> {
     let [log_n, r, p] = [number(hash, "ln")?, number(hash, "r")?, number(hash, "p")?];
-    // RFC 7914 §2: 128 · r · N bytes of memory, gone through p times.
+    // RFC 7914 §2: 128 · r · N bytes of memory, processed p times.
     let kib = (u64::from(r) << log_n.min(32)) / 8;
     if log_n > 32 || kib > MOST_MEMORY_KIB || kib.saturating_mul(u64::from(p)) > MOST_MEMORY_KIB || p > 64 {
         return Err(StoredHashFault::TooCostly);
