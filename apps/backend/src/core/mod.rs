@@ -1,4 +1,4 @@
-//! Code that every feature may use and that knows no feature.
+//! Code shared by all features. It depends on none of them.
 
 pub mod address;
 pub mod brand;

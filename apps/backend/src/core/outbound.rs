@@ -1,5 +1,5 @@
-//! Requests that this server makes by itself: to addresses that its operator wrote into the settings, and to no other.
-//! Bounded in time and size, without redirects, with the system's certificates (SECURITY.md F-23).
+//! Outgoing requests of this server, only to URLs in its settings. Limited in time and size, without redirects, with
+//! the system's certificates (SECURITY.md F-23).
 
 use std::time::Duration;
 
@@ -10,27 +10,27 @@ use http_body_util::Full;
 
 use super::trace_context;
 
-/// The most time that a request may take, to the last byte of its answer.
+/// The timeout of a request, until the last byte of its response.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The most bytes of an answer that are read.
+/// The maximum size of a response, in bytes.
 const LARGEST_ANSWER: usize = 64 << 10;
-/// The same, where the answer may be a status list.
+/// The maximum size of a response that may be a status list, in bytes.
 const LARGEST_LIST: usize = 4 << 20;
 
-/// A client that keeps its connections. Cloning it is cheap.
+/// A client with pooled connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Outbound(HttpClient);
 
-/// Why a request was not accepted. No text of it holds what was sent.
+/// Why a request failed. The messages never contain what was sent.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
-    /// The address is none, or TLS cannot be used on this machine.
+    /// The URL is invalid, or TLS is unavailable on this machine.
     #[error("invalid request: {0}")]
     Unusable(String),
-    /// No answer within three seconds.
+    /// No response in time.
     #[error("timed out")]
     TimedOut,
-    /// Nobody answers there.
+    /// The connection failed.
     #[error("connection failed: {0}")]
     Unreachable(String),
     /// It said no, or sent elsewhere.
@@ -39,7 +39,7 @@ pub enum OutboundError {
 }
 
 impl Outbound {
-    /// A client.
+    /// Creates a client.
     ///
     /// # Errors
     /// [`OutboundError::Unusable`].
@@ -50,10 +50,10 @@ impl Outbound {
             .map_err(|error| OutboundError::Unusable(error.to_string()))
     }
 
-    /// Sends any request, and gives any answer whole.
+    /// Sends a request and returns the whole response.
     ///
     /// # Errors
-    /// [`OutboundError`], but not for its status.
+    /// [`OutboundError`], except [`OutboundError::Status`].
     pub async fn ask(
         &self,
         request: Request<Full<Bytes>>,
@@ -66,7 +66,7 @@ impl Outbound {
         Ok(response)
     }
 
-    /// Posts a body and gives the headers of a good answer (2xx).
+    /// Posts a body and returns the headers of a successful response (2xx).
     ///
     /// # Errors
     /// [`OutboundError`].
@@ -77,7 +77,7 @@ impl Outbound {
             .body(Full::new(body))
             .map_err(|error| OutboundError::Unusable(error.to_string()))?;
         trace_context::inject(request.headers_mut());
-        // Read to its end, or the connection could not be used again; what it says does not matter.
+        // Read to the end so that the connection can be reused; the content is ignored.
         let answer = self.send(request, PATIENCE, LARGEST_ANSWER).await?;
         match answer.status {
             status if status.is_success() => Ok(answer.headers),

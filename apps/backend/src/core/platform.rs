@@ -1,5 +1,5 @@
-//! What every feature is built on, and nothing of any feature: the database, the clock, randomness, the hasher, the
-//! settings. A feature that needs one or two of these takes those, not all.
+//! The base of all features: the database, the clock, randomness, the hasher and the settings. A feature that needs
+//! only one or two of these takes only those.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::random::SecureRandom;
 use super::sealing::SealingKeys;
 use crate::settings::Settings;
 
-/// What every feature is built on. Cloning it is cheap.
+/// The base of all features. Cheap to clone.
 #[derive(Clone)]
 pub struct Platform(Arc<Parts>);
 
@@ -31,26 +31,26 @@ pub struct Parts {
     /// The server's own symmetric keys.
     pub sealing: SealingKeys,
     pub db: Db,
-    /// The threads that hash passwords.
+    /// The pool of password hashing threads.
     pub hasher: Hasher,
     pub passwords: PasswordPolicy,
     pub limits: RateLimits,
     pub mailer: Mailer,
-    /// The texts of pages and mails.
+    /// The texts of pages and emails.
     pub texts: Texts,
     pub metrics: ServiceMetrics,
 }
 
 impl Platform {
-    /// A platform of these parts.
+    /// Creates a platform from these parts.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
     }
 
-    /// Judges a new password of the account with this email address.
+    /// Checks a new password for the account with this email address.
     ///
     /// # Errors
-    /// The rule that it breaks.
+    /// The violated rule.
     pub fn check_password(&self, password: &Password, email: &str) -> Result<NewPassword, PasswordFault> {
         self.passwords.check(
             password,
@@ -61,20 +61,21 @@ impl Platform {
         )
     }
 
-    /// The hash of a random password, for an account whose owner has yet to set one.
+    /// Returns the hash of a random password, for an account whose owner has not set one yet.
     ///
     /// # Errors
-    /// It could not be hashed just now.
+    /// The hashing pool is overloaded or failed.
     pub async fn unusable_password_hash(&self) -> Result<String, HashError> {
         let secret: [u8; 32] = self.random.bytes();
-        // It is made for the operator, or for who has proven an address: for no stranger, and for no account in particular.
+        // Requested by an operator or by a client that has verified an email address, so it takes the lane of known
+        // clients, under no particular account.
         let asker = Lane::Known(Uuid::nil()).into();
         self.hasher
             .rehash_for(Password::from(STANDARD_NO_PAD.encode(secret)), asker)
             .await
     }
 
-    /// The challenge that goes with a 401 which is not about a bearer token (RFC 9110 §11.6.1).
+    /// Returns the challenge for a 401 that does not concern a bearer token (RFC 9110 §11.6.1).
     pub fn challenge(&self) -> String {
         format!("Bearer realm=\"{}\"", self.settings.issuer.as_str())
     }

@@ -1,14 +1,14 @@
-//! The one source of randomness: the operating system's. Keys and signatures take theirs from `aws-lc-rs`.
+//! The source of randomness: the operating system. Keys and signatures use that of `aws-lc-rs`.
 
-/// Hands out random bytes that nobody can guess. Cloning it is free.
+/// A cryptographically secure random number generator. Free to clone.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SecureRandom;
 
 impl SecureRandom {
-    /// `N` random bytes.
+    /// Returns `N` random bytes.
     ///
     /// # Panics
-    /// When the operating system has no randomness to give; nothing safe can be done without it.
+    /// The operating system provides no randomness. The server cannot operate securely without it.
     #[expect(clippy::disallowed_methods, reason = "the one home of randomness")]
     pub fn bytes<const N: usize>(self) -> [u8; N] {
         let mut bytes = [0; N];
@@ -16,10 +16,10 @@ impl SecureRandom {
         bytes
     }
 
-    /// Has `aws-lc-rs` test its own source, which takes it 40 ms, before the first signature needs it.
+    /// Triggers the self-test of the random source in `aws-lc-rs`, which takes 40 ms, before the first signature.
     #[expect(clippy::disallowed_methods, reason = "the one home of randomness")]
     pub fn warm_up() {
-        // Whoever signs is told if it fails.
+        // A failure is reported when signing.
         let _ = aws_lc_rs::rand::fill(&mut [0]);
     }
 }

@@ -1,4 +1,4 @@
-//! The name under which the log and the client know one request.
+//! Request IDs, used in the log and by the client.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,18 +12,18 @@ use super::random::SecureRandom;
 
 pub(in crate::core) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Longer ids are not believed: they would fill the log.
+/// The maximum length of an accepted ID, so that IDs cannot flood the log.
 const MAX_LENGTH: usize = 64;
 
-/// The id of a request; each request carries it among its extensions.
+/// The ID of a request, stored in its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId {
     letters: [u8; MAX_LENGTH],
     length: usize,
 }
 
-/// Makes ids: each differs from all others of this process, and, short of an accident, from those of any other. They guard
-/// nothing, so their source is a quick one, with a secure seed: who has seen some of them can tell others.
+/// Generates IDs that are unique in this process and, with overwhelming probability, across processes. They are not
+/// secret: they come from a fast generator with a secure seed, and can be predicted from others.
 pub(in crate::core) struct RequestIds {
     seeds: [u64; 2],
     made: AtomicU64,
@@ -37,7 +37,7 @@ impl RequestIds {
         }
     }
 
-    /// 128 bits in hexadecimal.
+    /// Returns a new ID: 128 bits in hexadecimal.
     pub(in crate::core) fn fresh(&self) -> RequestId {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let [high, low] = self.seeds.map(|seed| split_mix(seed, number));
@@ -49,7 +49,7 @@ impl RequestIds {
         RequestId::of(&digits)
     }
 
-    /// Takes the id that a trusted proxy sent, or a fresh one, and leaves it with the request.
+    /// Returns the ID from a trusted proxy or a new one, and adds it to the request's extensions.
     pub(in crate::core) fn assign(&self, request: &mut Request, trusted_proxies: &[IpNet]) -> RequestId {
         let id = proposed(request, trusted_proxies).unwrap_or_else(|| self.fresh());
         request.extensions_mut().insert(id);
@@ -57,7 +57,8 @@ impl RequestIds {
     }
 }
 
-/// A number of the sequence of a seed: SplitMix64 (Steele, Lea, Flood 2014). No two of a sequence are the same.
+/// Returns an element of the seed's sequence (SplitMix64; Steele, Lea, Flood 2014). The elements of a sequence are
+/// distinct.
 fn split_mix(seed: u64, number: u64) -> u64 {
     let mut mixed = seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -66,7 +67,7 @@ fn split_mix(seed: u64, number: u64) -> u64 {
 }
 
 impl RequestId {
-    /// The first so many letters of `text`.
+    /// Creates an ID from `text`, truncated to the maximum length.
     fn of(text: &[u8]) -> Self {
         let (mut letters, length) = ([0; MAX_LENGTH], text.len().min(MAX_LENGTH));
         letters[..length].copy_from_slice(&text[..length]);
@@ -89,7 +90,7 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Anyone may send the header: only a proxy of ours is believed, and only plain words are.
+/// Returns the ID in the request's header. Accepted only from a trusted proxy, and only with safe characters.
 fn proposed(request: &Request, trusted: &[IpNet]) -> Option<RequestId> {
     let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
     let address = peer.ip().to_canonical();

@@ -1,23 +1,23 @@
-//! Secrets that somebody holds and the database does not: 256 random bits behind a prefix, of which a hash is stored.
-//! Each kind has two types of its own, the secret and its hash, so that none can pass for another.
+//! Secrets of which the database stores only a hash: 256 random bits with a prefix. Each kind has its own types for the
+//! secret and its hash, so that kinds cannot be confused.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-/// The bits of a secret, wiped when they are dropped.
+/// The bits of a secret, zeroized when dropped.
 pub type Bits = Zeroizing<[u8; 32]>;
 
-/// Declares a kind of secret: its type, the type of its hash, and the prefix by which one that leaked is recognised.
+/// Declares a kind of secret: its type, the type of its hash, and the prefix that identifies a leaked one.
 ///
-/// The secret has no `Debug` and no comparison: it is looked up by its hash.
+/// The secret implements neither `Debug` nor comparison: it is looked up by its hash.
 macro_rules! secret {
     ($(#[$doc:meta])+ $secret:ident, $hash:ident, $prefix:literal) => {
         $(#[$doc])+
         pub struct $secret($crate::core::secret::Bits);
 
-        /// SHA-256 of the secret's random bits: what the database knows. 256 random bits need no slow hash.
+        /// SHA-256 of the secret's random bits, as stored in the database. 256 random bits need no slow hash.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct $hash(pub [u8; 32]);
 
@@ -32,7 +32,7 @@ macro_rules! secret {
                 $hash($crate::core::secret::sha256(&*self.0))
             }
 
-            /// The text that its holder gets.
+            /// Returns the secret as text, for its holder.
             pub fn reveal(&self) -> String {
                 $crate::core::secret::reveal($prefix, &*self.0)
             }
@@ -41,7 +41,7 @@ macro_rules! secret {
         impl ::std::str::FromStr for $secret {
             type Err = $crate::core::secret::NotASecret;
 
-            /// One secret has one spelling: no other prefix, case, padding or trailing bits.
+            /// Accepts exactly one spelling: no other prefix, case, padding or trailing bits.
             fn from_str(text: &str) -> Result<Self, $crate::core::secret::NotASecret> {
                 $crate::core::secret::parse($prefix, text).map(Self)
             }
@@ -51,7 +51,7 @@ macro_rules! secret {
 
 pub(crate) use secret;
 
-/// The text is no secret of this kind.
+/// The text is not a secret of this kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid token of this kind")]
 pub struct NotASecret;
@@ -66,7 +66,7 @@ pub(crate) fn reveal(prefix: &str, bytes: &[u8]) -> String {
     format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// The `N` bytes that a text spells. Its length is asked first.
+/// Decodes `N` bytes. The length is checked first.
 pub(crate) fn parse<const N: usize>(prefix: &str, text: &str) -> Result<Zeroizing<[u8; N]>, NotASecret> {
     let encoded = text.strip_prefix(prefix).ok_or(NotASecret)?;
     let mut bytes = Zeroizing::new([0; N]);

@@ -14,7 +14,7 @@ macro_rules! version {
         column!($name as i64);
 
         impl $name {
-            /// The value of no account; accounts begin at 1.
+            /// A value that no account has; accounts begin at 1.
             pub const NONE: Self = Self(0);
         }
     };

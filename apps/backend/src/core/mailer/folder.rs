@@ -1,4 +1,4 @@
-//! Mail while developing: a file for each in a folder, and its link printed where the developer looks.
+//! Email during development: each is written to a file, and its link is printed at the terminal.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -12,7 +12,7 @@ use super::{Mail, SendError};
 pub(super) struct MailFolder(pub(super) Arc<Path>);
 
 impl MailFolder {
-    /// Keeps a mail as `<id>.eml`: a second attempt writes the same file.
+    /// Writes an email to `<id>.eml`. A retry overwrites the same file.
     pub(super) fn keep(&self, mail: &Mail, formatted: &[u8]) -> Result<(), SendError> {
         let path = self.0.join(format!("{}.eml", mail.id));
         write(&self.0, &path, formatted)
@@ -22,7 +22,7 @@ impl MailFolder {
     }
 }
 
-/// For its owner alone: who reads a mail can open an account.
+/// Writes a file that only its owner can read, because an email can give access to an account.
 fn write(folder: &Path, path: &Path, formatted: &[u8]) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let unfinished = path.with_extension("part");
@@ -36,13 +36,13 @@ fn write(folder: &Path, path: &Path, formatted: &[u8]) -> io::Result<()> {
     std::fs::rename(&unfinished, path)
 }
 
-/// A developer at a terminal has to get at the link. The log, and whatever else reads what we print, stays free of it.
+/// Prints the link, but only at a terminal. It must not appear in logs or redirected output.
 fn print(mail: &Mail, path: &Path) {
     tracing::info!(path = %path.display(), "wrote an email to a file");
     let mut out = io::stdout();
     if out.is_terminal() {
         let link = mail.link.as_deref().unwrap_or_default();
-        // Printing may fail, which does not matter.
+        // Failing to print does not matter.
         let _ = writeln!(out, "\n  Email to {}: {}\n  {link}\n", mail.to, mail.subject);
     }
 }

@@ -1,5 +1,5 @@
-//! How a mail leaves: to a mail server by SMTP, or, while developing, into a folder. It knows no feature, writes no text
-//! and remembers nothing: what must not be lost is in the outbox.
+//! Sends emails: by SMTP or, during development, to a folder. It depends on no feature, and contains no texts and no
+//! state; the outbox stores what must not be lost.
 
 mod folder;
 mod message;
@@ -17,7 +17,7 @@ use folder::MailFolder;
 pub use message::{Mail, Picture, SendError};
 use smtp::Smtp;
 
-/// How emails leave. Cloning it is cheap.
+/// The transport for emails. Cheap to clone.
 #[derive(Clone)]
 pub struct Mailer {
     transport: Transport,
@@ -31,10 +31,10 @@ enum Transport {
 }
 
 impl Mailer {
-    /// The transport that the settings name. Nothing is connected yet.
+    /// Creates the transport of the settings. Does not connect yet.
     ///
     /// # Errors
-    /// The address of the mail server cannot be used.
+    /// The URL of the mail server is unusable.
     pub fn new(settings: &Settings) -> Result<Self, SendError> {
         let transport = match &settings.smtp_url {
             Some(url) => Transport::Smtp(Smtp::new(&url.expose(), settings.timeout)?),
@@ -44,7 +44,7 @@ impl Mailer {
         Ok(Self { transport, from })
     }
 
-    /// Where mails stay, if they do not leave.
+    /// Returns the folder that emails are written to, if they are not sent.
     pub fn folder(&self) -> Option<&Path> {
         match &self.transport {
             Transport::Smtp(_) => None,
@@ -52,7 +52,7 @@ impl Mailer {
         }
     }
 
-    /// Sends a mail. When it returns, somebody else has taken charge of it.
+    /// Sends an email. Once it returns, the mail server (or the folder) is responsible for it.
     ///
     /// # Errors
     /// [`SendError`].
@@ -64,10 +64,10 @@ impl Mailer {
         }
     }
 
-    /// Whether mails could leave just now: nothing is sent.
+    /// Checks that emails can be sent. Sends nothing.
     ///
     /// # Errors
-    /// They could not.
+    /// [`SendError`] if they cannot.
     pub async fn check(&self) -> Result<(), SendError> {
         match &self.transport {
             Transport::Smtp(smtp) => smtp.check(&self.from.email).await,
@@ -82,7 +82,7 @@ impl Mailer {
             .to(Mailbox::new(None, address(&mail.to)?))
             .subject(&*mail.subject)
             .message_id(Some(format!("<{}@{domain}>", mail.id)))
-            // No vacation notice answers it (RFC 3834 §5).
+            // Prevents automatic replies (RFC 3834 §5).
             .header(AutoSubmitted)
             .date_now()
             .multipart(body(mail)?)
@@ -90,7 +90,7 @@ impl Mailer {
     }
 }
 
-/// The plain-text part, and the HTML part with its pictures.
+/// Returns the plain-text part and the HTML part with its images.
 fn body(mail: &Mail) -> Result<MultiPart, SendError> {
     let alternative = MultiPart::alternative().singlepart(SinglePart::plain(mail.text.clone()));
     let html = SinglePart::html(mail.html.clone());
@@ -105,7 +105,7 @@ fn body(mail: &Mail) -> Result<MultiPart, SendError> {
     Ok(alternative.multipart(whole))
 }
 
-/// With its domain in ASCII, as mail servers know it.
+/// Returns the email address with its domain in ASCII, as mail servers require.
 fn address(email: &Email) -> Result<Address, SendError> {
     let local = email.typed().split_once('@').map_or("", |(local, _)| local);
     let domain = email.key().rsplit_once('@').map_or("", |(_, domain)| domain);

@@ -1,21 +1,21 @@
-//! Every metric of the server: its name, its meaning, and when to act. Nothing is registered that is not in here,
-//! and `docs/metrics.md` is written from it.
+//! All metrics of the server: name, meaning and when to act. Only these can be registered, and `docs/metrics.md` is
+//! generated from them.
 
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
-/// What every name begins with.
+/// The prefix of all names.
 pub const PREFIX: &str = "countersign";
 
-/// A metric as it is documented.
+/// A documented metric.
 pub struct Described {
-    /// The name without [`PREFIX`] and, of a counter, without `_total`.
+    /// The name without [`PREFIX`] and, for a counter, without `_total`.
     pub name: &'static str,
     kind: MetricKind,
     help: &'static str,
     /// Its labels and their values.
     pub(super) labels: &'static str,
-    /// When to worry, and what to do.
+    /// When to act, and how.
     worry: &'static str,
 }
 
@@ -26,7 +26,7 @@ enum MetricKind {
     Histogram,
 }
 
-/// In the order of the documentation: from what users notice to what lies beneath.
+/// In the order of the documentation: from what users notice to internals.
 pub const METRICS: &[Described] = &[
     counter("http_requests", "Requests by method, route and status")
         .labels("`method`; `route` as in the API documentation, or `unmatched`; `status`")
@@ -114,7 +114,7 @@ pub const METRICS: &[Described] = &[
     gauge("build_info", "Always 1; the label has the version").labels("`version`"),
 ];
 
-/// The standard names of the process's own figures, which every server of the kind has.
+/// The standard process metrics, which most servers export.
 #[cfg(feature = "testing")]
 const PROCESS: [(&str, &str); 6] = [
     ("process_cpu_seconds_total", "CPU time used"),
@@ -128,12 +128,12 @@ const PROCESS: [(&str, &str); 6] = [
     ("process_start_time_seconds", "Start time in seconds since the epoch"),
 ];
 
-/// Registers what is in [`METRICS`].
+/// Registers the metrics of [`METRICS`].
 pub trait Register {
-    /// Registers a metric under its name in [`METRICS`], with its help and its unit.
+    /// Registers a metric under its name in [`METRICS`], with its help and unit.
     ///
     /// # Panics
-    /// There is none of this name and kind: nobody could look up what it says.
+    /// [`METRICS`] has no metric of this name and kind, so it would be undocumented.
     fn add(&mut self, name: &'static str, metric: impl Metric);
 }
 
@@ -152,7 +152,7 @@ impl Register for Registry {
     }
 }
 
-/// `docs/metrics.md`.
+/// Returns the content of `docs/metrics.md`.
 #[cfg(feature = "testing")]
 pub fn reference() -> String {
     use std::fmt::Write as _;
@@ -238,7 +238,7 @@ impl MetricKind {
     }
 }
 
-/// The registry writes the unit behind the name by itself.
+/// Splits the unit off the name, because the registry appends it itself.
 fn split_unit(name: &str) -> (&str, Option<Unit>) {
     let of = |suffix, unit| name.strip_suffix(suffix).map(|stem| (stem, Some(unit)));
     of("_seconds", Unit::Seconds)

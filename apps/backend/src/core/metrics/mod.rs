@@ -1,6 +1,6 @@
-//! The catalogue of all metrics, and those that are counted beside the requests themselves (`layers`), the hashing
-//! (`password`), the connections (`server`) and the limits: sign-ins, refreshes, the audit log. What is only read when
-//! somebody asks (ages, lags, the pool) is in `features/health`.
+//! The catalog of all metrics, and the counters of sign-ins, refreshes and the audit log. Requests (`layers`), hashing
+//! (`password`), connections (`server`) and limits have their own. Metrics that are read on demand (ages, lags, the
+//! pool) are in `features/health`.
 
 mod catalogue;
 mod outcome;
@@ -21,7 +21,7 @@ pub use self::catalogue::{PREFIX, Register};
 pub use self::outcome::{LoginOutcome, RefreshOutcome, SendOutcome};
 pub use self::process::process;
 
-/// The counters that services and routers raise.
+/// The counters of services and routers.
 pub struct ServiceMetrics {
     logins: Family<OutcomeLabel, Counter>,
     refreshes: Family<OutcomeLabel, Counter>,
@@ -39,7 +39,7 @@ struct OutcomeLabel {
 }
 
 impl ServiceMetrics {
-    /// The counters, registered.
+    /// Creates and registers the counters.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             logins: Family::default(),
@@ -62,25 +62,25 @@ impl ServiceMetrics {
         metrics
     }
 
-    /// A sign-in ended with this outcome.
+    /// Counts a sign-in with this outcome.
     pub fn login(&self, outcome: LoginOutcome) {
         let outcome = outcome.name();
         self.logins.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
-    /// A refresh ended with this outcome.
+    /// Counts a refresh with this outcome.
     pub fn refresh(&self, outcome: RefreshOutcome) {
         let outcome = outcome.name();
         self.refreshes.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
-    /// So many mails should have left, and the oldest of them has been queued for so long.
+    /// Sets the number of overdue emails and the time that the oldest has been queued.
     pub fn emails_overdue(&self, count: i64, age: Duration) {
         self.emails_overdue.set(count);
         self.emails_overdue_seconds.set(age.as_secs_f64());
     }
 
-    /// An attempt to send a mail ended with this outcome.
+    /// Counts an attempt to send an email with this outcome.
     pub fn mail(&self, outcome: SendOutcome) {
         let outcome = outcome.name();
         self.emails.get_or_create(&OutcomeLabel { outcome }).inc();
@@ -88,17 +88,17 @@ impl ServiceMetrics {
 }
 
 impl ServiceMetrics {
-    /// So many entries of the audit log were sealed.
+    /// Counts sealed entries of the audit log.
     pub fn audit_sealed(&self, entries: usize) {
         self.audit_sealed.inc_by(u64::try_from(entries).unwrap_or(0));
     }
 
-    /// The oldest entry that is not sealed has waited this long.
+    /// Sets the age of the oldest unsealed entry.
     pub fn audit_lag(&self, lag: Duration) {
         self.audit_lag.set(lag.as_secs_f64());
     }
 
-    /// Whether checkpoints leave as they should.
+    /// Sets whether checkpoints are delivered.
     pub fn audit_shipping(&self, leaving: bool) {
         self.audit_shipping.set(i64::from(leaving));
     }
@@ -108,7 +108,7 @@ impl ServiceMetrics {
 mod tests {
     use super::*;
 
-    /// The words in backticks, but for the name of the label in front.
+    /// Returns the words in backticks, except the label name at the beginning.
     fn explained(metric: &str) -> Vec<&'static str> {
         let described = METRICS.iter().find(|described| described.name == metric).unwrap();
         described.labels.split('`').skip(1).step_by(2).skip(1).collect()

@@ -1,4 +1,4 @@
-//! How what is counted may end: the values of the label `outcome`.
+//! Outcomes of counted operations: the values of the label `outcome`.
 
 macro_rules! outcomes {
     ($(#[$doc:meta])+ $name:ident { $($(#[$variant_doc:meta])+ $variant:ident = $label:literal;)+ }) => {
@@ -7,11 +7,11 @@ macro_rules! outcomes {
         pub enum $name { $($(#[$variant_doc])+ $variant,)+ }
 
         impl $name {
-            /// All of them: the values of the label that the catalogue explains.
+            /// All values of the label, which the catalog explains.
             #[cfg(test)]
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The value of the label.
+            /// Returns the value of the label.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $label,)+ }
             }
@@ -20,17 +20,17 @@ macro_rules! outcomes {
 }
 
 outcomes! {
-    /// How a sign-in ended.
+    /// The outcome of a sign-in.
     LoginOutcome {
-        /// A session was opened.
+        /// A session was created.
         Success = "success";
-        /// What was presented is not valid.
+        /// The credentials are not valid.
         Invalid = "invalid";
         /// The email address is not verified, which this server requires.
         Unverified = "unverified";
         /// A rate limit was exceeded.
         Limited = "limited";
-        /// The password could not be checked just now.
+        /// The password could not be checked because of overload.
         Overloaded = "overloaded";
         /// The database or the signing key failed.
         Failed = "failed";
@@ -38,9 +38,9 @@ outcomes! {
 }
 
 outcomes! {
-    /// How a refresh ended.
+    /// The outcome of a refresh.
     RefreshOutcome {
-        /// The new tokens were issued.
+        /// New tokens were issued.
         Success = "success";
         /// The token is not valid.
         Invalid = "invalid";
@@ -54,17 +54,17 @@ outcomes! {
 }
 
 outcomes! {
-    /// How an attempt to send an email ended.
+    /// The outcome of an attempt to send an email.
     SendOutcome {
-        /// The mail server took it.
+        /// The mail server accepted it.
         Sent = "sent";
-        /// The recipient cannot be served now.
+        /// The recipient is temporarily unavailable.
         Postponed = "postponed";
         /// The mail server cannot be used.
         Failed = "failed";
-        /// The recipient is refused for good.
+        /// The recipient is permanently rejected.
         Refused = "refused";
-        /// It has no recipient any more.
+        /// It no longer has a recipient.
         Dropped = "dropped";
     }
 }

@@ -1,8 +1,8 @@
-//! The figures of the process itself, by the names that every exporter gives them.
+//! Metrics of the process, with the standard names.
 
 use prometheus_client::registry::Registry;
 
-/// As they are now. None where the system does not tell.
+/// Returns the current values. Empty if the system does not provide them.
 #[cfg(target_os = "linux")]
 pub fn process() -> Registry {
     use prometheus_client::metrics::counter::ConstCounter;
@@ -42,7 +42,7 @@ pub fn process() -> Registry {
     registry
 }
 
-/// As they are now. None: the system does not tell.
+/// Returns no metrics: the system does not provide them.
 #[cfg(not(target_os = "linux"))]
 pub fn process() -> Registry {
     Registry::default()
