@@ -75,4 +75,4 @@ def test_certificates_that_cannot_be_read_are_refused_at_once(tmp_path):
     nowhere = {"SSL_CERT_DIR": os.pathsep.join(["/nonexistent", "/missing"])}
     assert said(nowhere, "https://auth.example.com", program=made).startswith("ValueError: cannot read the certificates of")
     answer = said({"SSLKEYLOGFILE": "/nonexistent/keys"}, "https://auth.example.com", program=made)
-    assert answer.startswith("ValueError: the file that SSLKEYLOGFILE=/nonexistent/keys names"), answer
+    assert answer.startswith("ValueError: cannot write to SSLKEYLOGFILE=/nonexistent/keys"), answer
