@@ -3,7 +3,7 @@
 //!
 //! bcrypt reads at most 72 bytes and repeats its key, separated by a zero byte. Therefore:
 //! - a longer password is truncated to 72 bytes, as in the system that created the hash (OpenBSD's `$2b$`, PHP and Node
-//! do so). The same password works as before, and the sign-in then creates an Argon2id hash of the whole password.
+//!   do so). The same password works as before, and the sign-in then creates an Argon2id hash of the whole password.
 //! - a password with a NUL never matches: C libraries end the password there, and `a` and `a\0a` would be the same key.
 //! - `$2x$` is a variant with a known bug and is not supported.
 
