@@ -383,6 +383,57 @@ mod a_session_that_is_being_opened_ends_with_all_others {
     }
 }
 
+/// The same for a browser that confirms an email address, which signs it in.
+mod a_session_that_a_confirmation_opens_ends_with_all_others {
+    use super::*;
+
+    async fn run(database: Database) {
+        let server = TestServer::start(database).await;
+        let ada = server.user("ada").await;
+        server.mails().await;
+        let ask = json!({ "email": "ada@example.com" });
+        server.post("/api/auth/verify-email", ask).await.assert_status(202);
+        let form = format!(
+            "token={}&password={}",
+            server.mail().await.token(),
+            PASSWORD.replace(' ', "+")
+        );
+        let request = axum::http::Request::post("/verify")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .extension(axum::extract::ConnectInfo(
+                "127.0.0.1:1".parse::<std::net::SocketAddr>().unwrap(),
+            ))
+            .body(axum::body::Body::from(form));
+        let confirming = server.send(request.unwrap());
+        let ending = log_out_everywhere(&server, &ada.access_token);
+        let answer = stopped_at("confirmation::proven", confirming, ending);
+        answer.assert_status(303);
+        let living: i64 = query(sql!("SELECT COUNT(*) FROM sessions WHERE revoked_at IS NULL"))
+            .one(&server.services.db)
+            .await
+            .unwrap();
+        assert_eq!(living, 0);
+        let verified: i64 = query(sql!(
+            "SELECT COUNT(*) FROM accounts WHERE email_verified_at IS NOT NULL"
+        ))
+        .one(&server.services.db)
+        .await
+        .unwrap();
+        assert_eq!(verified, 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn sqlite() {
+        run(Database::Sqlite).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn postgres() {
+        run(Database::Postgres).await;
+    }
+}
+
 fn axum_request(peer: &str, body: &Value) -> axum::http::Request<axum::body::Body> {
     axum::http::Request::post("/api/auth/login")
         .header("content-type", "application/json")

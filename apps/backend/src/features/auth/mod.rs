@@ -9,5 +9,6 @@ mod service;
 pub use router::router;
 pub use schemas::{MailAnswerBody, MailAskedBody, MailRequestBody, answer_mistake, handle_mistake};
 pub use service::{
-    AskError, Asking, Auth, Credentials, Holder, LoginError, Operator, PasswordChange, PasswordError, SignUp, SignedUp,
+    AskError, Asking, Auth, Credentials, Holder, LoginError, Operator, PasswordChange, PasswordError, ProvenAccount,
+    SignUp, SignedUp,
 };

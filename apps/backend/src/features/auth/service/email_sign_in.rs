@@ -1,7 +1,7 @@
 //! Signing in by a mailed link or code.
 
 use countersign_guard::Scopes;
-use countersign_store::StoreError;
+use countersign_store::{Conn, StoreError};
 
 use super::Auth;
 use super::login::LoginError;
@@ -9,12 +9,34 @@ use super::opening::granted;
 use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
 use crate::core::ids::AccountId;
-use crate::features::accounts;
+use crate::features::accounts::{self, AccountVersions};
 use crate::features::audit::{Event, EventKind};
 use crate::features::email_challenges::{Answer, ChallengeError, Presenter, Proven, Whose};
 use crate::features::outbox::{Action, Purpose};
 use crate::features::revocation::RevokingTx;
 use crate::features::sessions::{self, NewSession, RefreshToken, Session, Tokens};
+
+/// An account that the client has proven to be its own, as it was then.
+pub struct ProvenAccount {
+    id: AccountId,
+    /// `None` if the account is disabled.
+    versions: Option<AccountVersions>,
+}
+
+impl ProvenAccount {
+    /// Reads the account in the transaction that consumes the proof.
+    pub async fn of<'c>(tx: impl Into<Conn<'c>>, id: AccountId) -> Result<Self, StoreError> {
+        let versions = accounts::may_sign_in(tx, id).await?;
+        Ok(Self { id, versions })
+    }
+
+    /// Returns whether sign-ins that were proven then still count.
+    fn still_counts(&self, now: &AccountVersions) -> bool {
+        self.versions.is_some_and(|then| {
+            then.credential_version == now.credential_version && then.session_epoch == now.session_epoch
+        })
+    }
+}
 
 impl Auth {
     /// Signs in with an emailed link or code, and returns the tokens of the new session.
@@ -51,16 +73,19 @@ impl Auth {
     /// as much as a sign-in does.
     ///
     /// # Errors
-    /// [`LoginError::Invalid`] if the account may not sign in, or if the database failed.
+    /// [`LoginError::Invalid`] if the account may not sign in, or if its password was changed or its sessions were ended
+    /// since. Or if the database failed.
     pub async fn sign_in_browser_after_confirmation(
         &self,
-        account: AccountId,
+        account: ProvenAccount,
         caller: &Caller,
     ) -> Result<Session, LoginError> {
         self.counted(self.open_after_confirmation(account, caller).await)
     }
 
-    async fn open_after_confirmation(&self, account: AccountId, caller: &Caller) -> Result<Session, LoginError> {
+    async fn open_after_confirmation(&self, proven: ProvenAccount, caller: &Caller) -> Result<Session, LoginError> {
+        fail::fail_point!("confirmation::proven");
+        let (account, proven) = (proven.id, &proven);
         let caller = &caller.proven(account);
         let bit = self.revocations.allocate().await?;
         self.revocations
@@ -68,6 +93,7 @@ impl Auth {
                 Box::pin(async move {
                     let versions = accounts::may_sign_in(&mut *tx, account)
                         .await?
+                        .filter(|now| proven.still_counts(now))
                         .ok_or(LoginError::Invalid)?;
                     accounts::sign_in(tx, account, self.platform.clock.now(), None).await?;
                     let new = NewSession {

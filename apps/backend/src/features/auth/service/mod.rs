@@ -19,6 +19,7 @@ use countersign_guard::Guard;
 pub use account::{ExportBody, ExportError, PasswordChange};
 pub use ask::{AskError, Asking};
 pub use confirm::PasswordError;
+pub use email_sign_in::ProvenAccount;
 pub use login::{Credentials, LoginError};
 pub use notices::Holder;
 pub use operator::Operator;

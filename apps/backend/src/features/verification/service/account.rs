@@ -10,7 +10,7 @@ use crate::core::password::Password;
 use crate::core::versions::CredentialVersion;
 use crate::features::accounts;
 use crate::features::audit::{Event, EventKind};
-use crate::features::auth::PasswordError;
+use crate::features::auth::{PasswordError, ProvenAccount};
 use crate::features::email_challenges::Checked;
 use crate::features::outbox::Purpose;
 use crate::features::sessions;
@@ -31,7 +31,7 @@ impl Verification {
         checked: &Checked,
         claim: Claim,
         caller: &Caller,
-    ) -> Result<(), VerifyError> {
+    ) -> Result<ProvenAccount, VerifyError> {
         if let Some(new) = claim.new_password {
             return self.settle_account(account, checked, new, caller).await;
         }
@@ -60,7 +60,7 @@ impl Verification {
                             .record(tx, Event::new(EventKind::EmailVerified, proven.account, caller))
                             .await?;
                     }
-                    Ok(())
+                    Ok(ProvenAccount::of(tx, proven.account).await?)
                 })
             })
             .await
@@ -85,7 +85,7 @@ impl Verification {
         checked: &Checked,
         new: Password,
         caller: &Caller,
-    ) -> Result<(), VerifyError> {
+    ) -> Result<ProvenAccount, VerifyError> {
         let email = accounts::find(&self.platform.db, account)
             .await?
             .map_or_else(String::new, |account| account.email);
@@ -98,11 +98,10 @@ impl Verification {
             .transact(|tx| {
                 Box::pin(async move {
                     let proven = self.challenges.spend(tx, Purpose::VerifyEmail, checked).await?;
-                    Ok::<_, VerifyError>(
-                        self.auth
-                            .settle(tx, proven.account, &proven.email, hash, caller)
-                            .await?,
-                    )
+                    self.auth
+                        .settle(tx, proven.account, &proven.email, hash, caller)
+                        .await?;
+                    Ok::<_, VerifyError>(ProvenAccount::of(&mut *tx, proven.account).await?)
                 })
             })
             .await

@@ -14,12 +14,12 @@ pub use change::ChangeError;
 
 use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
-use crate::core::ids::{AccountId, SessionRef};
+use crate::core::ids::SessionRef;
 use crate::core::password::{HashError, Password};
 use crate::core::platform::Platform;
 use crate::features::accounts::Accounts;
 use crate::features::audit::Audit;
-use crate::features::auth::{Auth, PasswordError};
+use crate::features::auth::{Auth, PasswordError, ProvenAccount};
 use crate::features::email_challenges::{Answer, ChallengeError, EmailChallenges, Presenter, Whose};
 use crate::features::outbox::Purpose;
 use crate::features::revocation::Revocations;
@@ -86,21 +86,18 @@ impl From<HashError> for VerifyError {
 }
 
 impl Verification {
-    /// Verifies the email address of an account, or creates the account of a pending sign-up. Returns the account.
+    /// Verifies the email address of an account, or creates the account of a pending sign-up. Returns what this proves.
     ///
     /// # Errors
     /// [`VerifyError`].
-    pub async fn verify(&self, answer: Answer, claim: Claim, caller: &Caller) -> Result<AccountId, VerifyError> {
+    pub async fn verify(&self, answer: Answer, claim: Claim, caller: &Caller) -> Result<ProvenAccount, VerifyError> {
         let presenter = claim.presenter();
         let checked = self
             .challenges
             .check(Purpose::VerifyEmail, &answer, &presenter, caller)
             .await?;
         match checked.whose {
-            Whose::Account(id) => {
-                self.verify_account(id, &checked, claim, caller).await?;
-                Ok(id)
-            }
+            Whose::Account(id) => self.verify_account(id, &checked, claim, caller).await,
             Whose::Registration(_) => self.verify_registration(&checked, claim, caller).await,
         }
     }

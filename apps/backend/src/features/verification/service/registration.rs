@@ -12,7 +12,7 @@ use crate::core::password::{Asker, Lane, Password};
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, NewAccount};
 use crate::features::audit::{Event, EventKind};
-use crate::features::auth::PasswordError;
+use crate::features::auth::{PasswordError, ProvenAccount};
 use crate::features::email_challenges::{ChallengeError, Checked, Registration, registrations};
 
 impl Verification {
@@ -23,7 +23,7 @@ impl Verification {
         checked: &Checked,
         claim: Claim,
         caller: &Caller,
-    ) -> Result<AccountId, VerifyError> {
+    ) -> Result<ProvenAccount, VerifyError> {
         let hash = &self.password_hash(checked, claim, &caller.request).await?;
         let id = AccountId::new(self.platform.clock.now(), self.platform.random);
         let caller = &caller.proven(id);
@@ -49,11 +49,11 @@ impl Verification {
                         .await?;
                     self.challenges.mark_spent(tx, checked, id, &email).await?;
                     registrations::forget(tx, email.key()).await?;
-                    Ok(id)
+                    Ok(ProvenAccount::of(tx, id).await?)
                 })
             })
             .await
-            .inspect(|id| note_account(*id))
+            .inspect(|_| note_account(id))
     }
 
     /// Returns the client's own sign-up, by its handle: that of the link, or another pending one for the same email
