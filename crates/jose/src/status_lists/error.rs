@@ -6,7 +6,7 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum StatusListError {
-    /// `sub` is not exactly the URL from which the list was fetched.
+    /// `sub` is not exactly the expected `uri`, the one in the token's `status`.
     #[error("the status list has another URI than the requested one")]
     WrongSubject,
     /// `status_list` is not an object with `bits` and `lst`, or these have another JSON type.

@@ -47,8 +47,8 @@ pub(crate) fn read_object<'a>(part: Part, json: &'a [u8], take: impl FnMut(&str,
         .map_err(|error| fault.get().unwrap_or_else(|| unreadable(part, &error)))
 }
 
-/// Returns whether the bytes are one unambiguous JSON object: UTF-8 without a byte order mark, duplicate members, unpaired
-/// surrogates and non-finite numbers, and with at most 16 levels.
+/// Returns whether the bytes are one unambiguous JSON object: UTF-8 without a byte order mark, no duplicate members at any
+/// depth, no unpaired surrogates, no non-finite numbers, and at most 16 levels.
 pub fn is_unambiguous_object(json: &[u8]) -> bool {
     read_object(Part::Claims, json, |_, _| ()).is_ok()
 }

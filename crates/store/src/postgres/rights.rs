@@ -90,7 +90,7 @@ impl Postgres {
     }
 }
 
-/// Takes a tenth of a millisecond, because every readiness check runs it.
+/// Takes a tenth of a millisecond; every readiness check runs it.
 const SUSPECTED: &str = "
 SELECT 1
   FROM (SELECT to_regclass(name) AS oid FROM (VALUES $TABLES) AS listed (name)) AS ours

@@ -40,8 +40,8 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Claims the file for a server, or ensures for a command that no server uses it under another name. `None` if the file
-    /// system does not support locks.
+    /// Claims the file for a server, or ensures for a command that no server uses it under another name. `None` if
+    /// that cannot be told: on a network file system, or outside Linux.
     pub(super) fn take(path: &Path, role: Role) -> Result<Option<Self>, OpenError> {
         if !cfg!(target_os = "linux") || place::network_file_system(place::folder_of(path)).is_some() {
             return Ok(None);

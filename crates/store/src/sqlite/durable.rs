@@ -65,7 +65,7 @@ impl Durable {
         Ok(state.announced)
     }
 
-    /// Records that the announced commit was made, or that it changed nothing.
+    /// Records that the announced commit was made, or that it failed. `wrote` is false if there is nothing to sync.
     pub(super) fn complete(&self, ticket: Ticket, wrote: bool) {
         let mut state = self.state();
         state.committed = ticket;
