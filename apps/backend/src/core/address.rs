@@ -167,8 +167,8 @@ fn unquoted(value: &str) -> &str {
 }
 
 /// Parses an IP address with an optional port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`,
-/// `[2001:db8::1]:80`. A zone (`fe80::1%eth0`) is meaningful only on the proxy's machine, so it is never part of the
-/// result.
+/// `[2001:db8::1]:80`. A zone (`fe80::1%eth0`) is meaningful only on the proxy's machine, so a text with one is
+/// rejected.
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text

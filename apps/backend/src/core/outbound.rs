@@ -1,5 +1,5 @@
 //! Outgoing requests of this server, only to URLs in its settings. Limited in time and size, without redirects, with
-//! the system's certificates (SECURITY.md F-23).
+//! the system's certificates (security requirement F-23).
 
 use std::time::Duration;
 

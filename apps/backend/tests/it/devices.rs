@@ -43,7 +43,7 @@ async fn a_15_a_client_is_known_by_network_and_name_together(database: Database)
     assert_eq!(subjects(&server).await, [""; 0], "each of them is known now");
 }
 
-/// A session that an operator creates does not make a device known.
+/// A session that an operator creates is not reported to the owner as a sign-in from a new device.
 #[apply(on_both_databases!)]
 async fn a_token_of_an_operator_is_no_sign_in_from_a_new_device(database: Database) {
     let server = TestServer::start(database).await;

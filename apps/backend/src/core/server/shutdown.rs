@@ -55,7 +55,7 @@ impl Shutdown {
         }
     }
 
-    /// Creates a shutdown that begins with the first SIGTERM, SIGINT or SIGQUIT, and that the second one completes at
+    /// Creates a shutdown that begins with the first SIGTERM, SIGINT or SIGQUIT; the second one stops the servers at
     /// once. (By default, SIGQUIT would write a core dump, which contains the keys.)
     ///
     /// # Errors

@@ -16,7 +16,7 @@ pub struct Event<'a> {
     pub(super) actor: Actor,
     /// The affected account, if any.
     pub(super) account: Option<AccountId>,
-    /// The affected session, if any.
+    /// The session that was affected, or in which it was done, if any.
     pub(super) session: Option<SessionId>,
     /// The request that caused it.
     pub(super) request: &'a RequestInfo,
@@ -128,7 +128,7 @@ kinds! {
     AdministratorActed = "administrator.acted";
     /// Requests were rejected because of a rate limit or a missing scope: one entry per network and a few seconds.
     Refused = "requests.refused";
-    /// The first signing key was created.
+    /// A signing key was created in an empty folder.
     KeyGenerated = "keys.generated";
     /// The next signing key was created, to be published.
     KeyPrepared = "keys.prepared";
@@ -172,7 +172,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Sets the affected session.
+    /// Sets the session that was affected, or in which it was done.
     pub fn session(self, session: SessionId) -> Self {
         Self {
             session: Some(session),

@@ -26,7 +26,7 @@ row! {
         pub actor: String,
         /// The affected account, unless it was erased.
         pub account_id: Option<AccountId>,
-        /// The affected session.
+        /// The session that was affected, or in which it was done.
         pub session_id: Option<SessionId>,
         pub address: Option<String>,
         pub user_agent: Option<String>,

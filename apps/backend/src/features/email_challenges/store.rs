@@ -222,7 +222,7 @@ pub(super) async fn live(
 }
 
 /// Counts a guess at the newest active code that the presenter requested for an email address, if guesses remain. Counts before
-/// the guess is checked, so that at most `most` concurrent guesses are.
+/// the guess is checked, so that no more than `most` are checked in all, however many come at once.
 pub(super) async fn count_guess(
     tx: &mut Tx<'_>,
     email_key: &str,

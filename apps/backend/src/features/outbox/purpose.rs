@@ -64,7 +64,7 @@ macro_rules! actions {
             /// All actions.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The path of its page, which links lead to and which posts its form.
+            /// The path of its page: links lead there, and its form is posted there.
             pub const fn page(self) -> &'static str {
                 match self { $(Self::$variant => $page,)+ }
             }
@@ -185,7 +185,7 @@ purposes! {
             opens_account: true,
         }),
     };
-    /// Too many wrong passwords, so that none are accepted from new networks: a link to sign in.
+    /// Too many wrong passwords, so that none are accepted from unknown devices and networks: a link to sign in.
     SignInBlocked: Spec {
         name: "sign_in_blocked",
         worth_sending: days(3),

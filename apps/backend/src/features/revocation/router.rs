@@ -104,8 +104,8 @@ async fn status_list(
     })
 }
 
-/// Returns the network that a held request counts against. Requests of a trusted proxy itself are not counted, like its
-/// connections.
+/// Returns the network that a held request counts against. Requests of a trusted proxy itself count against no
+/// network, like its connections.
 fn network_of(trusted_proxies: &[IpNet], request: &RequestInfo) -> Option<AddressPrefix> {
     let address = request.address?;
     let is_proxy = |address| trusted_proxies.iter().any(|network| network.contains(&address));

@@ -284,7 +284,7 @@ pub(super) async fn list_live<'c>(
     .await
 }
 
-/// Ends all sessions in the epoch of `newest` except `newest` itself and the newest `keep` others.
+/// Ends all active sessions of the account and epoch of `newest` except `newest` itself and the newest `keep` others.
 pub(super) async fn end_beyond(
     tx: &mut Tx<'_>,
     newest: &Session,

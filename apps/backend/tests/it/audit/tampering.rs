@@ -389,7 +389,7 @@ async fn what_is_asked_of_the_server_without_the_key_it_does_not_sign(database: 
         .unwrap();
     verdict(&server).await.unwrap();
     assert_eq!(server.services.audit.list(&of(ada)).await.unwrap().len(), 4);
-    // A forged deletion is detected too: it is sealed as written, but the account exists.
+    // A forged deletion has no effect either: it is sealed as written, but nothing is erased, because the account exists.
     let caller = Caller::server();
     record_alone(
         &server.services.db,

@@ -150,7 +150,7 @@ impl Hasher {
         stored: Option<&str>,
         asker: Asker,
     ) -> Result<Verdict, HashError> {
-        // Such a password is never accepted, so nothing is hashed (SECURITY.md §6.5).
+        // Such a password is never accepted, so nothing is hashed (ASVS 6.2.9).
         if password.length_up_to(MOST_CODE_POINTS) > MOST_CODE_POINTS {
             return Ok(Verdict::Wrong);
         }

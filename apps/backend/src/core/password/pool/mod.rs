@@ -2,7 +2,7 @@
 //! does not depend on what they compute.
 //!
 //! It does not use `spawn_blocking`: a permit held by a request's future is released when the client disconnects,
-//! although the hash is still being computed, so such a limit leaks (SECURITY.md X-52). Here, the thread is the permit.
+//! although the hash is still being computed, so such a limit leaks (security requirement X-52). Here, the thread is the permit.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

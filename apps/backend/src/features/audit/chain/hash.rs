@@ -40,7 +40,7 @@ row! {
         pub actor: String,
         /// The pseudonym of the affected account.
         pub subject: Option<Uuid>,
-        /// The affected session.
+        /// The session that was affected, or in which it was done.
         pub session_id: Option<SessionId>,
         /// The id of the request in the server's log.
         pub request_id: String,

@@ -22,7 +22,7 @@ pub enum Tampering {
     /// Rows are not in the order in which they were sealed.
     #[error("row {0} is where another row was sealed: rows were reordered")]
     Moved(RowName),
-    /// A checkpoint was not signed by the log.
+    /// A checkpoint is not what the log signed: its signature is wrong, or it does not fit its place.
     #[error("the checkpoint at row {0} is forged: {1}")]
     Forged(i64, &'static str),
     /// Rows and their hashes were rewritten.

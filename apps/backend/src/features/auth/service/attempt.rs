@@ -44,7 +44,7 @@ impl Attempt {
         Ok(Self { wrong, right })
     }
 
-    /// The password is correct. Returns the attempt, which counts unless it is returned.
+    /// The password is correct. Returns the reservation, which counts unless it is given back.
     pub(super) async fn was_right(self) -> Reserved {
         self.wrong.give_back().await;
         self.right

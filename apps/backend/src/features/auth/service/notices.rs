@@ -13,7 +13,7 @@ use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account};
 use crate::features::outbox::{MailParams, NewMail, Purpose};
 
-/// The minimum time between two emails saying that passwords are not accepted from new devices.
+/// The minimum time between two emails saying that passwords are not accepted from unknown devices and networks.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Auth {
@@ -77,9 +77,9 @@ impl Auth {
         self.outbox.notify(tx, &mail).await
     }
 
-    /// Emails the account's owner a way to sign in, because passwords are not accepted from new devices: at most once a day. Also
-    /// to an unverified email address, because nothing else opens the account again. In the default language, because the
-    /// attacker may have requested another.
+    /// Emails the account's owner a way to sign in, because passwords are not accepted from unknown devices and networks: at
+    /// most once a day. Also to an unverified email address, because nothing else opens the account again. In the default
+    /// language, because the attacker may have requested another.
     pub(super) async fn notify_of_failures(
         &self,
         tx: &mut Tx<'_>,

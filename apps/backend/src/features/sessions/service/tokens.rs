@@ -20,7 +20,7 @@ pub struct Tokens {
     pub expires_in: i64,
     /// Can be used once, for the next pair of tokens.
     pub refresh_token: RefreshToken,
-    /// The scopes of the session; empty by default.
+    /// The scopes of the session, separated by spaces; empty if it has none.
     pub scope: String,
 }
 
