@@ -18,6 +18,8 @@ pub(crate) enum TxState {
     Failed,
     /// The server did not answer, or does not accept writes; the connection is unusable.
     Lost,
+    /// The server has ended the session; the connection closes.
+    Ended,
 }
 
 impl TxState {
@@ -26,11 +28,16 @@ impl TxState {
         matches!(self, Self::Stale | Self::MixedUp)
     }
 
+    /// Its connection is of no further use.
+    pub(crate) fn is_of_connection(self) -> bool {
+        matches!(self, Self::Lost | Self::Ended)
+    }
+
     pub(crate) fn proceed(self) -> Result<(), StoreError> {
         match self {
             Self::Sound => Ok(()),
             Self::Conflicted => Err(StoreError::Conflict),
-            Self::Stale | Self::MixedUp | Self::Failed | Self::Lost => Err(StoreError::database(
+            Self::Stale | Self::MixedUp | Self::Failed | Self::Lost | Self::Ended => Err(StoreError::database(
                 "an earlier statement of this transaction failed, but its error was ignored",
             )),
         }

@@ -59,7 +59,13 @@ pub(super) fn silent() -> StoreError {
 
 /// Returns the state of a transaction after this error of one of its statements.
 pub(super) fn state_after(why: &tokio_postgres::Error) -> TxState {
-    let Some(code) = why.code() else { return TxState::Failed };
+    let Some(code) = why.code() else {
+        return if why.is_closed() {
+            TxState::Ended
+        } else {
+            TxState::Failed
+        };
+    };
     match code {
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => TxState::Conflicted,
         code if STALE.contains(code) => TxState::Stale,
@@ -69,6 +75,8 @@ pub(super) fn state_after(why: &tokio_postgres::Error) -> TxState {
         &SqlState::PROTOCOL_VIOLATION if is_error(why) => TxState::MixedUp,
         // A read-only session stays read-only; a new one may reach another server.
         &SqlState::READ_ONLY_SQL_TRANSACTION => TxState::Lost,
+        // Class 08: the connection failed, often the one between a pooler and the server.
+        code if ENDED.contains(code) || code.code().starts_with("08") => TxState::Ended,
         _ => TxState::Failed,
     }
 }
@@ -77,6 +85,16 @@ pub(super) fn state_after(why: &tokio_postgres::Error) -> TxState {
 /// type"), or it is unknown (after `DISCARD ALL`, or on another server behind the same host name). In both cases,
 /// nothing was run.
 const STALE: [SqlState; 2] = [SqlState::FEATURE_NOT_SUPPORTED, SqlState::INVALID_SQL_STATEMENT_NAME];
+
+/// How a server announces that it closes the session: it shuts down or restarts, the database is gone, or an administrator
+/// or an idle limit ended the session. Nothing was run.
+const ENDED: [SqlState; 5] = [
+    SqlState::ADMIN_SHUTDOWN,
+    SqlState::CRASH_SHUTDOWN,
+    SqlState::CANNOT_CONNECT_NOW,
+    SqlState::DATABASE_DROPPED,
+    SqlState::IDLE_SESSION_TIMEOUT,
+];
 
 fn is_error(why: &tokio_postgres::Error) -> bool {
     why.as_db_error()

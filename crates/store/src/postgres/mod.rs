@@ -107,13 +107,14 @@ impl Postgres {
             let rows = Session::of(&lane, self.prepared())
                 .fetch_within(&mut state, query)
                 .await;
-            // The server says that it ends a session before the connection is seen to be closed.
-            let ended = state == TxState::Failed && matches!(rows, Err(StoreError::Unavailable(_)));
-            if ended || state == TxState::Lost || state.is_of_statements() {
+            if state.is_of_connection() || state.is_of_statements() {
                 self.shared.forget(&lane);
             }
-            // A read can be repeated if the connection was lost or its statements are stale.
-            if !ended && !state.is_of_statements() && !lane.is_closed() {
+            if state.is_of_statements() {
+                self.forget_statements(state);
+            }
+            // A read can be repeated if its session has ended or its statements are stale. It is not if the server was silent.
+            if state != TxState::Ended && !state.is_of_statements() && !lane.is_closed() {
                 return rows;
             }
         }
@@ -235,7 +236,7 @@ impl Postgres {
     }
 
     fn give_back(&self, connection: Object, state: TxState) {
-        if state == TxState::Lost {
+        if state.is_of_connection() {
             abandon(connection);
         }
     }

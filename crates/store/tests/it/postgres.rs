@@ -106,6 +106,24 @@ async fn reads_of_one_row_share_a_connection_and_outlive_it() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_takes_too_long_is_not_repeated() {
+    on(Place::postgres().await, |url| async move {
+        let db = opened(&format!("{url}%20-c%20statement_timeout%3D500")).await;
+        run(&db, "CREATE SEQUENCE attempts").await;
+        let slow = query(sql!(
+            "SELECT CAST(pg_sleep(60) AS TEXT) FROM (SELECT nextval('attempts')) AS counted"
+        ))
+        .one::<String>(&db)
+        .await;
+        assert!(matches!(slow, Err(StoreError::Unavailable(_))), "{slow:?}");
+        let attempts: i64 = query(sql!("SELECT nextval('attempts')")).one(&db).await.unwrap();
+        assert_eq!(attempts, 2, "the slow read was counted once");
+        db.close().await.unwrap();
+    })
+    .await;
+}
+
 async fn opened_with_two(url: &str) -> Db {
     Db::open(&DatabaseOptions {
         pool_size: Some(2),
