@@ -273,6 +273,16 @@ impl HttpClient {
         self.send((Method::POST, path), Some(body), "").await
     }
 
+    /// Submits a form of the hosted pages, as a browser with these cookies.
+    pub async fn submit(&self, path: &str, cookies: &str, form: &str) -> Option<Answer> {
+        let request = Request::post(format!("{}{path}", self.base))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .header("cookie", cookies);
+        let body = Full::new(Bytes::from(form.to_owned()));
+        self.exchange(request.body(body).expect("the request is one")).await
+    }
+
     /// Sends a GET with a bearer token.
     pub async fn get_as(&self, path: &str, bearer: &str) -> Option<Answer> {
         self.send((Method::GET, path), None, bearer).await

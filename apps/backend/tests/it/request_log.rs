@@ -44,6 +44,14 @@ async fn a_line_says_what_happened_to_whose_request(database: Database) {
         .assert_status(200);
     client.get_as("/api/auth/me", "").await.unwrap().assert_status(401);
     client.get_as("/nowhere", "").await.unwrap().assert_status(404);
+    // Forms of the pages are handled in a task of their own.
+    let form = "email=ada%40example.com&password=an+umbrella+for+the+log";
+    let cookie = format!("countersign-form-8000={}", "A".repeat(43));
+    client
+        .submit("/signin", &cookie, form)
+        .await
+        .unwrap()
+        .assert_status(303);
     assert!(server.terminate().success());
 
     let lines = launch.log();
@@ -76,6 +84,7 @@ async fn a_line_says_what_happened_to_whose_request(database: Database) {
             "POST /api/auth/refresh 200 ada -",
             "GET /api/auth/me 401 - missing_token",
             "GET unmatched 404 - not_found",
+            "POST /signin 303 ada -",
         ]
     );
 }

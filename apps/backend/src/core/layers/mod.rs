@@ -30,7 +30,7 @@ use tracing::Span;
 pub use self::early::{EarlyPages, EarlyRequest};
 pub use self::line::TerminalFormat;
 pub use self::metrics::Metrics;
-pub use self::span::{RequestSpans, note_account};
+pub use self::span::{Continued, RequestSpans, note_account};
 pub use self::time::LONGEST_WAIT;
 use self::{
     body::{Admitted, BodyFailure},

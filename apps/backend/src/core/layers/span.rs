@@ -4,7 +4,11 @@
 //! the subscriber, a span is created only before the first event in it is logged.
 
 use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::task::{self, Poll};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tracing::level_filters::LevelFilter;
 use tracing::span::EnteredSpan;
 use tracing::{Dispatch, Event, Span, Subscriber, dispatcher};
@@ -75,6 +79,40 @@ pub(super) fn of_account<T>(account: &mut Option<AccountId>, step: impl FnOnce()
     let outcome = step();
     *account = ACCOUNT.get();
     outcome
+}
+
+/// The work of a request that continues in a task of its own. Its log lines carry the request ID.
+pub struct Continued<T> {
+    span: RequestSpan,
+    account: Option<AccountId>,
+    work: BoxFuture<'static, T>,
+}
+
+impl<T> Continued<T> {
+    /// Continues the current request.
+    pub fn of(work: impl Future<Output = T> + Send + 'static) -> Self {
+        let span = UNDER_WAY.with_borrow(|under_way| match under_way {
+            Some((id, None)) => RequestSpan::Due(*id),
+            Some((_, Some(span))) => RequestSpan::Made(Span::clone(span)),
+            None => RequestSpan::Made(Span::current()),
+        });
+        Self {
+            span,
+            account: account(),
+            work: work.boxed(),
+        }
+    }
+}
+
+impl<T> Future for Continued<T> {
+    /// With the account of the request, if known. It is not set on the request, which may wait for the work of another one.
+    type Output = (T, Option<AccountId>);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let Self { span, account, work } = &mut *self;
+        let done = of_account(account, || span.scope(|| work.poll_unpin(cx)));
+        done.map(|done| (done, *account))
+    }
 }
 
 fn make(id: &RequestId) -> Span {

@@ -15,14 +15,17 @@ use futures_util::future::{BoxFuture, Shared};
 use http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, ORIGIN, USER_AGENT};
 use http::request::Parts;
 use http::{Method, response};
-use tracing::Instrument;
 
+use crate::core::ids::AccountId;
+use crate::core::layers::{Continued, note_account};
 use crate::core::problem::{Code, Problem};
 
 /// Identifies a form sent by a browser.
 type Key = [u8; 32];
-/// A complete response, shared by all requests that wait for it; `None` if its handler failed.
-type Answer = Shared<BoxFuture<'static, Option<Arc<(response::Parts, Bytes)>>>>;
+/// A complete response, with the account that it concerns, if known.
+type Handled = (Arc<(response::Parts, Bytes)>, Option<AccountId>);
+/// Shared by all requests that wait for it; `None` if its handler failed.
+type Answer = Shared<BoxFuture<'static, Option<Handled>>>;
 
 /// The forms being handled.
 #[derive(Clone, Default)]
@@ -60,7 +63,10 @@ impl SingleFlight {
             }
         };
         match answer.await {
-            Some(answer) => {
+            Some((answer, account)) => {
+                if let Some(account) = account {
+                    note_account(account);
+                }
                 let (parts, body) = &*answer;
                 Response::from_parts(parts.clone(), Body::from(body.clone()))
             }
@@ -76,8 +82,10 @@ impl SingleFlight {
             let (parts, body) = response.await.into_parts();
             Some(Arc::new((parts, to_bytes(body, usize::MAX).await.ok()?)))
         };
-        let task = tokio::spawn(handled.in_current_span());
-        task.map(|answer| answer.ok().flatten()).boxed().shared()
+        let task = tokio::spawn(Continued::of(handled));
+        task.map(|done| done.ok().and_then(|(answer, account)| Some((answer?, account))))
+            .boxed()
+            .shared()
     }
 }
 
