@@ -204,7 +204,7 @@ fn values(platform: &Platform, mail: &ClaimedMail) -> FluentArgs<'static> {
     let mut values = FluentArgs::new();
     let params = &mail.params;
     values.set("service", platform.settings.pages.name.clone());
-    values.set("to", mail.to.typed().to_owned());
+    values.set("to", plain(mail.to.typed()));
     values.set("email", params.email.as_deref().map(plain).unwrap_or_default());
     values.set("when", details::when(platform, mail.language, params.at));
     values.set(

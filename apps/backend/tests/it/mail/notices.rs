@@ -9,7 +9,7 @@ use axum::http::Request;
 use countersign_testkit::{Answer, Database, PASSWORD, Person, ReceivedMail, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
-use super::{login, register, verified};
+use super::{REQUIRED, login, register, verified};
 
 const NEW_PASSWORD: &str = "another umbrella for tests";
 const CHROME: &str =
@@ -317,4 +317,18 @@ async fn a_first_sign_in_after_an_invitation_sends_no_notice(database: Database)
     );
     let second = sign_in("203.0.113.1").await;
     assert!(second.len() == 1 && second[0].starts_with("New sign-in"), "{second:?}");
+}
+
+/// Anyone can sign up with the email address of someone else, and an extension of their own choice.
+#[apply(on_both_databases!)]
+async fn the_local_part_of_the_recipient_is_no_place_for_a_link(database: Database) {
+    let server = TestServer::start_with(database, REQUIRED).await;
+    register(&server, "ada+www.evil.example/win@example.com", PASSWORD)
+        .await
+        .assert_status(202);
+    let mail = server.mail().await;
+    for body in [&mail.text, &mail.html, &mail.subject] {
+        assert!(!body.contains("evil.example"), "{body}");
+    }
+    assert!(mail.text.contains("…@example.com"), "{}", mail.text);
 }
