@@ -87,10 +87,9 @@ impl Certainty {
 /// Has the browser remember an email, in addition to those of other kinds.
 pub(super) fn remember(pages: &Pages, visitor: &mut Visitor, action: Action, mailed: &Mailed) {
     let others = Action::ALL.iter().copied().filter(|other| *other != action);
-    let others: Vec<_> = others.filter_map(|other| entry_of(visitor, other)).collect();
-    let entry = mailed.entry(action);
-    let entries = [&[entry.as_str()], others.as_slice()].concat().join("~");
-    visitor.set_cookie(pages, Cookie::Codes, &entries, Some(REMEMBERED));
+    let others = others.filter_map(|other| Some(Mailed::read(entry_of(visitor, other)?)?.entry(other)));
+    let entries: Vec<_> = std::iter::once(mailed.entry(action)).chain(others).collect();
+    visitor.set_cookie(pages, Cookie::Codes, &entries.join("~"), Some(REMEMBERED));
 }
 
 /// Returns what the browser remembers of an email of this kind.

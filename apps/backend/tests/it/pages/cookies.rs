@@ -8,7 +8,7 @@ use axum::http::Request;
 use countersign_store::{Sql, query};
 use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both_databases};
 
-use super::{Browser, FIELDS, FORM, FORMS, NEW_PASSWORD, ORIGIN, SIGNED_IN, encoded, form};
+use super::{Browser, CODES, FIELDS, FORM, FORMS, NEW_PASSWORD, ORIGIN, SIGNED_IN, encoded, form};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -396,4 +396,23 @@ async fn a_67_nobody_is_signed_in_by_another_site(database: Database) {
         let answer = Browser::new(&server).send(request, fields.clone()).await;
         assert_eq!(answer.status, 403, "{first:?} {second:?}");
     }
+}
+
+/// Another site below the same domain may plant cookies.
+#[apply(on_both_databases!)]
+async fn what_the_codes_cookie_does_not_hold_itself_is_not_sent_back(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut ada = Browser::new(&server);
+    ada.post("/signin/email/ask", &[("email", "ada@example.com")])
+        .await
+        .assert_status(303);
+    let before = ada.cookie(CODES).unwrap();
+    let planted = format!("{before}.planted~recover.x.{}~change.y", "y".repeat(3_000));
+    ada.cookies.insert(CODES.to_owned(), planted);
+    ada.post("/verify/ask", &[("email", "ada@example.com")])
+        .await
+        .assert_status(303);
+    let after = ada.cookie(CODES).unwrap();
+    assert!(!after.contains("planted") && !after.contains("yyy"), "{after}");
+    assert!(after.split('~').any(|entry| entry == before), "{after} lost {before}");
 }
