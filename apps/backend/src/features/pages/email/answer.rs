@@ -165,7 +165,9 @@ async fn act(
             if sets_password {
                 browser::remember(pages, visitor);
             }
-            if visitor.signed_in.is_some() {
+            // A new password proves the mailbox alone. Whoever passed the link on may read it too, and must not have another
+            // user signed in to an account of theirs (login CSRF).
+            if visitor.signed_in.is_some() || sets_password {
                 return Ok(Acted::Done(Done::Verified));
             }
             let caller = visitor.anyone(request);
