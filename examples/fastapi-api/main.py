@@ -4,7 +4,7 @@
     ISSUER=http://127.0.0.1:8000 uvicorn main:app --port 3000
 
 Settings: ISSUER, AUDIENCE (default: the issuer). To sign in, open /docs and press *Authorize*. The issuer's setting
-`cors_origins` must include this service's origin.
+`app_origins` must include this service's origin.
 """
 
 import os

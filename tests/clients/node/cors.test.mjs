@@ -13,7 +13,7 @@ before(async () => {
   pages.listen(0, '127.0.0.1')
   await once(pages, 'listening')
   origin = `http://127.0.0.1:${pages.address().port}`
-  server = await startServer({ COUNTERSIGN_CORS_ORIGINS: origin })
+  server = await startServer({ COUNTERSIGN_APP_ORIGINS: origin })
   assert.ok(process.env.CHROMIUM, 'CHROMIUM must name a Chromium; scripts/test clients sets it')
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM,
@@ -79,5 +79,5 @@ test('another origin is refused, and the log names it and the setting', { timeou
   const answer = await ask(other, '/api/auth/login', { method: 'POST', headers: json, body: '{}' })
   assert.equal(answer.status, 0)
   const line = server.log().split('\n').find((line) => line.includes(other))
-  assert.match(line, /cors_origins/)
+  assert.match(line, /app_origins/)
 })

@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 
 use self::services::Parts;
 pub use self::services::Services;
+use crate::core::applications::Applications;
 use crate::core::caller::Caller;
 use crate::core::clock::Clock;
 use crate::core::language::Texts;
@@ -91,8 +92,9 @@ impl Services {
         let hasher = Hasher::start(hashing_options(&settings), SecureRandom, &mut registry)?;
         let metrics = ServiceMetrics::register(&mut registry);
         let texts = Texts::default();
+        let applications = Applications::of(&settings);
         let middleware = Middleware::new(
-            layer_options(&settings, refusals.clone(), &texts),
+            layer_options(&settings, &applications, refusals.clone(), &texts),
             layers::Metrics::register(&mut registry),
         );
         let server = server_options(
@@ -112,6 +114,7 @@ impl Services {
             random: SecureRandom,
             sealing: keys.sealing(),
             settings,
+            applications,
             clock,
             db,
             hasher,

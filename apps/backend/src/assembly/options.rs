@@ -1,5 +1,6 @@
 //! The options of the server's components, derived from the settings.
 
+use crate::core::applications::Applications;
 use crate::core::language::Texts;
 use crate::core::layers::{EarlyPages, LayerOptions, Middleware};
 use crate::core::password::HashingOptions;
@@ -64,15 +65,16 @@ pub(super) fn hashing_options(settings: &Settings) -> HashingOptions {
     }
 }
 
-pub(super) fn layer_options(settings: &Settings, refusals: Refusals, texts: &Texts) -> LayerOptions {
+pub(super) fn layer_options(
+    settings: &Settings,
+    applications: &Applications,
+    refusals: Refusals,
+    texts: &Texts,
+) -> LayerOptions {
     LayerOptions {
         issuer: settings.issuer.as_str().to_owned(),
         trusted_proxies: settings.trusted_proxies.clone(),
-        cors_origins: settings
-            .cors_origins
-            .iter()
-            .map(|origin| origin.as_str().to_owned())
-            .collect(),
+        applications: applications.clone(),
         body_timeout: settings.http.body_timeout,
         // A sign-out with a bearer token needs no body.
         optional_bodies: &["/api/auth/logout"],

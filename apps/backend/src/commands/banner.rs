@@ -19,6 +19,7 @@ pub(super) fn banner(services: &Services, address: SocketAddr, database_is_new: 
     hashing    {hashes} passwords in parallel, {memory} MiB each
     email      {mail}
     pages      {base}/
+    apps       {apps}
     API docs   {base}/docs
 
   To sign up, sign in and call a protected route:
@@ -36,6 +37,7 @@ pub(super) fn banner(services: &Services, address: SocketAddr, database_is_new: 
             Some(folder) => format!("written to {}, because no mail server is configured", folder.display()),
             None => format!("from {}", settings.mail.from.mailbox()),
         },
+        apps = services.applications.summary().unwrap_or_else(|| "none".to_owned()),
         memory = settings.passwords.memory_kib / 1024,
     )
 }

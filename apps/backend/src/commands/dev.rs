@@ -167,6 +167,7 @@ fn banner(issuer: &str, kid: &str, users: &[SeededUser], known: bool) -> String 
     issuer    {issuer}
     key       {kid} ({key})
     password  {PASSWORD} (for all users)
+    apps      every page on localhost
     database  in memory; all data is lost when it stops
 
   Users:

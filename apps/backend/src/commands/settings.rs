@@ -28,7 +28,7 @@ fn show<W: Write>(loaded: &Loaded, output: &mut Output<W>) -> io::Result<()> {
 
 #[derive(Serialize)]
 struct ShownSetting<'a> {
-    setting: &'static str,
+    setting: &'a str,
     value: &'a str,
     source: String,
 }
@@ -36,7 +36,7 @@ struct ShownSetting<'a> {
 impl<'a> ShownSetting<'a> {
     fn of(row: &'a InForce) -> Self {
         Self {
-            setting: row.setting,
+            setting: &row.setting,
             value: &row.value,
             source: row.source.to_string(),
         }

@@ -1,6 +1,7 @@
 //! Code shared by all features. It depends on none of them.
 
 pub mod address;
+pub mod applications;
 pub mod brand;
 pub mod caller;
 pub mod cleanup;

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use countersign_store::Db;
 use uuid::Uuid;
 
+use super::applications::Applications;
 use super::clock::Clock;
 use super::language::Texts;
 use super::limits::RateLimits;
@@ -26,6 +27,8 @@ pub struct Platform(Arc<Parts>);
 /// The parts of a [`Platform`].
 pub struct Parts {
     pub settings: Settings,
+    /// The owner's own applications.
+    pub applications: Applications,
     pub clock: Clock,
     pub random: SecureRandom,
     /// The server's own symmetric keys.

@@ -69,7 +69,7 @@ codes! {
     SignupClosed = "signup_closed", FORBIDDEN, "Sign-ups closed";
     /// The form was not submitted from a page of this server. Reload the page and submit the form again.
     ForeignForm = "foreign_form", FORBIDDEN, "Form rejected";
-    /// Scripts of this origin may not call the API. Operators allow origins with the setting `cors_origins`.
+    /// Scripts of this origin may not call the API. Operators allow origins with the setting `app_origins`.
     OriginNotAllowed = "origin_not_allowed", FORBIDDEN, "Origin not allowed";
     /// The resource does not exist, or does not belong to you.
     NotFound = "not_found", NOT_FOUND, "Not found";

@@ -3,8 +3,12 @@
 
 use std::fmt::Write;
 
+use super::applications;
+use super::origin::Origin;
 use super::setting::Setting;
+use super::source::APPLICATIONS;
 use super::table;
+use super::value::Value;
 
 const INTRODUCTION: &str = "\
 # Settings of Countersign. Each commented line shows a setting with its default; to change it, remove the #. The environment
@@ -42,7 +46,30 @@ pub fn example() -> String {
         }
         let _ = writeln!(text, "#{name} = {}", value(setting));
     }
+    applications(&mut text);
     text
+}
+
+/// An entry of `[[applications]]`, commented out as a whole.
+fn applications(text: &mut String) {
+    let opening = "Your own applications, each with a section like this one. The short form for one that needs no more than its \
+                   origin is app_origins, above.";
+    text.push('\n');
+    comment(text, opening);
+    let _ = writeln!(text, "# [[{APPLICATIONS}]]");
+    let mut links = false;
+    for field in applications::FIELDS {
+        let (section, name) = field.name.split_once('.').unwrap_or(("", field.name));
+        if !section.is_empty() && !links {
+            links = true;
+            let _ = writeln!(text, "# [{APPLICATIONS}.{section}]");
+        }
+        let value = match field.form {
+            form if form == <Vec<Origin>>::FORM => format!("[{:?}]", field.default),
+            _ => format!("{:?}", field.default),
+        };
+        let _ = writeln!(text, "# {name} = {value}");
+    }
 }
 
 fn default(setting: &Setting) -> &str {
@@ -87,7 +114,7 @@ mod tests {
     use super::super::{Settings, SettingsFile, Sources};
     use super::*;
 
-    fn shown(text: String) -> Vec<(&'static str, String)> {
+    fn shown(text: String) -> Vec<(String, String)> {
         let file = SettingsFile {
             path: PathBuf::from("countersign.toml"),
             text: Ok(text),
@@ -100,7 +127,7 @@ mod tests {
         loaded
             .in_force
             .into_iter()
-            .map(|row| (row.setting, row.value))
+            .map(|row| (row.setting.into_owned(), row.value))
             .collect()
     }
 

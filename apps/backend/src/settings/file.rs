@@ -1,18 +1,28 @@
 //! `countersign.toml` as settings, each with its line.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::SettingError;
 use super::literal;
-use super::source::{RawSetting, Source};
+use super::source::{APPLICATIONS, RawApplication, RawSetting, Source};
 use super::sources::SettingsFile;
 use super::value_error::ValueError;
 
+/// What a file gives.
+pub(super) struct Given {
+    pub(super) settings: Vec<RawSetting>,
+    /// The entries of `[[applications]]`.
+    pub(super) applications: Vec<RawApplication>,
+    pub(super) mistakes: Vec<SettingError>,
+}
+
 /// The values of the file, or the errors in it.
-pub(super) fn given(file: &SettingsFile) -> Result<(Vec<RawSetting>, Vec<SettingError>), Vec<SettingError>> {
+pub(super) fn given(file: &SettingsFile) -> Result<Given, Vec<SettingError>> {
     let text = match &file.text {
         Ok(text) => text,
         Err(error) => return Err(vec![unreadable(&file.path, error)]),
@@ -21,13 +31,17 @@ pub(super) fn given(file: &SettingsFile) -> Result<(Vec<RawSetting>, Vec<Setting
     let mut reading = Reading {
         path: &file.path,
         text,
-        given: Vec::new(),
-        mistakes: Vec::new(),
+        given: Given {
+            settings: Vec::new(),
+            applications: Vec::new(),
+            mistakes: Vec::new(),
+        },
     };
     if errors.is_empty() {
-        reading.table("", table.get_ref());
-        return Ok((reading.given, reading.mistakes));
+        reading.all(table.get_ref());
+        return Ok(reading.given);
     }
+    let mut mistakes = Vec::new();
     // One typo often causes several errors: the first of each line is the one to fix.
     let starts = errors
         .iter()
@@ -40,13 +54,13 @@ pub(super) fn given(file: &SettingsFile) -> Result<(Vec<RawSetting>, Vec<Setting
             path: file.path.clone(),
             line: Some(line),
         };
-        reading.mistakes.push(SettingError {
+        mistakes.push(SettingError {
             source,
             setting: String::new(),
             fault,
         });
     }
-    Err(reading.mistakes)
+    Err(mistakes)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> SettingError {
@@ -67,28 +81,69 @@ fn unreadable(path: &Path, error: &std::io::Error) -> SettingError {
 struct Reading<'a> {
     path: &'a Path,
     text: &'a str,
-    given: Vec<RawSetting>,
-    mistakes: Vec<SettingError>,
+    given: Given,
 }
 
 impl Reading<'_> {
-    fn table(&mut self, prefix: &str, table: &DeTable<'_>) {
+    fn all(&mut self, table: &DeTable<'_>) {
         for (key, value) in table {
-            let name = format!("{prefix}{}", key.get_ref());
-            let source = self.source(key.span().start);
-            match value.get_ref() {
-                DeValue::Table(inner) if !inner.is_empty() => self.table(&format!("{name}."), inner),
-                // An empty section says nothing, but its name may be wrong.
-                DeValue::Table(_) if super::is_section(&name) => {}
-                value => match written(value) {
-                    Ok(text) => self.given.push(RawSetting { name, text, source }),
-                    Err(fault) => self.mistakes.push(SettingError {
-                        source,
-                        setting: name,
-                        fault,
-                    }),
-                },
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                (APPLICATIONS, list) => self.applications(self.source(key.span().start), list),
+                _ => {
+                    let settings = self.value("", key, value);
+                    self.given.settings.extend(settings);
+                }
             }
+        }
+    }
+
+    /// `[[applications]]`, each entry with its line. `source` is that of the first.
+    fn applications(&mut self, source: Source, list: &DeValue<'_>) {
+        let entries = match list {
+            DeValue::Array(entries) => entries.iter().collect(),
+            _ => Vec::new(),
+        };
+        let is_table = |entry: &&Spanned<DeValue<'_>>| matches!(entry.get_ref(), DeValue::Table(_));
+        if !matches!(list, DeValue::Array(_)) || !entries.iter().all(is_table) {
+            self.given.mistakes.push(SettingError {
+                source,
+                setting: APPLICATIONS.to_owned(),
+                fault: ValueError::new(
+                    "is not a list of tables",
+                    "begin each application with a line [[applications]]",
+                ),
+            });
+            return;
+        }
+        for entry in entries {
+            if let DeValue::Table(table) = entry.get_ref() {
+                let given = self.table("", table);
+                let source = self.source(entry.span().start);
+                self.given.applications.push(RawApplication { source, given });
+            }
+        }
+    }
+
+    fn table(&mut self, prefix: &str, table: &DeTable<'_>) -> Vec<RawSetting> {
+        let values = table.iter().map(|(key, value)| self.value(prefix, key, value));
+        values.collect::<Vec<_>>().into_iter().flatten().collect()
+    }
+
+    fn value(&mut self, prefix: &str, key: &Spanned<Cow<'_, str>>, value: &Spanned<DeValue<'_>>) -> Vec<RawSetting> {
+        let name = format!("{prefix}{}", key.get_ref());
+        let source = self.source(key.span().start);
+        match value.get_ref() {
+            DeValue::Table(inner) if !inner.is_empty() => self.table(&format!("{name}."), inner),
+            // An empty section says nothing, but its name may be wrong.
+            DeValue::Table(_) if super::is_section(&name) => Vec::new(),
+            value => match written(value) {
+                Ok(text) => vec![RawSetting { name, text, source }],
+                Err(fault) => {
+                    let setting = name;
+                    self.given.mistakes.push(SettingError { source, setting, fault });
+                    Vec::new()
+                }
+            },
         }
     }
 
@@ -143,7 +198,7 @@ fn element(item: &DeValue<'_>) -> Result<String, ValueError> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<(Vec<RawSetting>, Vec<SettingError>), Vec<SettingError>> {
+    fn read(text: &str) -> Result<Given, Vec<SettingError>> {
         given(&SettingsFile {
             path: "countersign.toml".into(),
             text: Ok(text.to_owned()),
@@ -152,15 +207,16 @@ mod tests {
 
     #[test]
     fn each_value_keeps_its_line() {
-        let (given, mistakes) =
-            read("listen = \"a\"\ncors_origins = [\"b\", \"c\"]\n\n[tokens]\naccess_ttl = \"1d\"\n[http]\n").unwrap();
-        assert!(mistakes.is_empty());
+        let given =
+            read("listen = \"a\"\napp_origins = [\"b\", \"c\"]\n\n[tokens]\naccess_ttl = \"1d\"\n[http]\n").unwrap();
+        assert!(given.mistakes.is_empty());
         let lines: Vec<_> = given
+            .settings
             .iter()
             .map(|given| format!("{} {}={}", given.source, given.name, given.text))
             .collect();
         let expected = [
-            "countersign.toml:2 cors_origins=b,c",
+            "countersign.toml:2 app_origins=b,c",
             "countersign.toml:1 listen=a",
             "countersign.toml:5 tokens.access_ttl=1d",
         ];
@@ -181,9 +237,13 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_value_is_refused() {
-        let (_, mistakes) = read("listen = [[1]]\n[[tokens]]\nx = 1\n").unwrap();
-        assert_eq!(mistakes.len(), 2);
-        let (_, mistakes) = read("cors_origins = [\"a,b\"]\n[passwords]\nmemory_kib = 0x4c00\n").unwrap();
-        assert_eq!(mistakes.len(), 2);
+        let given = read("listen = [[1]]\n[[tokens]]\nx = 1\n").unwrap();
+        assert_eq!(given.mistakes.len(), 2);
+        let given = read("app_origins = [\"a,b\"]\n[passwords]\nmemory_kib = 0x4c00\n").unwrap();
+        assert_eq!(given.mistakes.len(), 2);
+        for text in ["applications = 1", "applications = [1]", "[applications]\nname = \"a\""] {
+            let given = read(text).unwrap();
+            assert!(given.mistakes.len() == 1 && given.applications.is_empty(), "{text}");
+        }
     }
 }

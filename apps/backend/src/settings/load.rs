@@ -46,9 +46,10 @@ fn adopt(values: &mut Values, sources: &Sources) -> bool {
     let file = sources.file.as_ref().map(file::given).transpose();
     let whole = file.is_ok();
     match file {
-        Ok(Some((given, mistakes))) => {
-            values.mistakes.extend(mistakes);
-            values.adopt(given);
+        Ok(Some(given)) => {
+            values.mistakes.extend(given.mistakes);
+            values.adopt(given.settings);
+            values.applications = given.applications;
         }
         Ok(None) => {}
         Err(mistakes) => values.mistakes.extend(mistakes),

@@ -3,6 +3,8 @@
 //! Each section has a file and is declared once (`section!`). Nothing here imports `core` or a feature, and nothing
 //! outside reads the environment. All errors are reported at once, each with its place and what to do about it.
 
+mod application_url;
+mod applications;
 mod audit;
 mod color;
 mod database;
@@ -49,6 +51,8 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+pub use self::application_url::ApplicationUrl;
+pub use self::applications::{Application, Applications, MailLinks};
 pub use self::audit::Audit;
 pub use self::color::Color;
 pub use self::database::Database;
@@ -72,7 +76,7 @@ pub use self::redis_url::RedisUrl;
 pub use self::reference::reference;
 pub use self::sessions::Sessions;
 pub use self::setting::Setting;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub use self::sources::SettingsFile;
 pub use self::sources::Sources;
 pub use self::status_lists::StatusLists;
@@ -130,7 +134,8 @@ section! {
         #[warning = "anyone with write access to it can bypass rate limits, and have tokens rejected until the database is read again; all users of the machine can read a password on the command line"]
         #[default_is = "none"]
         redis_url: Option<RedisUrl> = "",
-        /// Whether to allow unencrypted connections to PostgreSQL, Redis and the mail server on other hosts.
+        /// Whether to allow unencrypted connections to PostgreSQL, Redis and the mail server on other hosts, and
+        /// applications whose origin on another host is `http://`.
         #[warning = "anyone on the network path can read password hashes, and anyone who can modify the traffic can take over all accounts; for private networks only"]
         allow_unencrypted: bool = "false",
         /// The folder with the signing keys, and with the sealing keys in its subfolder `sealing`. They are created at the
@@ -151,11 +156,15 @@ section! {
         /// (`optional`); or before the account is created (`required`). Unless it is `required`, signing up reveals whether an
         /// email address has an account.
         email_verification: EmailVerification = "optional",
-        /// The origins whose scripts may call the API (CORS). Preflight requests from other origins are rejected with 403
-        /// and logged. The public documents (JWKS, metadata) are available to all origins.
-        #[warning = "scripts of these origins can read the API's responses"]
-        cors_origins: Vec<Origin> = "",
+        /// The origins of your own web applications. Their scripts may call the API (CORS), and the pages lead back to
+        /// them. Preflight requests from other origins are rejected with 403 and logged. The public documents (JWKS,
+        /// metadata) are available to all origins. Each entry is an application named after its host; `[[applications]]`
+        /// gives it another name. With a loopback `http` issuer, all loopback origins are allowed.
+        #[warning = "scripts of these origins can act for users who are signed in"]
+        app_origins: Vec<Origin> = "",
         sections {
+            /// `[[applications]]`.
+            applications: Applications,
             /// `[tokens]`.
             tokens: Tokens,
             /// `[passwords]`.
@@ -264,6 +273,12 @@ impl Settings {
                 "connects to another host without TLS",
                 "use smtps://…, or smtp://… without `tls=none`, or set `allow_unencrypted = true` if the network is private",
             ),
+        );
+        let unencrypted = self.app_origins.iter().find(|origin| origin.leaves_unencrypted());
+        values.require(
+            self.allow_unencrypted || unencrypted.is_none(),
+            &["app_origins"],
+            applications::unencrypted(unencrypted),
         );
         self.tokens.check(values);
         self.passwords.check(values);

@@ -28,6 +28,21 @@ impl Origin {
         &self.text
     }
 
+    /// The host, in lower case; an IPv6 address keeps its brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Reads an origin in the spelling of browsers, if its host is a loopback address or name.
+    pub fn of_loopback(text: &str) -> Option<Self> {
+        Self::parse(text).ok().filter(Self::is_loopback)
+    }
+
+    /// Whether pages of this origin cross a network unencrypted.
+    pub(super) fn leaves_unencrypted(&self) -> bool {
+        !self.is_https() && !self.is_loopback()
+    }
+
     fn is_https(&self) -> bool {
         self.text.starts_with("https://")
     }
@@ -64,6 +79,11 @@ impl Issuer {
     /// Whether only this machine can reach it.
     pub fn is_loopback(&self) -> bool {
         self.0.is_loopback()
+    }
+
+    /// Whether this is a server for development: at a loopback host, and without TLS.
+    pub fn is_development(&self) -> bool {
+        self.is_loopback() && !self.is_https()
     }
 
     /// The issuer of a server that listens on a loopback address and has no other setting.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::applications;
 use super::setting::Setting;
 use super::table;
 
@@ -55,8 +56,34 @@ pub fn reference() -> String {
         }
         let _ = writeln!(text, "{}", row(setting));
     }
+    text.push_str(APPLICATIONS);
+    for field in applications::FIELDS {
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {} | {} |",
+            field.name, field.form, field.default_is, field.meaning
+        );
+    }
     text
 }
+
+const APPLICATIONS: &str = "
+## `[[applications]]`
+
+One section for each of your own web applications, in the settings file only. `app_origins` is the short form.
+
+```toml
+[[applications]]
+name = \"Orders\"
+origins = [\"https://app.example.com\"]
+
+[applications.mail_links]
+verify = \"https://app.example.com/verify\"
+```
+
+| Setting | Type | Default | Meaning |
+|---|---|---|---|
+";
 
 fn row(setting: &Setting) -> String {
     let default = match (setting.default_is, setting.default) {

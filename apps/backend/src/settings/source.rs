@@ -24,6 +24,16 @@ pub enum Source {
     Flag(String),
 }
 
+/// The name of the list of applications in the settings file.
+pub(super) const APPLICATIONS: &str = "applications";
+
+/// An entry of `[[applications]]`. Its settings have the names that they have inside: `mail_links.verify`.
+pub(super) struct RawApplication {
+    /// The line at which it begins.
+    pub(super) source: Source,
+    pub(super) given: Vec<RawSetting>,
+}
+
 /// A value that a source gives, by a name that may be unknown.
 pub(super) struct RawSetting {
     /// `tokens.access_ttl`; or, for the file of a secret, `database_url_file`.

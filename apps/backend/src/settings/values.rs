@@ -1,5 +1,6 @@
 //! The layers of settings, one over the other, and the mistakes found on the way.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -8,7 +9,7 @@ use super::error::SettingError;
 use super::literal;
 use super::nearest::nearest;
 use super::setting::Setting;
-use super::source::{RawSetting, Source};
+use super::source::{APPLICATIONS, RawApplication, RawSetting, Source};
 use super::value::{Measure, Value};
 use super::value_error::ValueError;
 
@@ -16,7 +17,7 @@ use super::value_error::ValueError;
 #[derive(Clone)]
 pub struct InForce {
     /// Its name in the settings file.
-    pub setting: &'static str,
+    pub setting: Cow<'static, str>,
     /// Its value as it was written; secrets are masked.
     pub value: String,
     /// Where it came from.
@@ -28,6 +29,10 @@ pub(super) struct Values {
     entries: BTreeMap<&'static str, Entry>,
     faulty: BTreeSet<&'static str>,
     pub(super) mistakes: Vec<SettingError>,
+    /// The entries of `[[applications]]`, which the settings file alone can give.
+    pub(super) applications: Vec<RawApplication>,
+    /// Their values, as they are shown.
+    pub(super) listed: Vec<InForce>,
 }
 
 struct Entry {
@@ -62,6 +67,8 @@ impl Values {
             entries: table.map(entry).collect(),
             faulty: BTreeSet::new(),
             mistakes: Vec::new(),
+            applications: Vec::new(),
+            listed: Vec::new(),
         }
     }
 
@@ -115,7 +122,7 @@ impl Values {
             .get_mut(name)
             .expect("`section!` makes the row of the table and this call from one field");
         let (setting, source) = (entry.setting, entry.source.clone());
-        match read::<T>(entry) {
+        match read_entry::<T>(entry) {
             Ok(value) => {
                 entry.shown = T::shown(&entry.text);
                 value
@@ -153,11 +160,11 @@ impl Values {
     pub(super) fn in_force(&self, table: impl Iterator<Item = &'static Setting>) -> Vec<InForce> {
         let entries = table.filter_map(|setting| self.entries.get(setting.name));
         let shown = |entry: &Entry| InForce {
-            setting: entry.setting.name,
+            setting: entry.setting.name.into(),
             value: entry.shown.clone(),
             source: entry.source.clone(),
         };
-        entries.map(shown).collect()
+        entries.map(shown).chain(self.listed.iter().cloned()).collect()
     }
 
     fn secret(&self, name: &str) -> Option<&'static str> {
@@ -208,7 +215,16 @@ impl Values {
             Source::Default | Source::File { .. } => format!("{name:?}"),
         };
         let unknown = format!("unknown setting {}", quoted(&spelled));
+        let list = given.name.split('.').next().filter(|name| *name == APPLICATIONS);
         let fault = match nearest(&given.name, known) {
+            _ if list.is_some() => ValueError::new(
+                format!("{spelled} can be set in the settings file only"),
+                format!(
+                    "use [[{}]] in countersign.toml, or {}",
+                    APPLICATIONS,
+                    given.source.spell("app_origins")
+                ),
+            ),
             _ if self.is_section(&given.name) => ValueError::new(
                 format!("{} is a section, not a setting", given.name),
                 format!("write [{}] and put its settings below it", given.name),
@@ -240,24 +256,29 @@ impl Values {
 }
 
 /// An empty secret means that a deployment lost it, not that none is wanted.
-fn read<T: Value>(entry: &Entry) -> Result<T, ValueError> {
+fn read_entry<T: Value>(entry: &Entry) -> Result<T, ValueError> {
     if T::SECRET && entry.text.is_empty() && entry.source != Source::Default {
         return Err(ValueError::new(
             "must not be empty",
             "set a value or remove the setting",
         ));
     }
+    read(&entry.text, &entry.source)
+}
+
+/// Reads a value as text from this source.
+pub(super) fn read<T: Value>(text: &str, source: &Source) -> Result<T, ValueError> {
     // Text from the environment that is not UTF-8 arrives with this character.
-    if entry.text.contains('\u{fffd}') {
+    if text.contains('\u{fffd}') {
         return Err(ValueError::new("is not valid UTF-8", ""));
     }
     // Defaults are ours.
-    if entry.source != Source::Default
-        && let Some(fault) = literal::fault(&entry.text, T::QUOTES_MAY_BEGIN)
+    if *source != Source::Default
+        && let Some(fault) = literal::fault(text, T::QUOTES_MAY_BEGIN)
     {
         return Err(fault);
     }
-    T::parse(&entry.text)
+    T::parse(text)
 }
 
 impl fmt::Display for InForce {

@@ -144,7 +144,7 @@ async fn demanded_scopes_must_all_be_there(database: Database) {
 #[apply(on_both_databases!)]
 async fn by_any_method_at_any_path_below(database: Database) {
     // An allowed origin: other routes grant its preflight, but here that would let an unauthenticated request through.
-    let server = TestServer::start_with(database, "cors_origins = [\"https://app.example.com\"]").await;
+    let server = TestServer::start_with(database, "app_origins = [\"https://app.example.com\"]").await;
     let (ada, id) = ada_with(&server, "").await;
     for method in [
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW",

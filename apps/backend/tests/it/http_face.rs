@@ -180,8 +180,9 @@ async fn a66_every_answer_carries_the_headers_that_keep_browsers_safe(database: 
 }
 
 #[apply(on_both_databases!)]
-async fn x44_only_listed_origins_are_let_in(database: Database) {
-    let server = TestServer::start_with(database, "cors_origins = [\"https://app.example.com\"]").await;
+async fn x44_only_applications_are_let_in(database: Database) {
+    let settings = "issuer = \"https://auth.example.com\"\napp_origins = [\"https://app.example.com\"]";
+    let server = TestServer::start_with(database, settings).await;
     let preflight = |origin: &'static str| {
         Request::options("/api/auth/login")
             .header("origin", origin)
@@ -192,7 +193,7 @@ async fn x44_only_listed_origins_are_let_in(database: Database) {
     };
     let answer = server.send(preflight("https://app.example.com")).await;
     assert_eq!(answer.header("access-control-allow-origin"), "https://app.example.com");
-    assert_eq!(answer.header("access-control-allow-credentials"), "");
+    assert_eq!(answer.header("access-control-allow-credentials"), "true");
     for stranger in [
         "https://evil.example.com",
         "https://app.example.com.evil.com",
@@ -203,12 +204,15 @@ async fn x44_only_listed_origins_are_let_in(database: Database) {
         "https://x@app.example.com",
         "null",
         "http://app.example.com",
+        "http://localhost:3000",
+        "http://127.0.0.1:3000",
     ] {
         let answer = server
             .send(preflight(stranger))
             .await
             .assert_problem(403, "origin_not_allowed");
         assert_eq!(answer.header("access-control-allow-origin"), "", "{stranger}");
+        assert_eq!(answer.header("access-control-allow-credentials"), "", "{stranger}");
         let asked = Request::get("/api/auth/me")
             .header("origin", stranger)
             .body(Body::empty());
@@ -247,7 +251,7 @@ async fn a_refused_page_is_named_in_the_log_once(database: Database) {
         .filter(|line| line.contains("https://page.example"))
         .collect();
     assert_eq!(lines.len(), 1, "{log}");
-    assert!(lines[0].contains("WARN") && lines[0].contains("cors_origins"), "{log}");
+    assert!(lines[0].contains("WARN") && lines[0].contains("app_origins"), "{log}");
     // A cross-site form, which sends no preflight, is logged too; our own pages are not.
     for (origin, site) in [
         ("https://form.example", "cross-site"),
@@ -262,7 +266,7 @@ async fn a_refused_page_is_named_in_the_log_once(database: Database) {
     let log = launch.log();
     let lines: Vec<_> = log
         .lines()
-        .filter(|line| line.contains("add it to `cors_origins`"))
+        .filter(|line| line.contains("add it to `app_origins`"))
         .collect();
     assert_eq!(lines.len(), 2, "{log}");
     assert!(lines[1].contains("https://form.example"), "{log}");

@@ -40,7 +40,7 @@ def current_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Calla
     """Returns a dependency for the user of a request. It rejects others as RFC 6750 requires: 403 for a client's token.
 
     `scopes` (names and descriptions) are offered by the *Authorize* button of `/docs`, which signs in at the issuer.
-    The issuer's `cors_origins` must include this service's origin for that.
+    The issuer's `app_origins` must include this service's origin for that.
     """
 
     async def get_current_user(

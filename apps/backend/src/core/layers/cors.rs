@@ -1,7 +1,7 @@
 //! Cross-origin access for scripts (the Fetch standard's CORS protocol).
 //!
-//! `/api` is available to the configured origins, compared exactly; public documents are available to all. Credentials
-//! are never allowed: `Access-Control-Allow-Credentials` is not sent.
+//! `/api` is available to the origins of applications, compared exactly, and with credentials: their scripts act for
+//! users who are signed in. Public documents are available to all origins, without credentials.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
+use crate::core::applications::Applications;
 use crate::core::problem::{Code, Problem};
 
 /// The number of different origins logged within [`AGAIN_AFTER`]. Limited because clients can send any origin.
@@ -36,7 +37,7 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 pub(super) enum Visitor {
     /// A public document, readable from every origin.
     Anyone,
-    /// A configured origin requests a resource below `/api`.
+    /// An application requests a resource below `/api`.
     Listed(HeaderValue),
     /// Another origin, or none, requests a resource below `/api`.
     Unlisted {
@@ -48,7 +49,7 @@ pub(super) enum Visitor {
 }
 
 impl Visitor {
-    pub(super) fn of(request: &Request, listed: &[String]) -> Self {
+    pub(super) fn of(request: &Request, listed: &Applications) -> Self {
         let path = request.uri().path();
         if is_public_document(path) {
             return Self::Anyone;
@@ -60,8 +61,9 @@ impl Visitor {
     }
 
     /// Returns the access to resources below `/api`, or to an unknown resource.
-    pub(super) fn from_origin(origin: Option<&HeaderValue>, listed: &[String]) -> Self {
-        let found = origin.filter(|origin| listed.iter().any(|entry| entry.as_bytes() == origin.as_bytes()));
+    pub(super) fn from_origin(origin: Option<&HeaderValue>, listed: &Applications) -> Self {
+        let is_listed = |origin: &&HeaderValue| origin.to_str().is_ok_and(|origin| listed.of_origin(origin).is_some());
+        let found = origin.filter(is_listed);
         match found {
             Some(origin) => Self::Listed(origin.clone()),
             None => Self::Unlisted {
@@ -128,6 +130,7 @@ impl Visitor {
         if let Self::Listed(origin) = self {
             let exposed = "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate";
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
         }
     }
@@ -193,15 +196,15 @@ impl RefusedOrigins {
             Word::Nothing => {}
             Word::Named => tracing::warn!(
                 origin = %shown,
-                setting = "cors_origins",
-                "rejected a cross-origin request; if the origin is yours, add it to `cors_origins`"
+                setting = "app_origins",
+                "rejected a cross-origin request; if the origin is yours, add it to `app_origins`"
             ),
             Word::Others(count) => tracing::warn!(
                 origin = %shown,
                 count,
-                setting = "cors_origins",
+                setting = "app_origins",
                 "rejected cross-origin requests from many origins, including this one; if an origin is yours, add \
-                 it to `cors_origins`"
+                 it to `app_origins`"
             ),
         }
     }

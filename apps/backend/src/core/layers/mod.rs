@@ -41,6 +41,7 @@ use self::{
     time::TimeLimit,
 };
 use super::address::ClientAddress;
+use super::applications::Applications;
 use super::ids::AccountId;
 use super::problem::Problem;
 use super::random::SecureRandom;
@@ -55,8 +56,8 @@ pub struct LayerOptions {
     pub issuer: String,
     /// The peers whose `X-Request-Id` is accepted.
     pub trusted_proxies: Vec<IpNet>,
-    /// The origins whose scripts may call `/api`, compared exactly.
-    pub cors_origins: Vec<String>,
+    /// The applications whose scripts may call `/api`.
+    pub applications: Applications,
     /// The time limit for receiving the whole body.
     pub body_timeout: Duration,
     /// The paths whose handlers work without the body, even if it is invalid.
@@ -120,7 +121,7 @@ impl Middleware {
         if let Some(pages) = &options.early_pages {
             response = pages.dress(response, told);
         }
-        let visitor = Visitor::from_origin(told.origin(), &options.cors_origins);
+        let visitor = Visitor::from_origin(told.origin(), &options.applications);
         headers.protect(&mut response, &visitor, &id);
         response
     }
@@ -170,7 +171,7 @@ where
             None => RequestSpan::of(&id),
         };
         let observed = Observed::of(&request, address);
-        let visitor = Visitor::of(&request, &options.cors_origins);
+        let visitor = Visitor::of(&request, &options.applications);
         let answer = span.scope(|| match visitor.preflight(&request, refused_origins) {
             Some(preflight) => Answer::Ready(preflight),
             None => {

@@ -108,14 +108,14 @@ fn all_mistakes_are_told_at_once_each_with_its_place_and_its_remedy() {
     let file = "lisen = '127.0.0.1:1'\n[tokens]\naccess_ttl = '15 dogs'\nrefresh_replay_window = '6m'\n";
     let environment = [
         ("COUNTERSIGN_TOKENS_ACCESS_TTL", "1d"),
-        ("COUNTERSIGN_CORS_ORIGINS", "*"),
+        ("COUNTERSIGN_APP_ORIGINS", "*"),
     ];
     insta::assert_snapshot!(told(load(file, &environment, &[("issuer", "http://auth.example.com")])), @r#"
     invalid configuration (6 errors):
       countersign.toml:1: unknown setting "lisen"; did you mean "listen"?
       unknown setting COUNTERSIGN_TOKENS_ACCESS_TTL; did you mean COUNTERSIGN_TOKENS__ACCESS_TTL?
       --issuer: "http://auth.example.com" must use https: over http, passwords and tokens are sent unencrypted; expected an origin such as https://auth.example.com
-      COUNTERSIGN_CORS_ORIGINS: "*" must start with https:// or http://; expected an origin such as https://app.example.com
+      COUNTERSIGN_APP_ORIGINS: "*" must start with https:// or http://; expected an origin such as https://app.example.com
       countersign.toml:3: tokens.access_ttl: invalid duration "15 dogs"; expected a duration such as 15d, 12h, 30m, 45s or 250ms
       countersign.toml:4: tokens.refresh_replay_window: 6m is out of range; expected 0s to 5m
     "#);
@@ -326,13 +326,13 @@ fn an_empty_variable_empties_what_may_be_empty() {
 
 #[test]
 fn lists_are_read_from_file_and_environment_alike() {
-    let from_file = load("cors_origins = ['https://a.example', 'https://b.example']", &[], &[])
+    let from_file = load("app_origins = ['https://a.example', 'https://b.example']", &[], &[])
         .unwrap()
         .settings;
-    let environment = [("COUNTERSIGN_CORS_ORIGINS", "https://a.example, https://b.example")];
+    let environment = [("COUNTERSIGN_APP_ORIGINS", "https://a.example, https://b.example")];
     let from_environment = load("", &environment, &[]).unwrap().settings;
-    assert_eq!(from_file.cors_origins, from_environment.cors_origins);
-    assert_eq!(from_file.cors_origins.len(), 2);
+    assert_eq!(from_file.app_origins, from_environment.app_origins);
+    assert_eq!(from_file.app_origins.len(), 2);
 }
 
 #[test]
@@ -355,4 +355,113 @@ fn the_issuer_follows_the_port_that_was_found() {
         .settings;
     settings.bound_to("127.0.0.1:4242".parse().unwrap());
     assert_eq!(settings.issuer.as_str(), "https://a.example");
+}
+
+#[test]
+fn applications_are_read_from_the_file() {
+    let file = "issuer = 'https://auth.example.com'\n\
+        app_origins = ['https://shop.example.com', 'http://localhost:3000']\n\
+        [[applications]]\n\
+        name = 'Orders, and more'\n\
+        origins = ['https://app.example.com', 'https://app.example.com:8443']\n\
+        [applications.mail_links]\n\
+        verify = 'https://app.example.com:8443/verify?a=b'\n\
+        [[applications]]\n\
+        name = 'Admin'\n\
+        origins = ['https://auth.example.com']\n\
+        start = 'https://auth.example.com/admin'\n";
+    let loaded = load(file, &[], &[]).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let [orders, admin] = &loaded.settings.applications.iter().collect::<Vec<_>>()[..] else {
+        panic!()
+    };
+    assert_eq!((orders.name.as_str(), orders.origins.len()), ("Orders, and more", 2));
+    assert_eq!(orders.start.as_str(), "https://app.example.com/");
+    let verify = orders.mail_links.verify.as_ref().unwrap().as_str();
+    assert_eq!(verify, "https://app.example.com:8443/verify?a=b");
+    assert!(orders.mail_links.recover.is_none());
+    assert_eq!(admin.start.as_str(), "https://auth.example.com/admin");
+    let shown: Vec<_> = loaded
+        .in_force
+        .iter()
+        .skip(table().count())
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "applications[0].name = Orders, and more (countersign.toml:4)",
+            "applications[0].origins = https://app.example.com,https://app.example.com:8443 (countersign.toml:5)",
+            "applications[0].mail_links.verify = https://app.example.com:8443/verify?a=b (countersign.toml:7)",
+            "applications[1].name = Admin (countersign.toml:9)",
+            "applications[1].origins = https://auth.example.com (countersign.toml:10)",
+            "applications[1].start = https://auth.example.com/admin (countersign.toml:11)",
+        ]
+    );
+    assert_eq!(mistakes("applications = []"), "no mistake");
+    let inline = "applications = [{ name = 'A', origins = ['https://a.example'] }]";
+    assert_eq!(load(inline, &[], &[]).unwrap().settings.applications.iter().count(), 1);
+}
+
+#[test]
+fn every_mistake_in_an_application_is_told_with_its_line() {
+    let file = "app_origins = ['https://shop.example.com', 'https://shop.example.com']\n\
+        [[applications]]\n\
+        nam = 'Orders'\n\
+        origins = ['https://app.example.com/']\n\
+        [[applications]]\n\
+        name = ''\n\
+        origins = ['https://a.example', 'https://shop.example.com', 'http://b.example']\n\
+        start = 'https://c.example/'\n\
+        mail_links.verify = '/verify'\n\
+        mail_links.recover = 'https://a.example/recover#x'\n\
+        mail_links.signin = 'https://a.example/sign-in'\n\
+        [[applications]]\n\
+        [[applications]]\n\
+        name = 'Empty'\n\
+        origins = []\n\
+        [[applications]]\n\
+        name = 'Again'\n\
+        origins = ['https://a.example']\n";
+    let environment = [
+        ("COUNTERSIGN_APPLICATIONS", "https://x.example"),
+        ("COUNTERSIGN_APPLICATIONS__0__NAME", "X"),
+        ("COUNTERSIGN_CORS_ORIGINS", "https://x.example"),
+    ];
+    insta::assert_snapshot!(told(load(file, &environment, &[])), @r#"
+    invalid configuration (18 errors):
+      COUNTERSIGN_APPLICATIONS can be set in the settings file only; use [[applications]] in countersign.toml, or COUNTERSIGN_APP_ORIGINS
+      COUNTERSIGN_APPLICATIONS__0__NAME can be set in the settings file only; use [[applications]] in countersign.toml, or COUNTERSIGN_APP_ORIGINS
+      unknown setting COUNTERSIGN_CORS_ORIGINS; did you mean COUNTERSIGN_APP_ORIGINS?
+      countersign.toml:1: app_origins: lists "https://shop.example.com", which `app_origins` lists already; list each origin once
+      countersign.toml:3: applications[0]: unknown setting "nam"; did you mean "name"?
+      countersign.toml:4: applications[0].origins: "https://app.example.com/" must not end with a slash; use https://app.example.com
+      countersign.toml:2: applications[0]: `name` is missing; add `name`
+      countersign.toml:11: applications[1]: unknown setting "mail_links.signin"; did you mean "mail_links.sign_in"?
+      countersign.toml:9: applications[1].mail_links.verify: "/verify" is not the URL of an application; expected a URL such as https://app.example.com/orders
+      countersign.toml:6: applications[1].name: is empty or too long; expected a name of 1 to 60 characters, such as Orders
+      countersign.toml:7: applications[1].origins: "http://b.example" must use https: over http, anyone on the network can act for its users; use https, or set `allow_unencrypted = true` if the network is private
+      countersign.toml:7: applications[1].origins: lists "https://shop.example.com", which `app_origins` lists already; list each origin once
+      countersign.toml:8: applications[1].start: "https://c.example/" has an origin that is not in `origins`; use a URL of the application, or add its origin
+      countersign.toml:10: applications[1].mail_links.recover: "https://a.example/recover#x" has a fragment; remove it: the token of the link takes its place
+      countersign.toml:12: applications[2]: `name` is missing; add `name`
+      countersign.toml:12: applications[2]: `origins` is missing; add `origins`
+      countersign.toml:15: applications[3].origins: must not be empty; list the origins of its pages, such as https://app.example.com
+      countersign.toml:18: applications[4].origins: lists "https://a.example", which applications[1] lists already; list each origin once
+    "#);
+    for text in [
+        "applications = 'x'",
+        "applications = ['https://x.example']",
+        "[applications]\nname = 'x'",
+    ] {
+        let told = mistakes(text);
+        let expected = "countersign.toml:1: applications: is not a list of tables; begin each application with a line [[applications]]";
+        assert!(told.contains(expected), "{told}");
+    }
+    let http = "app_origins = ['http://app.example.com']\n";
+    let told = mistakes(http);
+    assert!(
+        told.contains("1: app_origins: \"http://app.example.com\" must use https"),
+        "{told}"
+    );
+    assert_eq!(mistakes(&format!("{http}allow_unencrypted = true\n")), "no mistake");
 }

@@ -25,7 +25,7 @@ const SLIPS: [(&str, &str, &str); 16] = [
 /// Something that the setting takes.
 fn taken(setting: &Setting) -> String {
     let example = match setting.name {
-        "cors_origins" => "https://app.example.com",
+        "app_origins" => "https://app.example.com",
         "trusted_proxies" => "10.0.0.0/8",
         "redis_url" => "redis://127.0.0.1:6379",
         _ if !setting.default.is_empty() => setting.default,
@@ -65,10 +65,10 @@ fn the_settings_file_the_flags_and_the_files_of_secrets_are_read_as_strictly() {
             of_file.contains("countersign.toml:1: keys_dir") && of_file.contains(said),
             "{value:?}: {of_file}"
         );
-        let element = format!("cors_origins = [\"https://a.example\", {written}]\n");
+        let element = format!("app_origins = [\"https://a.example\", {written}]\n");
         let of_element = told(load(&element, &[], &[]));
         assert!(
-            of_element.contains("cors_origins: an element"),
+            of_element.contains("app_origins: an element"),
             "{value:?}: {of_element}"
         );
         let of_flag = told(load("", &[], &[("keys_dir", &value)]));
@@ -106,13 +106,13 @@ fn the_settings_file_the_flags_and_the_files_of_secrets_are_read_as_strictly() {
         ("https://a.example\r,https://b.example", "control character (U+000D)"),
     ];
     for (value, said) in lists {
-        let told = told(load("", &[("COUNTERSIGN_CORS_ORIGINS", value)], &[]));
+        let told = told(load("", &[("COUNTERSIGN_APP_ORIGINS", value)], &[]));
         assert!(told.contains(said), "{value:?}: {told}");
     }
     assert!(
         load(
             "",
-            &[("COUNTERSIGN_CORS_ORIGINS", "https://a.example, https://b.example")],
+            &[("COUNTERSIGN_APP_ORIGINS", "https://a.example, https://b.example")],
             &[]
         )
         .is_ok()
@@ -125,36 +125,36 @@ fn the_settings_file_the_flags_and_the_files_of_secrets_are_read_as_strictly() {
 fn what_is_wrong_with_an_origin_or_an_address_is_what_is_said() {
     let cases = [
         (
-            "cors_origins",
+            "app_origins",
             "http://localhost:3000/",
             "must not end with a slash; use http://localhost:3000",
         ),
         (
-            "cors_origins",
+            "app_origins",
             "https://app.example.com/",
             "must not end with a slash; use https://app.example.com",
         ),
         (
-            "cors_origins",
+            "app_origins",
             "https://app.example.com:8443/login",
             "must consist of scheme, host and port only",
         ),
         (
-            "cors_origins",
+            "app_origins",
             "https://app.example.com:8443?x",
             "must consist of scheme, host and port only",
         ),
         (
-            "cors_origins",
+            "app_origins",
             "https://ada:8443@app.example.com",
             "must not contain a user name",
         ),
         (
-            "cors_origins",
+            "app_origins",
             "https://2001:db8::1",
             "must have its IPv6 address in brackets",
         ),
-        ("cors_origins", "https://app.example.com:port", "has an invalid port"),
+        ("app_origins", "https://app.example.com:port", "has an invalid port"),
         (
             "issuer",
             "http://127.0.0.1:8000/",

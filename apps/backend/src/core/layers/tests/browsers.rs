@@ -71,10 +71,11 @@ async fn r_38_c_52_only_listed_origins_may_read_the_api() {
     ] {
         let answer = ask(origin).await;
         assert_eq!(answer.header("access-control-allow-origin"), "", "{origin}");
+        assert_eq!(answer.header("access-control-allow-credentials"), "", "{origin}");
         assert_eq!(answer.header("vary"), "Origin");
         assert_eq!(answer.status, 200);
     }
-    assert_eq!(listed.header("access-control-allow-credentials"), "");
+    assert_eq!(listed.header("access-control-allow-credentials"), "true");
 }
 
 #[tokio::test]
@@ -84,6 +85,7 @@ async fn r_38_everyone_may_read_public_documents() {
         .ask(Request::get("/.well-known/jwks.json").header("origin", "https://anyone.example"))
         .await;
     assert_eq!(keys.header("access-control-allow-origin"), "*");
+    assert_eq!(keys.header("access-control-allow-credentials"), "");
     assert_eq!(keys.header("cross-origin-resource-policy"), "cross-origin");
     let asked = tested
         .ask(preflight("/.well-known/jwks.json", "https://anyone.example"))
@@ -151,6 +153,7 @@ async fn assert_refused(tested: &Tested, path: &str, origin: &str, status: u16) 
     let answer = tested.ask(preflight(path, origin)).await;
     assert_eq!(answer.status, status);
     assert_eq!(answer.header("access-control-allow-origin"), "");
+    assert_eq!(answer.header("access-control-allow-credentials"), "");
     assert_eq!(answer.header("access-control-allow-methods"), "");
 }
 

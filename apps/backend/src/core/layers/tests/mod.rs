@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 use super::*;
+use crate::core::applications::applications;
 use crate::core::ids::AccountId;
 use crate::core::problem::Code;
 use crate::core::request_id::RequestId;
@@ -50,7 +51,7 @@ fn layers_within(issuer: &str, request_timeout: Duration) -> Tested {
     let options = LayerOptions {
         issuer: issuer.into(),
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
-        cors_origins: vec!["https://app.example".into()],
+        applications: applications("issuer = 'https://auth.example'\napp_origins = ['https://app.example']"),
         body_timeout: Duration::from_secs(15),
         optional_bodies: &[],
         request_timeout,

@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::core::applications::applications;
 use crate::core::layers::{self, LayerOptions, Middleware};
 use crate::core::random::SecureRandom;
 
@@ -53,7 +54,7 @@ async fn start_behind(limits: ConnectionLimits, trusted_proxies: Vec<IpNet>) -> 
     let options = LayerOptions {
         issuer: "http://localhost".into(),
         trusted_proxies: vec![],
-        cors_origins: vec!["https://app.example".into()],
+        applications: applications("issuer = 'https://auth.example'\napp_origins = ['https://app.example']"),
         body_timeout: limits.body_timeout,
         optional_bodies: &[],
         request_timeout: Duration::from_secs(30),

@@ -1,0 +1,231 @@
+//! The applications of this server's owner. Their scripts may call the API, and the pages and emails lead to them.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::ORIGIN;
+
+use crate::settings::{ApplicationUrl, MailLinks, Origin, Settings};
+
+/// The name of the application that stands for all loopback origins.
+const DEVELOPMENT: &str = "localhost";
+
+/// All applications. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Applications(Arc<Parts>);
+
+#[derive(Debug, Default)]
+struct Parts {
+    /// The configured applications.
+    listed: Vec<Application>,
+    /// All pages of loopback origins, on a server for development.
+    development: Option<Application>,
+}
+
+/// An application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Application {
+    /// The name that users see.
+    pub name: String,
+    /// The origins of its pages, in the spelling of browsers; of the application of all loopback origins, none.
+    pub origins: Vec<String>,
+    /// The page to open when there is no other; the application of all loopback origins has none.
+    pub start: Option<ApplicationUrl>,
+    /// Its own pages for links in emails.
+    pub mail_links: MailLinks,
+}
+
+impl Applications {
+    /// Returns the applications of the settings. If the issuer is a loopback origin without TLS, the server is for
+    /// development, and pages of all loopback origins count as one application.
+    pub fn of(settings: &Settings) -> Self {
+        let short = settings.app_origins.iter().map(|origin| Application {
+            name: origin.host().to_owned(),
+            origins: vec![origin.as_str().to_owned()],
+            start: Some(ApplicationUrl::root_of(origin)),
+            mail_links: MailLinks::default(),
+        });
+        let long = settings.applications.iter().map(|application| Application {
+            name: application.name.clone(),
+            origins: application
+                .origins
+                .iter()
+                .map(|origin| origin.as_str().to_owned())
+                .collect(),
+            start: Some(application.start.clone()),
+            mail_links: application.mail_links.clone(),
+        });
+        let development = settings.issuer.is_development().then(|| Application {
+            name: DEVELOPMENT.to_owned(),
+            origins: Vec::new(),
+            start: None,
+            mail_links: MailLinks::default(),
+        });
+        Self(Arc::new(Parts {
+            listed: short.chain(long).collect(),
+            development,
+        }))
+    }
+
+    /// Returns the configured applications, without the one of all loopback origins.
+    pub fn listed(&self) -> &[Application] {
+        &self.0.listed
+    }
+
+    /// Returns a line about the applications for the banner of the server, if there are any.
+    pub fn summary(&self) -> Option<String> {
+        let names = self.listed().iter().map(|application| application.name.clone());
+        let development = self.0.development.iter();
+        let loopback =
+            development.map(|_| "every page on localhost (for development, because of the issuer)".to_owned());
+        let all: Vec<_> = names.chain(loopback).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
+
+    /// Returns whether pages of all loopback origins count as an application.
+    pub fn allow_loopback(&self) -> bool {
+        self.0.development.is_some()
+    }
+
+    /// Returns whether there are no applications, so that no response depends on the origin.
+    pub fn is_empty(&self) -> bool {
+        self.0.listed.is_empty() && self.0.development.is_none()
+    }
+
+    /// Returns the application with pages of this origin, compared byte by byte.
+    pub fn of_origin(&self, origin: &str) -> Option<&Application> {
+        let has = |application: &&Application| application.origins.iter().any(|own| own == origin);
+        let loopback = || {
+            let development = self.0.development.as_ref();
+            development.filter(|_| Origin::of_loopback(origin).is_some())
+        };
+        self.0.listed.iter().find(has).or_else(loopback)
+    }
+
+    /// Reads a URL, if it is of an application's origin.
+    pub fn of_url(&self, text: &str) -> Option<(&Application, ApplicationUrl)> {
+        let url = ApplicationUrl::read(text)?;
+        let application = self.of_origin(url.origin().as_str())?;
+        Some((application, url))
+    }
+
+    /// Returns the only application, if exactly one is configured.
+    pub fn only(&self) -> Option<&Application> {
+        match self.listed() {
+            [application] => Some(application),
+            _ => None,
+        }
+    }
+
+    /// Returns the application that sent an API request: the one of its `Origin`, or else the only one.
+    pub fn of_request(&self, headers: &HeaderMap) -> Option<&Application> {
+        let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+        origin.and_then(|origin| self.of_origin(origin)).or_else(|| self.only())
+    }
+}
+
+/// Returns the applications of a settings file.
+#[cfg(test)]
+pub(crate) fn applications(text: &str) -> Applications {
+    let file = crate::settings::SettingsFile {
+        path: "countersign.toml".into(),
+        text: Ok(text.to_owned()),
+    };
+    let loaded = Settings::load(&crate::settings::Sources {
+        file: Some(file),
+        ..crate::settings::Sources::default()
+    });
+    let loaded = loaded.unwrap_or_else(|mistakes| unreachable!("{mistakes}"));
+    Applications::of(&loaded.settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_application_is_found_by_its_exact_origin() {
+        let applications = applications(
+            "issuer = 'https://auth.example.com'\napp_origins = ['https://shop.example.com']\n\
+             [[applications]]\nname = 'Orders'\norigins = ['https://app.example.com', 'https://app.example.com:8443']\n",
+        );
+        let name = |origin: &str| applications.of_origin(origin).map(|found| found.name.as_str());
+        assert_eq!(name("https://shop.example.com"), Some("shop.example.com"));
+        assert_eq!(name("https://app.example.com"), Some("Orders"));
+        assert_eq!(name("https://app.example.com:8443"), Some("Orders"));
+        for other in [
+            "",
+            "null",
+            "*",
+            "https://app.example.com/",
+            "https://APP.example.com",
+            "http://app.example.com",
+            "https://app.example.com:443",
+            "https://app.example.com.evil.example",
+            "https://example.com",
+            "http://localhost:3000",
+            "http://127.0.0.1:3000",
+        ] {
+            assert_eq!(name(other), None, "{other}");
+        }
+        let start = applications.listed()[1].start.as_ref().map(ApplicationUrl::as_str);
+        assert_eq!(start, Some("https://app.example.com/"));
+        assert!(applications.only().is_none() && !applications.allow_loopback());
+        let (found, url) = applications.of_url("https://app.example.com/orders/7?x#y").unwrap();
+        assert_eq!(
+            (found.name.as_str(), url.as_str()),
+            ("Orders", "https://app.example.com/orders/7?x#y")
+        );
+        assert!(applications.of_url("https://evil.example/").is_none());
+    }
+
+    #[test]
+    fn loopback_pages_are_allowed_in_development_only() {
+        for issuer in [
+            "http://127.0.0.1:8000",
+            "http://localhost:8000",
+            "http://auth.localhost",
+            "http://[::1]:9",
+        ] {
+            let applications = applications(&format!("issuer = '{issuer}'"));
+            for origin in [
+                "http://localhost",
+                "https://localhost:5173",
+                "http://app.localhost:3000",
+                "http://127.0.0.1:3000",
+                "http://127.9.8.7",
+                "http://[::1]:3000",
+            ] {
+                assert_eq!(applications.of_origin(origin).unwrap().name, "localhost", "{origin}");
+            }
+            for other in [
+                "",
+                "null",
+                "http://localhost:3000/",
+                "http://LOCALHOST:3000",
+                "http://localhost:80",
+                "http://localhost.",
+                "http://notlocalhost",
+                "http://localhost.evil.example",
+                "http://127.0.0.1.evil.example",
+                "http://127.1",
+                "http://2130706433",
+                "http://0.0.0.0",
+                "http://192.168.0.1",
+                "http://[::]",
+                "http://[::ffff:127.0.0.1]",
+                "file://localhost",
+            ] {
+                assert!(applications.of_origin(other).is_none(), "{other}");
+            }
+        }
+        for issuer in [
+            "https://localhost:8000",
+            "https://127.0.0.1",
+            "https://auth.example.com",
+        ] {
+            let applications = applications(&format!("issuer = '{issuer}'"));
+            assert!(applications.is_empty() && applications.of_origin("http://localhost:3000").is_none());
+        }
+    }
+}
