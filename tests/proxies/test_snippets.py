@@ -49,6 +49,8 @@ def checked(*command, **options):
 
 def test_every_snippet_says_what_it_is():
     known = {"sh", "toml", "yaml", "json", "ini", "nginx", "caddyfile", "python", "js", "rust", "text", "mermaid"}
+    # Compiled by tests/clients/node/client-frameworks.test.mjs.
+    known |= {"jsx", "vue", "svelte"}
     assert [snippet.place for snippet in ALL if snippet.language not in known] == []
 
 

@@ -12,33 +12,43 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 export const password = 'a long umbrella'
 
-export async function startServer(settings = {}) {
+export async function startServer(settings = {}, host = '127.0.0.1') {
   const program = process.env.COUNTERSIGN_TEST_BIN
   assert(program, "COUNTERSIGN_TEST_BIN must name the server's program; scripts/test clients sets it")
   const folder = await mkdtemp(join(tmpdir(), 'countersign-node-'))
-  const base = `http://127.0.0.1:${await freePort()}`
+  const port = await freePort()
+  const base = `http://${host}:${port}`
   // Settings in the environment of the tests do not apply to the server.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_')))
   const options = { cwd: folder, env: { ...env, ...settings }, stdio: ['ignore', 'pipe', 'pipe'] }
-  const child = spawn(program, ['serve', '--listen', new URL(base).host], options)
+  let child
   let log = ''
-  child.stdout.on('data', (text) => (log += text))
-  child.stderr.on('data', (text) => (log += text))
-  await ready(base, child, () => log)
-  return {
+  const server = {
     base,
     register: () => register(base),
     log: () => log,
-    async stop() {
+    async start() {
+      child = spawn(program, ['serve', '--listen', `127.0.0.1:${port}`, '--issuer', base], options)
+      child.stdout.on('data', (text) => (log += text))
+      child.stderr.on('data', (text) => (log += text))
+      await ready(base, child, () => log)
+    },
+    // The database and the keys stay, for another start.
+    async halt() {
       if (child.exitCode === null) {
         child.kill('SIGTERM')
         const late = setTimeout(() => child.kill('SIGKILL'), 30_000)
         await once(child, 'exit')
         clearTimeout(late)
       }
+    },
+    async stop() {
+      await server.halt()
       await rm(folder, { recursive: true })
     },
   }
+  await server.start()
+  return server
 }
 
 // Signs up a new user and signs in.
