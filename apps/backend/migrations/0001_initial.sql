@@ -93,9 +93,9 @@ CREATE INDEX sessions_by_account ON sessions (account_id, created_at);
 CREATE INDEX sessions_by_end ON sessions (expires_at);
 
 
--- pages
+-- browser_sessions
 
--- Browsers that are signed in to the hosted pages: a cookie that names a session.
+-- Browsers that are signed in: a cookie that names a session.
 CREATE TABLE browser_sessions (
     -- SHA-256 of the cookie; the cookie itself is stored nowhere.
     hash       BYTEA PRIMARY KEY,

@@ -29,6 +29,7 @@ use crate::core::server::{ConnectionMetrics, Readiness};
 use crate::features::accounts::{Accounts, Profiles};
 use crate::features::audit::Audit;
 use crate::features::auth::{Auth, Operator};
+use crate::features::browser_sessions::BrowserSessions;
 use crate::features::email_challenges::EmailChallenges;
 use crate::features::forward::Forward;
 use crate::features::health::Health;
@@ -150,6 +151,9 @@ impl Services {
             audit: audit.clone(),
             revocations: revocations.clone(),
         };
+        let browsers = BrowserSessions {
+            platform: platform.clone(),
+        };
         let authority = ServerAuthority {
             issuer: settings.issuer.as_str().to_owned(),
             audience: settings.tokens.audience.clone(),
@@ -212,6 +216,7 @@ impl Services {
             platform: platform.clone(),
             assets: Assets::new(&settings.pages),
             sessions: sessions.clone(),
+            browsers: browsers.clone(),
             challenges: challenges.clone(),
             auth: auth.clone(),
             verification: verification.clone(),
@@ -237,6 +242,7 @@ impl Services {
             accounts,
             challenges,
             sessions,
+            browsers,
             guard,
             profiles,
             auth,

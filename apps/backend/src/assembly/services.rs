@@ -14,6 +14,7 @@ use crate::core::server::{Readiness, ServerOptions};
 use crate::features::accounts::{Accounts, Profiles};
 use crate::features::audit::Audit;
 use crate::features::auth::{Auth, Operator};
+use crate::features::browser_sessions::BrowserSessions;
 use crate::features::dev::Dev;
 use crate::features::email_challenges::EmailChallenges;
 use crate::features::forward::Forward;
@@ -57,6 +58,8 @@ pub struct Parts {
     /// The links and codes sent by email.
     pub challenges: EmailChallenges,
     pub sessions: Sessions,
+    /// The cookies of browsers.
+    pub browsers: BrowserSessions,
     /// The guard of our own routes.
     pub guard: Guard,
     /// The accounts behind tokens that the guard has verified.
@@ -87,7 +90,7 @@ impl Services {
             self.revocations.clone().follow_forever(),
             self.audit.clone().keep_forever(),
             self.mail.clone().deliver_forever(),
-            self.pages.clone().sweep_forever(),
+            self.browsers.clone().sweep_forever(),
             self.accounts.clone().learn_schemes_forever(),
             self.revocations.clone().listen_forever(),
             async {

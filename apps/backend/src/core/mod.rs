@@ -7,6 +7,7 @@ pub mod caller;
 pub mod cleanup;
 pub mod clock;
 pub mod conditional;
+pub mod cookie;
 pub mod dependencies;
 pub mod device;
 pub mod device_name;

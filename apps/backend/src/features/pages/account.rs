@@ -15,7 +15,7 @@ use super::email_input::EmailInput;
 use super::form::{Again, OwnForm};
 use super::mailed::{Certainty, Mailed};
 use super::reply::{page, see_other};
-use super::service::{Pages, SignedIn};
+use super::service::Pages;
 use super::view::{SaidTime, View};
 use super::visitor::{LenientQuery, Visitor};
 use crate::core::device_name::DeviceName;
@@ -24,6 +24,7 @@ use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
 use crate::features::auth::PasswordChange;
+use crate::features::browser_sessions::SignedIn;
 use crate::features::outbox::Action;
 use crate::features::sessions::Session;
 

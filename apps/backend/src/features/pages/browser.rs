@@ -17,9 +17,7 @@ pub(super) async fn sign_in(
     request: RequestInfo,
 ) -> Result<(), StoreError> {
     end_session(pages, visitor, request).await?;
-    let secret = pages.issue_cookie(session).await?;
-    let lifetime = pages.platform.settings.tokens.refresh_idle_ttl;
-    visitor.set_cookie(pages, Cookie::SignedIn, &secret.reveal(), Some(lifetime));
+    visitor.set_session_cookie(pages.browsers.issue(session).await?);
     if visitor.typed().is_some() {
         visitor.clear_cookie(pages, Cookie::Typed);
     }
@@ -37,7 +35,7 @@ pub(super) fn remember(pages: &Pages, visitor: &mut Visitor) {
 /// Signs a browser out: ends its session, and clears the cookies of the session and of emailed codes.
 pub(super) async fn sign_out(pages: &Pages, visitor: &mut Visitor, request: RequestInfo) -> Result<(), StoreError> {
     end_session(pages, visitor, request).await?;
-    visitor.clear_cookie(pages, Cookie::SignedIn);
+    visitor.set_session_cookie(pages.browsers.clear());
     visitor.clear_cookie(pages, Cookie::Codes);
     Ok(())
 }

@@ -1,13 +1,12 @@
 //! The hosted pages: signing in and up, confirming an email address, password recovery, the account and the landing page.
 //! They are rendered on the server in the user's language and work without JavaScript. Every action is a POST that calls
 //! the same service as the API; the pages contain no business rules.
-//! The table `browser_sessions` maps browser cookies to sessions.
 //!
 //! To read it, follow a request:
 //! 1. `router` has all paths, and `roots` those shown to people. `reply` has the layers around them (`as_pages`,
 //!    `ForPeople`) and renders responses.
-//! 2. `visitor` is the client of a request, with its language and `cookies`. `service` and `store` find the session of a
-//!    cookie.
+//! 2. `visitor` is the client of a request, with its language, its `cookies` and its session, which the feature
+//!    `browser_sessions` finds.
 //! 3. `form` accepts only our own forms (`OwnForm`), and `single_flight` handles a form that was sent twice only once.
 //!    `email_input` and `return_path` parse fields.
 //! 4. The handlers are `landing`, `signin` (password, sign-up, sign-out), `email` (actions that begin or end with an email)
@@ -30,11 +29,9 @@ mod reply;
 mod return_path;
 mod roots;
 mod router;
-mod secret;
 mod service;
 mod signin;
 mod single_flight;
-mod store;
 mod view;
 mod visitor;
 

@@ -13,14 +13,14 @@ use http::{HeaderMap, HeaderValue, Uri};
 use serde::de::DeserializeOwned;
 
 use super::cookies::Cookie;
-use super::secret::CookieSecret;
-use super::service::{Found, Pages, SignedIn};
+use super::service::Pages;
 use crate::core::caller::Caller;
 use crate::core::device::DeviceSecret;
 use crate::core::handle::{Handle, HandleHash};
 use crate::core::ids::SessionRef;
 use crate::core::language::Language;
 use crate::core::request_info::RequestInfo;
+use crate::features::browser_sessions::{Found, SignedIn};
 
 /// The client of a page request.
 #[derive(Clone)]
@@ -38,6 +38,8 @@ pub(super) struct Visitor {
     past: Past,
     /// Cookies to set in the response, at most one value each.
     cookies: Vec<(Cookie, HeaderValue)>,
+    /// The session cookie to set in the response.
+    session_cookie: Option<HeaderValue>,
 }
 
 /// What a browser remembers of the forms that it sent before.
@@ -96,25 +98,25 @@ impl Visitor {
             path: uri.path().to_owned(),
             past: Past::default(),
             cookies: Vec::new(),
+            session_cookie: None,
         }
     }
 
     /// Loads the session. If the database is unavailable, the visitor counts as signed out; actions report the error.
     async fn load_session(&mut self, pages: &Pages, headers: &HeaderMap) {
-        let secret = Cookie::SignedIn.read(pages, headers);
-        let Some(secret) = secret.and_then(|text| text.parse::<CookieSecret>().ok()) else {
-            return;
-        };
-        match pages.find(&secret).await {
+        match pages.browsers.find(headers).await {
             Ok(Some(Found { who, extended })) => {
                 self.signed_in = Some(who);
-                if let Some(lifetime) = extended {
-                    self.set_cookie(pages, Cookie::SignedIn, &secret.reveal(), Some(lifetime));
-                }
+                self.session_cookie = extended;
             }
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "failed to look up the browser session"),
         }
+    }
+
+    /// Sets or removes the session cookie in the response.
+    pub(super) fn set_session_cookie(&mut self, header: HeaderValue) {
+        self.session_cookie = Some(header);
     }
 
     /// Sets a cookie in the response.
@@ -171,7 +173,8 @@ impl Visitor {
 
     /// Writes the cookies to set into a response.
     pub(super) fn write_cookies(&self, headers: &mut HeaderMap) {
-        for (_, cookie) in &self.cookies {
+        let others = self.cookies.iter().map(|(_, cookie)| cookie);
+        for cookie in self.session_cookie.iter().chain(others) {
             headers.append(SET_COOKIE, cookie.clone());
         }
         // With `no-referrer`, browsers would send `Origin: null` with our own forms. `strict-origin` reveals no path

@@ -10,7 +10,7 @@ use super::super::form::{Again, OwnForm};
 use super::super::mailed::{Certainty, Mailed};
 use super::super::reply::page;
 use super::super::return_path::{ReturnPath, text_of, with_return_path};
-use super::super::service::{Pages, SignedIn};
+use super::super::service::Pages;
 use super::super::view::View;
 use super::super::visitor::{LenientQuery, Visitor};
 use super::code::redirect_to_code;
@@ -18,6 +18,7 @@ use super::steps::{action_at, steps};
 use crate::core::problem::Problem;
 use crate::core::request_info::RequestInfo;
 use crate::features::auth::Asking;
+use crate::features::browser_sessions::SignedIn;
 use crate::features::outbox::Action;
 
 #[derive(Template)]
