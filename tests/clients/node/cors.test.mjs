@@ -17,7 +17,7 @@ before(async () => {
   assert.ok(process.env.CHROMIUM, 'CHROMIUM must name a Chromium; scripts/test clients sets it')
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM,
-    args: [...(process.getuid() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', '--no-first-run', '--disable-sync'],
+    args: [...(process.getuid() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', '--no-first-run', '--disable-sync', '--host-resolver-rules=MAP app.example 127.0.0.1'],
   })
 })
 after(async () => {
@@ -75,7 +75,8 @@ test('a refusal can be read, also of what is no request', { timeout: 60_000 }, a
 })
 
 test('another origin is refused, and the log names it and the setting', { timeout: 60_000 }, async () => {
-  const other = 'http://localhost:' + new URL(origin).port
+  // Origins on this machine are allowed in development.
+  const other = 'http://app.example:' + new URL(origin).port
   const answer = await ask(other, '/api/auth/login', { method: 'POST', headers: json, body: '{}' })
   assert.equal(answer.status, 0)
   const line = server.log().split('\n').find((line) => line.includes(other))
