@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'
-import { ask, becomes, loaded, password, signIn, startBrowser, startWorld, user } from './client-world.mjs'
+import { ask, becomes, goBack, leave, loaded, password, signIn, startBrowser, startWorld, user } from './client-world.mjs'
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
@@ -276,8 +276,7 @@ test('a failed refresh is tried again without a request', options, async () => {
 test('a session that is revoked elsewhere ends at the next request, in all tabs', options, async () => {
   const { tab, email } = await arrive()
   const two = await world.open(context)
-  const { body } = await world.api('POST', '/api/auth/login', { body: { email, password } })
-  assert.equal((await world.api('POST', '/api/auth/logout-all', { token: body.access_token })).status, 204)
+  await world.revoke(email)
   assert.equal((await ask(tab, service.origin)).code, 'login_required')
   assert.equal(await user(tab), null)
   await becomes(two, null)
@@ -286,8 +285,7 @@ test('a session that is revoked elsewhere ends at the next request, in all tabs'
 
 test('a session that is revoked elsewhere ends when the page loads', options, async () => {
   const { tab, email } = await arrive()
-  const { body } = await world.api('POST', '/api/auth/login', { body: { email, password } })
-  await world.api('POST', '/api/auth/logout-all', { token: body.access_token })
+  await world.revoke(email)
   await tab.reload()
   await becomes(tab, null)
 })
@@ -306,18 +304,6 @@ test('offline, the user stays, and the next request works', options, async () =>
   assert.equal((await ask(tab, service.origin)).status, 200)
 })
 
-// Leaves the page to the back/forward cache, and returns.
-async function leave(tab) {
-  await tab.evaluate(() => addEventListener('pageshow', ({ persisted }) => { globalThis.restored = persisted }))
-  await tab.goto(`${world.pages.origin}/empty`)
-}
-async function goBack(tab) {
-  // Playwright waits for a load, which a page from the cache does not have.
-  await tab.evaluate(() => { history.back() })
-  await tab.waitForFunction(() => globalThis.auth)
-  assert.equal(await tab.evaluate(() => globalThis.restored), true)
-}
-
 test('signing out without a connection forgets the session', options, async () => {
   const { tab } = await arrive()
   await context.setOffline(true)
@@ -328,7 +314,7 @@ test('signing out without a connection forgets the session', options, async () =
 
 test('a page from the back/forward cache notices a sign-out', options, async () => {
   const { tab } = await arrive()
-  await leave(tab)
+  await leave(tab, world)
   const two = await world.open(context)
   await two.evaluate(() => auth.signOut())
   await goBack(tab)
@@ -336,8 +322,8 @@ test('a page from the back/forward cache notices a sign-out', options, async () 
 })
 
 test('a page from the back/forward cache hears other tabs again', options, async () => {
-  const { tab } = await arrive({ })
-  await leave(tab)
+  const { tab } = await arrive()
+  await leave(tab, world)
   await goBack(tab)
   const two = await world.open(context)
   await two.evaluate(() => auth.signOut())

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { createGuard, Denied } from '@countersign/guard'
 import { chromium } from 'playwright-core'
 import { password, startServer } from './server.mjs'
@@ -128,6 +129,13 @@ export async function startWorld({ settings = {}, sameSite = false } = {}) {
       const text = await answer.text()
       return { status: answer.status, body: text && JSON.parse(text) }
     },
+    // Ends all sessions of the user, as if on another device, and waits until the service knows.
+    async revoke(email) {
+      const { body } = await this.api('POST', '/api/auth/login', { body: { email, password } })
+      const headers = { Authorization: `Bearer ${body.access_token}` }
+      assert.equal((await this.api('POST', '/api/auth/logout-all', { token: body.access_token })).status, 204)
+      while ((await fetch(service.origin, { headers })).status !== 401) await pause(20)
+    },
     async stop() {
       await service.stop()
       await server.stop()
@@ -149,6 +157,19 @@ export const user = (tab) => tab.evaluate(() => auth.user && auth.user.email)
 
 // Waits until this user is signed in; null: no one.
 export const becomes = (tab, email) => tab.waitForFunction((email) => globalThis.auth && (auth.user && auth.user.email) === email, email)
+
+// Leaves the page to the back/forward cache, and returns.
+export async function leave(tab, { pages }) {
+  await tab.evaluate(() => addEventListener('pageshow', ({ persisted }) => { globalThis.restored = persisted }))
+  await tab.goto(`${pages.origin}/empty`)
+}
+
+export async function goBack(tab) {
+  // Playwright waits for a load, which a page from the cache does not have.
+  await tab.evaluate(() => { history.back() })
+  await tab.waitForFunction(() => globalThis.auth)
+  assert.equal(await tab.evaluate(() => globalThis.restored), true)
+}
 
 async function listen(server, host) {
   server.listen(0, '127.0.0.1')
