@@ -70,6 +70,17 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
    */
   const challenge = async (path, email) => ({ email, handle: (await post(path, { email })).handle })
 
+  /**
+   * Calls the API of the server as the user: `auth.request('PATCH', '/api/auth/me', { name: 'Ada' })`.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [body]
+   * @returns {Promise<any>} the parsed response
+   * @throws {AuthError}
+   */
+  const request = async (method, path, body) => call(issuer + path, { method, body, token: await session.token() })
+
   /** @param {string} page @param {string} [returnTo] */
   async function go(page, returnTo = globalThis.location.href) {
     await session.ready
@@ -134,17 +145,20 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
     verifyEmail: (email) => challenge('verify-email', email),
 
     /**
-     * Confirms an email address. A challenge of a sign-up, with `password`, also signs in.
+     * Confirms an email address, and signs in if `password` or the challenge of a sign-up proves whose it is.
      *
      * @param {Answer & { password?: string, new_password?: string }} answer
      * @returns {Promise<User | null>} null if no one is signed in now
      */
     async confirmEmail(answer) {
-      const token = session.user && (await session.token())
-      await call(`${issuer}/api/auth/verify-email/confirm`, { body: answer, token: token ?? undefined })
-      if (session.user) return session.reload()
-      const password = answer.new_password ?? answer.password
-      return 'email' in answer && password ? signIn({ email: answer.email, password }) : null
+      const path = '/api/auth/verify-email/confirm'
+      if (session.user) {
+        await request('POST', path, answer)
+        return session.reload()
+      }
+      const user = await session.signIn(path, answer)
+      if (user || !('email' in answer) || !answer.password) return user
+      return signIn({ email: answer.email, password: answer.password })
     },
 
     /** Sends an email with a link and a code to set a new password with `confirmReset`. @param {string} email */
@@ -191,18 +205,7 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
     /** Returns a valid access token, for what `fetch` cannot do. Never put it into a URL. */
     getToken: () => session.token(),
 
-    /**
-     * Calls the API of the server as the user: `auth.request('PATCH', '/api/auth/me', { name: 'Ada' })`.
-     *
-     * @param {string} method
-     * @param {string} path
-     * @param {object} [body]
-     * @returns {Promise<any>} the parsed response
-     * @throws {AuthError}
-     */
-    async request(method, path, body) {
-      return call(issuer + path, { method, body, token: await session.token() })
-    },
+    request,
 
     /** Asks the server who is signed in. @returns {Promise<User | null>} */
     reload: () => session.reload(),
