@@ -39,12 +39,10 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
   const allowed = new Set([issuer, ...origins.map((given) => origin(given, 'Each of `origins`'))])
   for (const each of allowed)
     if (secure && !each.startsWith('https:')) throw new TypeError(`${each} must use https, because it receives tokens.`)
-  const page = globalThis.location
-  const guessed = !mode
   const session = openSession({
     issuer,
-    cookie: mode ? mode === 'cookie' : Boolean(page) && looksSameSite(page, new URL(issuer)),
-    guessed,
+    cookie: mode ? mode === 'cookie' : Boolean(globalThis.document) && looksSameSite(location, new URL(issuer)),
+    guessed: !mode,
     storage,
   })
   /** A token that was new, and still refused: another one will not help. @type {string | undefined} */
@@ -196,7 +194,7 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
         response = await send(request, second)
         futile = response.status === 401 ? second : undefined
       }
-      const redirected = response.type === 'opaqueredirect' || (response.status >> 3 === 37 && response.headers.has('Location'))
+      const redirected = response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400 && response.headers.has('Location'))
       if (redirected && init?.redirect !== 'manual')
         throw new AuthError('redirected', `${origin} answered with a redirect, which could lead the token astray: call the final URL.`, { status: response.status })
       return response
@@ -250,9 +248,10 @@ function origin(url, what) {
 
 function defaultStore() {
   try {
-    // Throws if the user blocks storage.
-    return globalThis.localStorage ?? memoryStore()
+    // Elsewhere than in pages, it is missing or shared by all programs.
+    if (globalThis.document) return localStorage
   } catch {
-    return memoryStore()
+    // The user blocks storage.
   }
+  return memoryStore()
 }

@@ -2,6 +2,8 @@
 
 const PATIENCE = 20_000
 
+const pause = (/** @type {number} */ milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds))
+
 /**
  * Runs one piece of work at a time, across all tabs. Where Web Locks are missing (pages without https), a lease in the
  * storage does nearly the same; the server tolerates the rest, because it repeats a refresh for 30 seconds.
@@ -16,8 +18,14 @@ export async function alone(name, storage, work) {
   const locks = globalThis.navigator?.locks
   if (locks) {
     let started = false
+    const asked = performance.now()
     /** @type {Promise<T>} */
-    const locked = locks.request(name, { signal: AbortSignal.timeout(PATIENCE) }, () => ((started = true), work()))
+    const locked = locks.request(name, { signal: AbortSignal.timeout(PATIENCE) }, async () => {
+      started = true
+      // What another tab stored under the lock may arrive a little later than the lock.
+      if (performance.now() - asked > 20) await pause(50)
+      return work()
+    })
     return locked.catch((error) => {
       // A tab that holds the lock for so long has been suspended.
       if (started) throw error
@@ -32,7 +40,7 @@ export async function alone(name, storage, work) {
     if (owner === mine) break
     if (!until || Date.now() > +until) await storage.setItem(name, `${mine} ${Date.now() + PATIENCE}`)
     // Long enough for other tabs that saw no lease to have written theirs.
-    await new Promise((resume) => setTimeout(resume, 50))
+    await pause(50)
   }
   try {
     return await work()
@@ -56,9 +64,12 @@ export function openTabs(name, { told, stored, woken }) {
   if (!globalThis.location || !globalThis.addEventListener) return { tell() {}, close() {} }
 
   const open = () => {
-    if (!globalThis.BroadcastChannel) return
-    channel = new BroadcastChannel(name)
-    channel.onmessage = ({ data }) => told(data)
+    try {
+      channel = new BroadcastChannel(name)
+      channel.onmessage = ({ data }) => told(data)
+    } catch {
+      // Missing or blocked: the storage tells other tabs too.
+    }
   }
   const shut = () => channel?.close()
   /** @type {[EventTarget | undefined, string, (event: any) => void][]} */

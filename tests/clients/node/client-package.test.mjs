@@ -1,7 +1,9 @@
 // The package of the browser client: its size, its types, what an import costs, and the runtimes beside browsers.
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -108,6 +110,28 @@ test('modes: which pages and servers look like one site', async () => {
   ]
   for (const [page, issuer] of same) assert.equal(looksSameSite(new URL(page), new URL(issuer)), true, `${page} ${issuer}`)
   for (const [page, issuer] of different) assert.equal(looksSameSite(new URL(page), new URL(issuer)), false, `${page} ${issuer}`)
+})
+
+test('without a page too, tokens are sent to named origins only, and follow no redirect', async () => {
+  const { createClient } = await import('@countersign/client')
+  const seen = []
+  const api = createServer((request, response) => {
+    seen.push(request.url)
+    response.writeHead(request.url === '/moved' ? 307 : 200, { Location: '/elsewhere' }).end()
+  })
+  api.listen(0, '127.0.0.1')
+  await once(api, 'listening')
+  const origin = `http://127.0.0.1:${api.address().port}`
+  const { account } = await server.register()
+  const [stranger, named] = [createClient(server.base), createClient(server.base, { origins: [origin] })]
+  for (const auth of [stranger, named]) await auth.signIn({ email: account.email, password })
+  await assert.rejects(stranger.fetch(origin), { code: 'origin_not_allowed' })
+  await assert.rejects(named.fetch(`${origin}/moved`), { code: 'redirected', status: 307 })
+  assert.equal((await named.fetch(`${origin}/moved`, { redirect: 'manual' })).status, 307)
+  assert.equal((await named.fetch(new Request(`${origin}/fine`, { method: 'POST', body: 'a' }))).status, 200)
+  assert.deepEqual(seen, ['/moved', '/moved', '/fine'])
+  api.closeAllConnections()
+  api.close()
 })
 
 // A program without a page: it signs up, calls, signs out, and ends by itself.

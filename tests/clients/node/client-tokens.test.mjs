@@ -146,15 +146,47 @@ test('a token is refreshed ahead of its end, and a request during that does not 
   assert.equal((await ask(tab, service.origin)).status, 200)
 })
 
+test('a lifetime that is longer than any timer', options, async () => {
+  await context.clock.install()
+  await context.addInitScript(() => {
+    const { setTimeout } = globalThis
+    globalThis.timers = []
+    globalThis.setTimeout = (work, delay) => (timers.push(delay), setTimeout(work, delay))
+  })
+  await context.route(/login$/, async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, json: { ...(await response.json()), expires_in: (60 * DAY) / 1000 } })
+  })
+  const { tab } = await arrive()
+  for (let days = 0; days < 50; days += 10) await tab.clock.fastForward(10 * DAY)
+  assert.equal(refreshes(tab), 0)
+  const delays = await tab.evaluate(() => timers)
+  assert.ok(Math.max(...delays) < 2 ** 31, `${delays}`)
+  assert.ok(delays.length < 20, `${delays}`)
+  const refreshed = tab.waitForResponse(/refresh$/)
+  await tab.clock.fastForward(5 * DAY)
+  await refreshed
+})
+
+const hide = (tab, hidden) => tab.evaluate((hidden) => {
+  Object.defineProperty(document, 'hidden', { value: hidden, configurable: true })
+  document.dispatchEvent(new Event('visibilitychange'))
+}, hidden)
+
 test('a hidden tab refreshes when it is shown again', options, async () => {
   await context.clock.install()
   const { tab } = await arrive()
-  await tab.evaluate(() => Object.defineProperty(document, 'hidden', { get: () => globalThis.away, configurable: true }))
-  await tab.evaluate(() => { globalThis.away = true })
-  await tab.clock.runFor(60 * MINUTE)
-  assert.equal(refreshes(tab), 0)
+  await hide(tab, true)
+  await tab.clock.fastForward(9.5 * MINUTE)
+  // Later than the refresh would be.
+  assert.equal((await ask(tab, service.origin)).status, 200)
+  await tab.waitForTimeout(500)
+  assert.equal(refreshes(tab), 1, 'the one of the request')
+  await tab.clock.fastForward(9.5 * MINUTE)
+  await tab.waitForTimeout(500)
+  assert.equal(refreshes(tab), 1)
   const refreshed = tab.waitForResponse(/refresh$/)
-  await tab.evaluate(() => { globalThis.away = false; document.dispatchEvent(new Event('visibilitychange')) })
+  await hide(tab, false)
   await refreshed
 })
 
@@ -297,9 +329,10 @@ test('offline, the user stays, and the next request works', options, async () =>
   await tab.clock.setSystemTime(Date.now() + 11 * MINUTE)
   assert.equal((await ask(tab, service.origin)).code, 'network')
   assert.equal(await user(tab), email)
+  // No timer of a hidden tab tries again.
+  await hide(tab, true)
   const refreshed = tab.waitForResponse(/refresh$/)
   await context.setOffline(false)
-  // The return is noticed without a request.
   await refreshed
   assert.equal((await ask(tab, service.origin)).status, 200)
 })
@@ -321,12 +354,11 @@ test('a page from the back/forward cache notices a sign-out', options, async () 
   await becomes(tab, null)
 })
 
-test('a page from the back/forward cache hears other tabs again', options, async () => {
-  const { tab } = await arrive()
+test('a page from the back/forward cache notices a revocation at once', options, async () => {
+  const { tab, email } = await arrive()
   await leave(tab, world)
+  await world.revoke(email)
   await goBack(tab)
-  const two = await world.open(context)
-  await two.evaluate(() => auth.signOut())
   await becomes(tab, null)
 })
 
