@@ -86,7 +86,7 @@ export async function startServer(settings = {}) {
   }
 }
 
-export function startBrowser() {
+export function startBrowser(more = []) {
   assert.ok(process.env.CHROMIUM, 'CHROMIUM must name a Chromium; scripts/test pages sets it')
   return chromium.launch({
     executablePath: process.env.CHROMIUM,
@@ -99,6 +99,7 @@ export function startBrowser() {
       '--disable-component-update',
       '--disable-sync',
       '--force-device-scale-factor=1',
+      ...more,
     ],
   })
 }
