@@ -5,14 +5,17 @@ use std::sync::Arc;
 use axum::Router;
 use http::StatusCode;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme,
+};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::Services;
 use crate::core::problem::{Problem, ProblemBody};
 use crate::documented;
 use crate::features::{
-    accounts, auth, dev, docs, forward, health, keys, pages, recovery, revocation, sessions, verification,
+    accounts, auth, browser_sessions, dev, docs, forward, health, keys, pages, recovery, revocation, sessions,
+    verification,
 };
 
 /// Builds the complete service: the routes of every feature and the layers around them.
@@ -51,6 +54,7 @@ fn routes(server: Option<&Services>) -> OpenApiRouter {
         .merge(given(verification::router(), server.map(|server| &server.verification)))
         .merge(given(recovery::router(), server.map(|server| &server.recovery)))
         .merge(given(sessions::router(), server.map(|server| &server.sessions)))
+        .merge(given(browser_sessions::router(), server.map(|server| &server.browsers)))
         .merge(given(forward::router(), server.map(|server| &server.forward)))
         .merge(given(keys::router(), server.map(|server| &server.discovery)))
         .merge(given(revocation::router(), server.map(|server| &server.status_lists)))
@@ -112,5 +116,11 @@ impl utoipa::Modify for Security {
             .bearer_format("JWT")
             .build();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let cookie = ApiKeyValue::with_description(
+            "__Host-countersign",
+            "The session of a browser. Over http (in development), the name is `countersign`; a port of the issuer is \
+             appended to it, such as `countersign-8000`.",
+        );
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }

@@ -42,14 +42,21 @@ const OWN: &[(&str, &[Code])] = &[
     ),
     (
         "POST /api/auth/login",
-        &[InvalidCredentials, EmailNotVerified, RateLimited],
+        &[InvalidCredentials, EmailNotVerified, OriginNotAllowed, RateLimited],
     ),
     ("POST /api/auth/login/email", &[InvalidEmail, RateLimited]),
     (
         "POST /api/auth/login/email/confirm",
-        &[InvalidAnswer, InvalidCredentials, EmailNotVerified, RateLimited],
+        &[
+            InvalidAnswer,
+            InvalidCredentials,
+            EmailNotVerified,
+            OriginNotAllowed,
+            RateLimited,
+        ],
     ),
-    ("POST /api/auth/logout", &[InvalidRefreshToken]),
+    ("POST /api/auth/logout", &[InvalidRefreshToken, OriginNotAllowed]),
+    ("POST /api/auth/token", &[LoginRequired, OriginNotAllowed, RateLimited]),
     ("POST /api/auth/refresh", &[InvalidRefreshToken, RateLimited]),
     ("POST /api/auth/change-password", &[InvalidCredentials, RateLimited]),
     ("GET /api/auth/me/export", &[RateLimited]),
@@ -57,7 +64,13 @@ const OWN: &[(&str, &[Code])] = &[
     ("POST /api/auth/verify-email", &[InvalidEmail, RateLimited]),
     (
         "POST /api/auth/verify-email/confirm",
-        &[InvalidAnswer, PasswordRequired, InvalidCredentials, RateLimited],
+        &[
+            InvalidAnswer,
+            PasswordRequired,
+            InvalidCredentials,
+            OriginNotAllowed,
+            RateLimited,
+        ],
     ),
     (
         "POST /api/auth/change-email",
@@ -88,6 +101,9 @@ const BESIDE_A_TOKEN: [&str; 4] = [
     "DELETE /api/auth/me",
     "POST /api/auth/change-email",
 ];
+
+/// The operation that takes the session cookie instead of a token.
+const OF_A_COOKIE: &str = "POST /api/auth/token";
 
 /// Replaces `default` with every status and its codes.
 pub(crate) fn refusals(document: &mut OpenApi) {
@@ -129,7 +145,7 @@ fn codes(operation: &Operation, name: &str) -> Vec<Code> {
     let groups = [
         (ALWAYS, true),
         (OF_A_BODY, operation.request_body.is_some()),
-        (OF_A_TOKEN, operation.security.is_some()),
+        (OF_A_TOKEN, operation.security.is_some() && name != OF_A_COOKIE),
         (OF_A_PASSWORD, NEW_PASSWORD.contains(&name)),
     ];
     let groups = groups.into_iter().filter_map(|(codes, holds)| holds.then_some(codes));

@@ -153,6 +153,7 @@ impl Services {
         };
         let browsers = BrowserSessions {
             platform: platform.clone(),
+            sessions: sessions.clone(),
         };
         let authority = ServerAuthority {
             issuer: settings.issuer.as_str().to_owned(),
@@ -174,6 +175,7 @@ impl Services {
             accounts: accounts.clone(),
             challenges: challenges.clone(),
             sessions: sessions.clone(),
+            browsers: browsers.clone(),
             guard: guard.clone(),
         };
         let operator = Operator {

@@ -94,7 +94,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
             language: Language::preferred(&parts.headers).unwrap_or_default(),
             address: Some(address.ip()),
             user_agent: user_agent.and_then(readable_user_agent),
-            // Read from the cookie by the middleware of the pages; the API does not use cookies.
+            // Read from the cookie by the middleware of the pages. The API reads it when it signs in a browser.
             device: parts.extensions.get::<DeviceHash>().copied(),
             request_id,
         })

@@ -63,13 +63,17 @@ codes! {
     EmailNotVerified = "email_not_verified", FORBIDDEN, "Email address not verified";
     /// The refresh token is unknown, expired, already used, or revoked. Sign in again.
     InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "Invalid refresh token";
+    /// The browser is not signed in, or its session has ended. Sign in again, with `"session": "cookie"` or on the sign-in
+    /// page of this server.
+    LoginRequired = "login_required", UNAUTHORIZED, "Sign-in required";
     /// The token lacks the scope that the route requires.
     InsufficientScope = "insufficient_scope", FORBIDDEN, "Insufficient scope";
     /// Sign-ups are closed on this server.
     SignupClosed = "signup_closed", FORBIDDEN, "Sign-ups closed";
     /// The form was not submitted from a page of this server. Reload the page and submit the form again.
     ForeignForm = "foreign_form", FORBIDDEN, "Form rejected";
-    /// Scripts of this origin may not call the API. Operators allow origins with the setting `app_origins`.
+    /// Pages of this origin may not call the API, or not with the session cookie. Operators allow origins with the setting
+    /// `app_origins`.
     OriginNotAllowed = "origin_not_allowed", FORBIDDEN, "Origin not allowed";
     /// The resource does not exist, or does not belong to you.
     NotFound = "not_found", NOT_FOUND, "Not found";
@@ -155,6 +159,7 @@ impl Code {
             Self::MissingToken
             | Self::InvalidToken
             | Self::InvalidRefreshToken
+            | Self::LoginRequired
             | Self::InsufficientScope
             | Self::OriginNotAllowed
             | Self::Internal => "error-internal",

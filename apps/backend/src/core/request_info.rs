@@ -19,7 +19,7 @@ pub struct RequestInfo {
     pub address: Option<IpAddr>,
     /// The `User-Agent`, shortened, without control characters.
     pub user_agent: Option<String>,
-    /// The hashed device cookie of a browser, which only the pages set and read.
+    /// The hashed device cookie of a browser that uses the session cookie.
     pub device: Option<DeviceHash>,
     /// The request id in the log.
     pub request_id: Arc<str>,

@@ -25,6 +25,9 @@ section! {
         /// Token refreshes per IP address (IPv6: /64). Tokens cannot be guessed, so this only bounds the load,
         /// and leaves room for many users behind one IP address.
         refresh_per_address: Rate = "120/1m",
+        /// Access tokens for one browser's session (`POST /api/auth/token`). A server that renders pages asks for one per
+        /// request. Cookies without an active session count against `refresh_per_address` instead.
+        cookie_tokens_per_session: Rate = "300/1m",
         /// Wrong current passwords per account and IP address (IPv6: /64) when a signed-in user changes the
         /// password or deletes the account, so that a stolen access token cannot be used to guess it. Counted by
         /// the account's email address.

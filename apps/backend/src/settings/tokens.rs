@@ -15,6 +15,10 @@ section! {
         /// The lifetime of access tokens: 1m to 90d, and at most `refresh_absolute_ttl`.
         #[warning = "verifiers that do not check for revocation accept a stolen token for this long"]
         access_ttl: Duration = "15d",
+        /// The lifetime of the access tokens that a browser gets for its session cookie: 1m to 90d. If `access_ttl` is
+        /// shorter, it applies instead.
+        #[warning = "scripts of a page can read them, so a malicious script has one for this long"]
+        cookie_access_ttl: Duration = "10m",
         /// The audience of access tokens (`aud`). The routes of this server accept any of the names.
         #[warning = "each service must accept its own name only, or a token for one service is valid for another"]
         #[default_is = "the issuer"]
@@ -31,8 +35,14 @@ section! {
 }
 
 impl Tokens {
+    /// Returns the lifetime of the access tokens for session cookies.
+    pub fn of_cookies(&self) -> Duration {
+        self.cookie_access_ttl.min(self.access_ttl)
+    }
+
     pub(super) fn check(&self, values: &mut Values) {
         values.within("tokens.access_ttl", self.access_ttl, MINUTE..=90 * DAY);
+        values.within("tokens.cookie_access_ttl", self.cookie_access_ttl, MINUTE..=90 * DAY);
         values.within(
             "tokens.refresh_idle_ttl",
             self.refresh_idle_ttl,

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
 /// Public routes, and their responses to an empty request.
-const PUBLIC: [(&str, u16); 15] = [
+const PUBLIC: [(&str, u16); 16] = [
     ("GET /.well-known/jwks.json", 200),
     ("GET /.well-known/oauth-authorization-server", 200),
     ("GET /healthz", 200),
@@ -30,6 +30,7 @@ const PUBLIC: [(&str, u16); 15] = [
     ("POST /api/auth/recover/confirm", 415),
     ("POST /api/auth/refresh", 415),
     ("POST /api/auth/register", 415),
+    ("POST /api/auth/token", 403),
     ("POST /api/auth/verify-email", 415),
     ("POST /api/auth/verify-email/confirm", 415),
 ];
@@ -731,6 +732,7 @@ impl<'s> Visit<'s> {
             Request::delete(format!("/api/auth/sessions/{id}")).header("authorization", format!("Bearer {ended}"));
         let answer = self.server.send(request.body(Body::empty()).unwrap()).await;
         self.seen.push(("DELETE /api/auth/sessions/{id}".to_owned(), answer));
+        self.of_a_browser(other, PASSWORD).await;
         for (method, path, body) in [
             ("POST", "/api/auth/logout", Value::Null),
             ("POST", "/api/auth/logout-all", Value::Null),
@@ -751,6 +753,20 @@ impl<'s> Visit<'s> {
             )
             .await;
         answer.json()["access_token"].as_str().unwrap_or_default().to_owned()
+    }
+
+    async fn of_a_browser(&mut self, email: &str, password: &str) {
+        let page = |path| Request::post(path).header("origin", "http://127.0.0.1:8000");
+        let body = json!({ "email": email, "password": password, "session": "cookie" });
+        let sign_in = page("/api/auth/login").header("content-type", "application/json");
+        let signed_in = self
+            .server
+            .send(sign_in.body(Body::from(body.to_string())).unwrap())
+            .await;
+        let cookie = signed_in.header("set-cookie").split(';').next().unwrap().to_owned();
+        let token = page("/api/auth/token").header("cookie", cookie);
+        let answer = self.server.send(token.body(Body::empty()).unwrap()).await;
+        self.seen.push(("POST /api/auth/token".to_owned(), answer));
     }
 
     /// The token of the latest email.

@@ -124,14 +124,13 @@ async fn a2_every_route_is_documented_with_its_way_of_authentication(database: D
     let mut routes = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let protected = operation["security"]
-                .as_array()
-                .is_some_and(|schemes| !schemes.is_empty());
-            routes.push(format!(
-                "{} {path}{}",
-                method.to_uppercase(),
-                if protected { " (bearer)" } else { "" }
-            ));
+            let schemes = operation["security"].as_array().into_iter().flatten();
+            let names: Vec<_> = schemes.flat_map(|scheme| scheme.as_object().unwrap().keys()).collect();
+            let way = ["bearer", "cookie"]
+                .into_iter()
+                .find(|way| names.iter().any(|name| name == way));
+            let way = way.map_or_else(String::new, |way| format!(" ({way})"));
+            routes.push(format!("{} {path}{way}", method.to_uppercase()));
         }
     }
     routes.sort();
@@ -161,6 +160,7 @@ async fn a2_every_route_is_documented_with_its_way_of_authentication(database: D
             "POST /api/auth/recover/confirm",
             "POST /api/auth/refresh",
             "POST /api/auth/register",
+            "POST /api/auth/token (cookie)",
             "POST /api/auth/verify-email",
             "POST /api/auth/verify-email/confirm (bearer)",
         ]

@@ -13,6 +13,7 @@ mod architecture;
 mod attacks;
 mod audit;
 mod auth;
+mod browser_sessions;
 mod crash;
 mod dev;
 mod devices;

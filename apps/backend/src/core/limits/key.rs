@@ -37,6 +37,12 @@ impl Key {
         self.narrowed(b'U', id.as_bytes())
     }
 
+    /// Narrows it to a session.
+    #[must_use]
+    pub fn session(self, id: Uuid) -> Self {
+        self.narrowed(b'S', id.as_bytes())
+    }
+
     /// Narrows it to a normalized name, which may not exist.
     #[must_use]
     pub fn identifier(self, normalised: &str) -> Self {

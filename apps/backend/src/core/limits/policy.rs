@@ -35,6 +35,8 @@ policies! {
     RegisterPerAddress = register_per_address;
     /// Refreshes.
     RefreshPerAddress = refresh_per_address;
+    /// Access tokens for one browser's session.
+    CookieTokensPerSession = cookie_tokens_per_session;
     /// Wrong passwords of a signed-in user.
     ChangePasswordPerAccount = change_password_per_account;
     /// Exports of an account's data.

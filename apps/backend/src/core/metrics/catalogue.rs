@@ -43,6 +43,9 @@ pub const METRICS: &[Described] = &[
     counter("refreshes", "Token refreshes by outcome")
         .labels("`outcome`: `success`, `invalid`, `reused`, `limited`, `failed`")
         .worry("`reused`: refresh tokens were stolen, or a client keeps using old ones"),
+    counter("cookie_tokens", "Requests for an access token with a session cookie, by outcome")
+        .labels("`outcome`: `success`, `signed_out`, `limited`, `failed`")
+        .worry("`limited` affects real users: a page asks again and again instead of keeping its token until it expires"),
     counter("emails", "Attempts to send an email, by outcome")
         .labels("`outcome`: `sent`, `postponed` (temporarily rejected), `failed` (the mail server cannot be reached \
                  or does not accept email from us), `refused` (permanently rejected), `dropped` (no account has the \

@@ -18,13 +18,14 @@ use prometheus_client::registry::Registry;
 #[cfg(feature = "testing")]
 pub use self::catalogue::{METRICS, reference};
 pub use self::catalogue::{PREFIX, Register};
-pub use self::outcome::{LoginOutcome, RefreshOutcome, SendOutcome};
+pub use self::outcome::{CookieTokenOutcome, LoginOutcome, RefreshOutcome, SendOutcome};
 pub use self::process::process;
 
 /// The counters of services and routers.
 pub struct ServiceMetrics {
     logins: Family<OutcomeLabel, Counter>,
     refreshes: Family<OutcomeLabel, Counter>,
+    cookie_tokens: Family<OutcomeLabel, Counter>,
     emails: Family<OutcomeLabel, Counter>,
     emails_overdue: Gauge,
     emails_overdue_seconds: Gauge<f64, AtomicU64>,
@@ -44,6 +45,7 @@ impl ServiceMetrics {
         let metrics = Self {
             logins: Family::default(),
             refreshes: Family::default(),
+            cookie_tokens: Family::default(),
             emails: Family::default(),
             emails_overdue: Gauge::default(),
             emails_overdue_seconds: Gauge::default(),
@@ -53,6 +55,7 @@ impl ServiceMetrics {
         };
         registry.add("logins", metrics.logins.clone());
         registry.add("refreshes", metrics.refreshes.clone());
+        registry.add("cookie_tokens", metrics.cookie_tokens.clone());
         registry.add("emails", metrics.emails.clone());
         registry.add("emails_overdue", metrics.emails_overdue.clone());
         registry.add("emails_overdue_seconds", metrics.emails_overdue_seconds.clone());
@@ -72,6 +75,12 @@ impl ServiceMetrics {
     pub fn refresh(&self, outcome: RefreshOutcome) {
         let outcome = outcome.name();
         self.refreshes.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Counts a request for an access token with a session cookie.
+    pub fn cookie_token(&self, outcome: CookieTokenOutcome) {
+        let outcome = outcome.name();
+        self.cookie_tokens.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// Sets the number of overdue emails and the time that the oldest has been queued.
@@ -119,6 +128,10 @@ mod tests {
         let (logins, refreshes, emails) = (LoginOutcome::ALL, RefreshOutcome::ALL, SendOutcome::ALL);
         let names = [
             ("logins", logins.iter().map(|outcome| outcome.name()).collect()),
+            (
+                "cookie_tokens",
+                CookieTokenOutcome::ALL.iter().map(|outcome| outcome.name()).collect(),
+            ),
             ("refreshes", refreshes.iter().map(|outcome| outcome.name()).collect()),
             (
                 "emails",

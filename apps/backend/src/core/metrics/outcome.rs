@@ -54,6 +54,20 @@ outcomes! {
 }
 
 outcomes! {
+    /// The outcome of a request for an access token with a session cookie.
+    CookieTokenOutcome {
+        /// An access token was issued.
+        Success = "success";
+        /// The browser is not signed in.
+        SignedOut = "signed_out";
+        /// A rate limit was exceeded.
+        Limited = "limited";
+        /// The database or the signing key failed.
+        Failed = "failed";
+    }
+}
+
+outcomes! {
     /// The outcome of an attempt to send an email.
     SendOutcome {
         /// The mail server accepted it.

@@ -1,18 +1,23 @@
-//! Finding the session of a browser.
+//! The session of a browser: its cookie, and its access tokens.
 
 use std::time::Duration;
 
 use countersign_store::StoreError;
 use http::{HeaderMap, HeaderValue};
 
+use super::browser::Browser;
 use super::secret::CookieSecret;
 use super::store;
 use crate::core::cookie::HostCookie;
 use crate::core::ids::{SessionId, SessionRef};
 use crate::core::layers::note_account;
+use crate::core::limits::{Exceeded, Key, Policy};
+use crate::core::metrics::CookieTokenOutcome;
 use crate::core::platform::Platform;
+use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account};
-use crate::features::sessions::{self, Session};
+use crate::features::keys::IssueError;
+use crate::features::sessions::{self, AccessToken, Session, Sessions};
 
 /// The cookie that stands for a session.
 const SESSION: HostCookie = HostCookie("countersign");
@@ -28,6 +33,13 @@ const BATCH: i64 = 500;
 #[derive(Clone)]
 pub struct BrowserSessions {
     pub(crate) platform: Platform,
+    pub(crate) sessions: Sessions,
+}
+
+impl AsRef<Platform> for BrowserSessions {
+    fn as_ref(&self) -> &Platform {
+        &self.platform
+    }
 }
 
 /// The user that a cookie stands for.
@@ -53,7 +65,129 @@ impl SignedIn {
     }
 }
 
+/// An access token of a browser's session, its account, and the cookies to set. No `Debug`.
+pub struct BrowserTokens {
+    pub access: AccessToken,
+    pub account: Account,
+    pub cookies: Vec<HeaderValue>,
+}
+
+/// Why a browser gets no access token.
+#[derive(Debug, thiserror::Error)]
+pub enum CookieError {
+    /// There is no cookie, or its session has ended.
+    #[error("the browser is not signed in")]
+    SignedOut,
+    /// Too many access tokens for this session, or too many unknown cookies from this network.
+    #[error("too many access tokens")]
+    Limited(Exceeded),
+    /// The access token could not be signed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl CookieError {
+    fn outcome(&self) -> CookieTokenOutcome {
+        match self {
+            Self::SignedOut => CookieTokenOutcome::SignedOut,
+            Self::Limited(_) => CookieTokenOutcome::Limited,
+            Self::Issue(_) | Self::Store(_) => CookieTokenOutcome::Failed,
+        }
+    }
+}
+
 impl BrowserSessions {
+    /// Returns an access token of the browser's session.
+    ///
+    /// # Errors
+    /// [`CookieError`]. A cookie of an ended session is not removed from the browser: another tab may have replaced it
+    /// meanwhile.
+    pub async fn token(&self, browser: &Browser, request: &RequestInfo) -> Result<BrowserTokens, CookieError> {
+        let result = self.token_of_cookie(browser, request).await;
+        let outcome = result
+            .as_ref()
+            .map_or_else(CookieError::outcome, |_| CookieTokenOutcome::Success);
+        self.platform.metrics.cookie_token(outcome);
+        result
+    }
+
+    async fn token_of_cookie(&self, browser: &Browser, request: &RequestInfo) -> Result<BrowserTokens, CookieError> {
+        // Pages ask whether anyone is signed in. Without a cookie, the answer costs nothing and does not count.
+        if !self.has_cookie(browser.cookies()) {
+            return Err(CookieError::SignedOut);
+        }
+        let Found { who, extended } = self.find_limited(browser, request).await?;
+        let mut reserved = self.platform.limits.reserve();
+        let key = Key::of(Policy::CookieTokensPerSession).session(who.session.id.0);
+        let rate = key.rate(&self.platform.settings.limits);
+        reserved.spend(key, rate).await.map_err(CookieError::Limited)?;
+        let tokens = self.tokens(who, extended.into_iter().collect()).await;
+        match &tokens {
+            Ok(_) => reserved.count(),
+            Err(_) => reserved.give_back().await,
+        }
+        Ok(tokens?)
+    }
+
+    /// Returns the user of the browser's cookie. Cookies without an active session count against the network, as unknown
+    /// refresh tokens do.
+    async fn find_limited(&self, browser: &Browser, request: &RequestInfo) -> Result<Found, CookieError> {
+        let mut reserved = self.platform.limits.reserve();
+        if let Some(prefix) = request.prefix() {
+            let key = Key::of(Policy::RefreshPerAddress).address(prefix);
+            let rate = key.rate(&self.platform.settings.limits);
+            reserved.spend(key, rate).await.map_err(CookieError::Limited)?;
+        }
+        match self.find(browser.cookies()).await {
+            Ok(None) => {
+                reserved.count();
+                Err(CookieError::SignedOut)
+            }
+            Ok(Some(found)) => {
+                reserved.give_back().await;
+                Ok(found)
+            }
+            Err(error) => {
+                reserved.give_back().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Returns the cookies and the first access token of a session that was just opened in this browser.
+    ///
+    /// # Errors
+    /// If signing or the database failed, or the account was deleted meanwhile (`None`).
+    pub async fn begin(&self, browser: &Browser, session: Session) -> Result<Option<BrowserTokens>, IssueError> {
+        let Some(account) = accounts::find(&self.platform.db, session.account_id).await? else {
+            return Ok(None);
+        };
+        let cookies = vec![
+            self.issue(session.id).await?,
+            browser.remembered(&self.platform.settings.issuer),
+        ];
+        self.tokens(SignedIn { account, session }, cookies).await.map(Some)
+    }
+
+    async fn tokens(&self, who: SignedIn, cookies: Vec<HeaderValue>) -> Result<BrowserTokens, IssueError> {
+        let SignedIn { account, session } = who;
+        let session = self.sessions.narrowed(session).await?;
+        let ttl = self.platform.settings.tokens.of_cookies();
+        Ok(BrowserTokens {
+            access: self.sessions.issue_access(&session, ttl).await?,
+            account,
+            cookies,
+        })
+    }
+
+    /// Returns whether a request has a well-formed session cookie.
+    pub fn has_cookie(&self, headers: &HeaderMap) -> bool {
+        self.secret(headers).is_some()
+    }
+
     /// Creates a cookie that stands for a session, and returns its header. It is always new, so that a cookie set before
     /// sign-in is never valid.
     pub async fn issue(&self, session: SessionId) -> Result<HeaderValue, StoreError> {
@@ -87,7 +221,7 @@ impl BrowserSessions {
         let expires_at = now + self.lifetime();
         let rest = EXTEND_AFTER.min(self.lifetime() / EXTENDED_IN_A_LIFETIME);
         let mut extended = expires_at > found.expires_at + rest;
-        if extended && let Err(error) = store::extend(&self.platform.db, secret.hash(), expires_at).await {
+        if extended && let Err(error) = self.extend(&secret, session.id).await {
             // The session stays valid until its previous expiry, so users remain signed in if the database is read-only.
             tracing::warn!(%error, "failed to extend a browser session; will retry at the next request");
             extended = false;
@@ -96,6 +230,13 @@ impl BrowserSessions {
             who: SignedIn { account, session },
             extended: extended.then(|| self.header(&secret)),
         }))
+    }
+
+    /// Extends a cookie in use, and notes when its session was last seen.
+    async fn extend(&self, secret: &CookieSecret, session: SessionId) -> Result<(), StoreError> {
+        let now = self.platform.clock.now();
+        store::extend(&self.platform.db, secret.hash(), now + self.lifetime()).await?;
+        sessions::saw(&self.platform.db, session, now).await
     }
 
     /// Removes expired cookies until the process ends. Nothing depends on it.

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::service::Pages;
 use crate::core::cookie::HostCookie;
+use crate::features::browser_sessions::DEVICE;
 
 /// A cookie of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +29,9 @@ pub(super) enum Cookie {
 impl Cookie {
     fn host(self) -> HostCookie {
         HostCookie(match self {
+            Self::Device => return DEVICE,
             Self::Form => "countersign-form",
             Self::Language => "countersign-language",
-            Self::Device => "countersign-device",
             Self::Codes => "countersign-codes",
             Self::Done => "countersign-done",
             Self::Typed => "countersign-typed",

@@ -20,7 +20,7 @@ use crate::core::handle::{Handle, HandleHash};
 use crate::core::ids::SessionRef;
 use crate::core::language::Language;
 use crate::core::request_info::RequestInfo;
-use crate::features::browser_sessions::{Found, SignedIn};
+use crate::features::browser_sessions::{Found, SignedIn, device_of};
 
 /// The client of a page request.
 #[derive(Clone)]
@@ -94,7 +94,7 @@ impl Visitor {
             language: language(pages, uri, headers),
             signed_in: None,
             form_token: String::new(),
-            device: Arc::new(device(pages, headers)),
+            device: Arc::new(device_of(&pages.platform, headers)),
             path: uri.path().to_owned(),
             past: Past::default(),
             cookies: Vec::new(),
@@ -200,12 +200,6 @@ pub(super) fn form_token(pages: &Pages, headers: &HeaderMap) -> Option<String> {
     Cookie::Form
         .read(pages, headers)
         .filter(|token| Handle::of_form(token).is_some())
-}
-
-/// Returns the browser's secret, or a new one if it has none.
-fn device(pages: &Pages, headers: &HeaderMap) -> DeviceSecret {
-    let known = Cookie::Device.read(pages, headers).and_then(|value| value.parse().ok());
-    known.unwrap_or_else(|| DeviceSecret::generate(pages.platform.random))
 }
 
 /// Returns the language requested by the link (OpenID Connect Core §3.1.2.1), chosen by the user, or preferred by the

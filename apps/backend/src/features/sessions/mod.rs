@@ -16,5 +16,5 @@ pub use authority::ServerAuthority;
 pub use refresh_token::RefreshToken;
 pub use router::router;
 pub use schemas::{RefreshBody, SessionBody, TokenBody};
-pub use service::{NewSession, Sessions, Tokens, end_all, end_everything, find_living, lock_living};
+pub use service::{AccessToken, NewSession, Sessions, Tokens, end_all, end_everything, find_living, lock_living, saw};
 pub use store::Session;

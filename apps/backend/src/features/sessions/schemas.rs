@@ -68,7 +68,7 @@ pub struct SessionBody {
     address: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// The last sign-in or refresh.
+    /// The last sign-in or refresh; of a browser's session, to the day.
     #[schema(value_type = String, format = DateTime)]
     last_seen_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]

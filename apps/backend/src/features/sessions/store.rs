@@ -29,7 +29,7 @@ row! {
         pub address: Option<String>,
         /// The time of the sign-in.
         pub created_at: Timestamp,
-        /// The time of the last sign-in or refresh.
+        /// The time of the last sign-in, refresh or extension of its cookie.
         pub last_seen_at: Timestamp,
         pub expires_at: Timestamp,
         pub status_list: i64,
@@ -195,6 +195,18 @@ pub(super) async fn rotate(db: &Db, rotation: &Rotation) -> Result<Option<Sessio
     .bind(rotation.idle_end)
     .optional(db)
     .await
+}
+
+/// Records that a session was used.
+pub(super) async fn saw(db: &Db, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+    query(sql!(
+        "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2"
+    ))
+    .bind(id)
+    .bind(now)
+    .execute(db)
+    .await
+    .map(drop)
 }
 
 /// Returns the refresh tokens of a session, active or not. `None` for a browser session, which has a cookie instead.

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,6 +16,7 @@ use crate::core::handle::Handle;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
 use crate::features::auth::{Asking, MailAnswerBody, MailAskedBody, MailRequestBody};
+use crate::features::browser_sessions::{Browser, BrowserTokenBody};
 use crate::features::outbox::Purpose;
 
 /// The routes of this feature.
@@ -57,10 +59,14 @@ async fn ask_to_verify(
 /// `handle` of the pending sign-up (if verification is required), a bearer token of the account, its `password`, or a
 /// `new_password`, which ends all sessions. Otherwise the response is 403 `password_required`, and the link or code stays
 /// valid.
+///
+/// With `"session": "cookie"`, for pages of this server and of applications on the same site, the response also signs the
+/// browser in.
 #[utoipa::path(post, path = "/api/auth/verify-email/confirm", tag = "verification",
     security((), ("password" = []), ("bearer" = [])),
     request_body = EmailVerificationBody,
     responses(
+        (status = OK, description = "The email address was verified, and the browser is signed in", body = BrowserTokenBody),
         (status = NO_CONTENT, description = "The email address was verified"),
         Problem,
     ))]
@@ -68,13 +74,18 @@ async fn verify(
     State(verification): State<Verification>,
     OptionalUser(user): OptionalUser,
     request: RequestInfo,
+    browser: Result<Browser, Problem>,
     extract::Checked(body): extract::Checked<EmailVerificationBody>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
+    let browser = match body.signs_in() {
+        true => Some(browser?),
+        false => None,
+    };
     let (answer, [password, new_password]) = body.split();
     let user = user.map(CurrentUser);
     let caller = match &user {
-        Some(user) => user.caller(request),
-        None => Caller::anyone(request),
+        Some(user) => user.caller(request.clone()),
+        None => Caller::anyone(request.clone()),
     };
     let claim = Claim {
         handle: answer.handle(),
@@ -82,8 +93,20 @@ async fn verify(
         password,
         new_password,
     };
-    verification.verify(answer.try_into()?, claim, &caller).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let account = verification.verify(answer.try_into()?, claim, &caller).await?;
+    let verified = || StatusCode::NO_CONTENT.into_response();
+    let Some(browser) = browser else {
+        return Ok(verified());
+    };
+    let auth = &verification.auth;
+    match auth.login_browser_after_confirmation(account, &browser, request).await {
+        Ok(tokens) => Ok(tokens.into_response()),
+        Err(error) => {
+            // The email address is verified all the same.
+            tracing::warn!(%error, "failed to sign in the browser after the email address was verified");
+            Ok(verified())
+        }
+    }
 }
 
 /// Request a change of email address

@@ -9,6 +9,7 @@ use crate::core::password::Password;
 use crate::core::platform::Platform;
 use crate::core::problem::{FieldError, Problem};
 use crate::features::auth::{MailAnswerBody, answer_mistake};
+use crate::features::browser_sessions::SessionKind;
 
 /// An emailed link or code, and proof that the account is yours.
 #[derive(Deserialize, ToSchema)]
@@ -35,9 +36,20 @@ pub struct EmailVerificationBody {
     #[schema(value_type = Option<String>, format = Password, required = false, nullable = false)]
     #[serde(default)]
     new_password: Option<Password>,
+    /// With `cookie`, the response also signs this browser in, unless `new_password` is set. `token` (the default) only
+    /// verifies.
+    #[schema(required = false)]
+    #[serde(default)]
+    session: SessionKind,
 }
 
 impl EmailVerificationBody {
+    /// Returns whether the browser is to be signed in. A new password proves access to the mailbox alone: a person who passes
+    /// on a link may read it too, and must not have another user signed in to an account of theirs (login CSRF).
+    pub fn signs_in(&self) -> bool {
+        self.session == SessionKind::Cookie && self.new_password.is_none()
+    }
+
     /// Returns the link or the code, and the passwords.
     pub fn split(self) -> (MailAnswerBody, [Option<Password>; 2]) {
         (

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
 use super::super::schemas::{EmailLoginBody, LoginBody, LoginForm, LoginJson, MailAskedBody, MailRequestBody};
@@ -11,6 +12,7 @@ use crate::core::extract;
 use crate::core::platform::Platform;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
+use crate::features::browser_sessions::{Browser, SessionKind, SignedInBody};
 use crate::features::outbox::Purpose;
 use crate::features::sessions::TokenBody;
 
@@ -45,39 +47,68 @@ pub(super) async fn ask_to_sign_in(
 #[utoipa::path(post, path = "/api/auth/login/email/confirm", tag = "auth",
     request_body = EmailLoginBody,
     responses(
-        (status = OK, description = "Signed in", body = TokenBody),
+        (status = OK, description = "Signed in", body = SignedInBody),
         Problem,
     ))]
 pub(super) async fn login_by_email(
     State(auth): State<Auth>,
     request: RequestInfo,
+    browser: Result<Browser, Problem>,
     extract::Checked(body): extract::Checked<EmailLoginBody>,
-) -> Result<Json<TokenBody>, Problem> {
-    let (scopes, answer) = (body.scopes()?, body.answer());
+) -> Result<Response, Problem> {
+    let (scopes, session, answer) = (body.scopes()?, body.session, body.answer());
     let handle = answer.handle();
-    let tokens = auth
-        .sign_in_by_email(answer.try_into()?, handle, &scopes, &Caller::anyone(request))
-        .await?;
-    Ok(Json(tokens.into()))
+    match session {
+        SessionKind::Token => {
+            let caller = Caller::anyone(request);
+            let tokens = auth
+                .sign_in_by_email(answer.try_into()?, handle, &scopes, &caller)
+                .await?;
+            Ok(Json(TokenBody::from(tokens)).into_response())
+        }
+        SessionKind::Cookie => {
+            let browser = browser?;
+            let tokens = auth
+                .login_browser_by_email(answer.try_into()?, handle, &scopes, &browser, request)
+                .await?;
+            Ok(tokens.into_response())
+        }
+    }
 }
 
 /// Sign in
 ///
 /// Accepts the form of OAuth2's password grant, in either encoding, or JSON. The response does not reveal whether the email
 /// address or the password is wrong.
+///
+/// With `"session": "cookie"`, which only pages of this server and of applications on the same site may send, the response
+/// sets the cookie of the session instead of returning a refresh token, and the browser's previous session ends. Call it with
+/// `credentials: "include"`.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth",
     request_body(content((LoginForm = "application/x-www-form-urlencoded"), (LoginForm = "multipart/form-data"), (LoginJson = "application/json"))),
     responses(
-        (status = OK, description = "Signed in", body = TokenBody),
+        (status = OK, description = "Signed in", body = SignedInBody),
         Problem,
     ))]
 pub(super) async fn login(
     State(auth): State<Auth>,
     request: RequestInfo,
+    browser: Result<Browser, Problem>,
     body: LoginBody,
-) -> Result<Json<TokenBody>, Problem> {
-    match auth.login(body.try_into()?, &Caller::anyone(request)).await {
-        Ok(tokens) => Ok(Json(tokens.into())),
+) -> Result<Response, Problem> {
+    let (session, credentials) = (body.session(), body.try_into()?);
+    let signed_in = match session {
+        SessionKind::Token => auth
+            .login(credentials, &Caller::anyone(request))
+            .await
+            .map(|tokens| Json(TokenBody::from(tokens)).into_response()),
+        SessionKind::Cookie => auth
+            .login_browser(credentials, &browser?, request)
+            .await
+            .map(IntoResponse::into_response),
+    };
+    match signed_in {
+        Ok(response) => Ok(response),
         Err(LoginError::Invalid) => Err(Problem::new(Code::InvalidCredentials).challenge(&auth.platform.challenge())),
         Err(error) => Err(error.into()),
     }

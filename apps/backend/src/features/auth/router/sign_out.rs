@@ -1,7 +1,9 @@
 //! Signing out: here, or everywhere.
 
 use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http::header::SET_COOKIE;
 
 use super::super::service::Auth;
 use crate::core::caller::Caller;
@@ -9,13 +11,15 @@ use crate::core::dependencies::{CurrentUser, Identified};
 use crate::core::extract;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
+use crate::features::browser_sessions::Browser;
 use crate::features::sessions::RefreshBody;
 
 /// Sign out
 ///
 /// Ends the session of the bearer token, regardless of the body. If the access token has expired, ends the session of the
-/// refresh token in the body.
-#[utoipa::path(post, path = "/api/auth/logout", tag = "auth", security((), ("password" = []), ("bearer" = [])),
+/// refresh token in the body. Without either, ends the session of the browser's cookie and removes the cookie, for pages of
+/// this server and of applications on the same site. With a bearer token of the cookie's session, removes the cookie too.
+#[utoipa::path(post, path = "/api/auth/logout", tag = "auth", security((), ("password" = []), ("bearer" = []), ("cookie" = [])),
     request_body(content((Option<RefreshBody> = "application/json"), (Option<RefreshBody> = "application/x-www-form-urlencoded"))),
     responses(
         (status = NO_CONTENT, description = "The session has ended"),
@@ -25,8 +29,10 @@ pub(super) async fn logout(
     State(auth): State<Auth>,
     user: Result<CurrentUser, countersign_guard::Denied>,
     request: RequestInfo,
+    browser: Result<Browser, Problem>,
     sent: Request,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
+    let has_cookie = auth.browsers.has_cookie(sent.headers());
     let body = extract::optional::<_, RefreshBody>(sent, &auth).await;
     // A refresh token takes precedence, because it works even when the access token does not.
     let presented = body.as_ref().ok().and_then(|body| body.as_ref()?.token());
@@ -37,16 +43,29 @@ pub(super) async fn logout(
         }
         None => false,
     };
+    let mut removes_cookie = false;
     match (user, body) {
-        (Ok(user), _) => auth.logout(user.session_ref(), &user.caller(request)).await?,
+        (Ok(user), _) => {
+            let found = match &browser {
+                Ok(browser) => auth.browsers.find(browser.cookies()).await?,
+                Err(_) => None,
+            };
+            removes_cookie = found.is_some_and(|found| found.who.session.id == user.session_id());
+            auth.logout(user.session_ref(), &user.caller(request)).await?;
+        }
         (Err(_), Ok(Some(_))) if known => {}
         (Err(_), Ok(Some(_))) => {
             return Err(Problem::new(Code::InvalidRefreshToken).challenge(&auth.platform.challenge()));
         }
+        (Err(_), Ok(None)) if has_cookie => {
+            auth.logout_browser(&browser?, request).await?;
+            removes_cookie = true;
+        }
         (Err(denied), Ok(None)) => return Err(denied.into()),
         (Err(_), Err(problem)) => return Err(problem),
     }
-    Ok(StatusCode::NO_CONTENT)
+    let cookie = removes_cookie.then(|| [(SET_COOKIE, auth.browsers.clear())]);
+    Ok((StatusCode::NO_CONTENT, cookie, ()).into_response())
 }
 
 /// Sign out everywhere

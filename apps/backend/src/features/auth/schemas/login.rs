@@ -10,6 +10,7 @@ use crate::core::password::Password;
 use crate::core::platform::Platform;
 use crate::core::problem::{Code, FieldError, Problem};
 use crate::features::auth::service::Credentials;
+use crate::features::browser_sessions::SessionKind;
 
 /// The form of OAuth2's password grant (RFC 6749 §4.3.2), as FastAPI, Swagger UI and others send it.
 #[derive(Deserialize, ToSchema)]
@@ -27,6 +28,10 @@ pub struct LoginForm {
     /// The requested scopes, separated by spaces. Default: all scopes of the account.
     #[schema(required = false, nullable = false)]
     scope: Option<String>,
+    /// With `cookie`, the session is held by an HttpOnly cookie instead of a refresh token.
+    #[schema(required = false)]
+    #[serde(default)]
+    session: SessionKind,
     /// Accepted but ignored: this is the first-party client.
     #[serde(rename = "client_id")]
     #[schema(required = false, nullable = false)]
@@ -49,6 +54,10 @@ pub struct LoginJson {
     /// The requested scopes, separated by spaces. Default: all scopes of the account.
     #[schema(required = false)]
     scope: Option<String>,
+    /// With `cookie`, the session is held by an HttpOnly cookie instead of a refresh token.
+    #[schema(required = false)]
+    #[serde(default)]
+    session: SessionKind,
 }
 
 /// Either shape; the Content-Type decides.
@@ -57,6 +66,16 @@ pub enum LoginBody {
     Form(LoginForm),
     /// `application/json`.
     Json(LoginJson),
+}
+
+impl LoginBody {
+    /// Returns how the client will hold its session.
+    pub fn session(&self) -> SessionKind {
+        match self {
+            Self::Form(form) => form.session,
+            Self::Json(json) => json.session,
+        }
+    }
 }
 
 impl Rules for LoginForm {
@@ -113,6 +132,10 @@ pub struct EmailLoginBody {
     #[schema(required = false)]
     #[serde(default)]
     pub scope: Option<String>,
+    /// With `cookie`, the session is held by an HttpOnly cookie instead of a refresh token.
+    #[schema(required = false)]
+    #[serde(default)]
+    pub session: SessionKind,
 }
 
 impl Rules for EmailLoginBody {

@@ -3,6 +3,7 @@
 mod account;
 mod ask;
 mod attempt;
+mod browser;
 mod confirm;
 mod email_sign_in;
 mod failures;
@@ -28,6 +29,7 @@ pub use sign_up::{SignUp, SignUpError, SignedUp};
 use crate::core::platform::Platform;
 use crate::features::accounts::Accounts;
 use crate::features::audit::Audit;
+use crate::features::browser_sessions::BrowserSessions;
 use crate::features::email_challenges::EmailChallenges;
 use crate::features::outbox::Outbox;
 use crate::features::revocation::Revocations;
@@ -43,6 +45,7 @@ pub struct Auth {
     pub(crate) accounts: Accounts,
     pub(crate) challenges: EmailChallenges,
     pub(crate) sessions: Sessions,
+    pub(crate) browsers: BrowserSessions,
     /// For rejections with the issuer as realm.
     pub(crate) guard: Guard,
 }

@@ -11,6 +11,11 @@ pub async fn find_living(db: &Db, id: SessionId, now: Timestamp) -> Result<Optio
     store::find_live(db, id, now).await
 }
 
+/// Records that an active session was used.
+pub async fn saw(db: &Db, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+    store::saw(db, id, now).await
+}
+
 /// Returns the session if it is active, locked until the transaction ends, so that it cannot be ended in between.
 pub async fn lock_living(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
     store::lock_live(tx, id, now).await

@@ -7,10 +7,10 @@ mod rotate;
 mod tokens;
 
 pub use end::{end_all, end_everything};
-pub use living::{find_living, lock_living};
+pub use living::{find_living, lock_living, saw};
 pub use open::NewSession;
 pub use rotate::RefreshError;
-pub use tokens::Tokens;
+pub use tokens::{AccessToken, Tokens};
 
 use crate::core::platform::Platform;
 use crate::features::audit::Audit;

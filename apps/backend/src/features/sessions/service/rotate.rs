@@ -197,7 +197,7 @@ impl Sessions {
     }
 
     /// Returns the session without the scopes that its account no longer has.
-    async fn narrowed(&self, session: Session) -> Result<Session, StoreError> {
+    pub async fn narrowed(&self, session: Session) -> Result<Session, StoreError> {
         if session.scope.is_empty() {
             return Ok(session);
         }

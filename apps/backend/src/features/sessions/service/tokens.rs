@@ -24,6 +24,16 @@ pub struct Tokens {
     pub scope: String,
 }
 
+/// An access token. No `Debug`.
+pub struct AccessToken {
+    /// A signed JWT of type `at+jwt`.
+    pub token: String,
+    /// Its lifetime in seconds.
+    pub expires_in: i64,
+    /// The scopes of the session, separated by spaces; empty if it has none.
+    pub scope: String,
+}
+
 impl Sessions {
     /// Signs an access token that is valid for `ttl`, but not longer than the session, and returns it with `refresh_token`.
     ///
@@ -35,13 +45,25 @@ impl Sessions {
         refresh_token: RefreshToken,
         ttl: Duration,
     ) -> Result<Tokens, IssueError> {
+        let access = self.issue_access(session, ttl).await?;
+        Ok(Tokens {
+            access_token: access.token,
+            expires_in: access.expires_in,
+            refresh_token,
+            scope: access.scope,
+        })
+    }
+
+    /// Signs an access token that is valid for `ttl`, but not longer than the session.
+    ///
+    /// # Errors
+    /// [`IssueError`] if the key or the database failed.
+    pub async fn issue_access(&self, session: &Session, ttl: Duration) -> Result<AccessToken, IssueError> {
         note_account(session.account_id);
         let claims = self.claims(session, ttl);
-        let access_token = self.keys.issue(&claims, self.platform.clock.now()).await?;
-        Ok(Tokens {
-            access_token,
+        Ok(AccessToken {
+            token: self.keys.issue(&claims, self.platform.clock.now()).await?,
             expires_in: claims.exp - claims.iat,
-            refresh_token,
             scope: session.scope.clone(),
         })
     }
