@@ -68,11 +68,12 @@ pub enum Command {
     Serve,
     /// Start a server for testing applications: in memory, with test users, and tokens for anyone
     ///
-    /// Listens on loopback addresses only. The only supported settings are --listen and --issuer: countersign.toml and the
+    /// Listens on loopback addresses only, or with --lan on the machine's address in its local network. The only supported
+    /// settings are --listen and --issuer: countersign.toml and the
     /// environment are ignored (except TMPDIR if there is no /dev/shm), so that no settings of a real server leak in. With
     /// --json, the first line of the output contains the issuer and the users.
     #[command(
-        after_help = "Examples:\n  countersign dev\n  countersign dev --listen 127.0.0.1:0 --json --until-stdin-closes"
+        after_help = "Examples:\n  countersign dev\n  countersign dev --listen 127.0.0.1:0 --json --until-stdin-closes\n  countersign dev --lan"
     )]
     Dev(Dev),
     /// Check whether the running server is ready
@@ -168,7 +169,7 @@ impl CommandLine {
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let line = Self::try_parse_from(arguments)?;
         match line.command.as_ref().unwrap_or(&Command::Serve) {
-            Command::Dev(_) => line.global.refuse_for_dev(&mut Self::command())?,
+            Command::Dev(asked) => line.global.refuse_for_dev(asked.lan, &mut Self::command())?,
             // These commands use every setting that a flag can set.
             Command::Serve
             | Command::Health

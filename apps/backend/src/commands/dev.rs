@@ -1,9 +1,13 @@
 //! `countersign dev`: a server for testing applications. It keeps everything in memory and issues a token to anyone.
 //!
+//! With `--lan`, it can be reached from the local network, for tests with a phone. The endpoints that issue tokens still
+//! answer this machine only.
+//!
 //! It is a separate command rather than a setting, so no setting, file or environment variable can turn a production
 //! server into one.
 
 mod folder;
+mod lan;
 
 use std::fmt::Write;
 use std::fs::{DirBuilder, OpenOptions};
@@ -36,29 +40,40 @@ const DECIDED: [(&str, &str); 5] = [
     ("http.max_connections_per_address", "10000"),
 ];
 
+/// The heading of the banner.
+const ON_LOOPBACK: &str = "  \
+  Countersign for tests. It issues tokens for any user to anyone: never expose it to a network.";
+const IN_NETWORK: &str = "  \
+  WARNING: Countersign for tests, OPEN TO YOUR LOCAL NETWORK, without encryption.
+  Everyone in this network can sign in as any user, with the password below, and read what is sent to this server.
+  Use test data only, and stop the server when you are done. A phone in the same network reaches it at the issuer's URL.
+  The commands below work on this machine only.
+";
+
 /// How long requests in progress may take after a stop signal. Kept short because tests wait for it.
 const GRACE: Duration = Duration::from_millis(50);
 
 /// Serves until it is told to stop.
 ///
 /// # Errors
-/// [`Failure`] with exit code 78 if it would be reachable from other machines.
-pub(super) async fn serve(asked: Dev, sources: Sources, output: &mut Standard) -> Result<(), Failure> {
+/// [`Failure`] with exit code 78 if it would be reachable from other machines without `--lan`.
+pub(super) async fn serve(asked: Dev, mut sources: Sources, output: &mut Standard) -> Result<(), Failure> {
     // Runs in parallel with the rest of the start.
     std::thread::spawn(SecureRandom::warm_up);
     // Checked before the settings are read, which would report a missing issuer instead.
-    if let Some((_, listen)) = sources.flags.iter().find(|(name, _)| *name == "listen") {
-        refuse_elsewhere("listen", listen, listen.parse().is_ok_and(is_elsewhere))?;
-    }
+    let lan = lan_or_loopback(&asked, &mut sources)?;
     let folder = MemoryFolder::make()?;
     let mut settings = settings(&folder, sources)?;
     logging::start(&settings.log, None);
     let issuer = settings.issuer.clone();
     refuse_elsewhere("issuer", issuer.as_str(), !issuer.is_loopback())?;
     // Bind the port once and keep it, so that no other process can take a free port in between.
-    let listening = Listening::on(settings.listen).await?;
+    let listening = Listening::on(lan.unwrap_or(settings.listen)).await?;
     settings.listen = listening.address();
-    settings.bound_to(listening.address());
+    match lan {
+        Some(_) => settings.in_network_at(listening.address()),
+        None => settings.bound_to(listening.address()),
+    }
     if asked.deterministic_keys {
         write_known_key(&settings.keys_dir)?;
     }
@@ -92,6 +107,23 @@ fn settings(folder: &MemoryFolder, mut sources: Sources) -> Result<Settings, Fai
     Ok(Settings::load(&sources)?.settings)
 }
 
+/// Takes the address in the local network out of the flags, if it is asked for: settings do not accept an issuer there.
+fn lan_or_loopback(asked: &Dev, sources: &mut Sources) -> Result<Option<SocketAddr>, Failure> {
+    let listen = sources.flags.iter().find(|(name, _)| *name == "listen");
+    let listen = listen.map(|(_, text)| text.clone());
+    match (asked.lan, listen) {
+        (true, listen) => {
+            sources.flags.retain(|(name, _)| *name != "listen");
+            lan::address(listen.as_deref()).map(Some)
+        }
+        (false, Some(text)) => {
+            refuse_elsewhere("listen", &text, text.parse().is_ok_and(is_elsewhere))?;
+            Ok(None)
+        }
+        (false, None) => Ok(None),
+    }
+}
+
 fn is_elsewhere(address: SocketAddr) -> bool {
     !address.ip().is_loopback()
 }
@@ -101,7 +133,7 @@ fn refuse_elsewhere(flag: &str, text: &str, is_elsewhere: bool) -> Result<(), Fa
         false => Ok(()),
         true => Err(Failure::of_configuration(format!(
             "--{flag} {text} is not a loopback address, and `countersign dev` issues tokens for any user to anyone: omit \
-             --{flag}, or run `countersign serve`"
+             --{flag}, add --lan to test with a phone, or run `countersign serve`"
         ))),
     }
 }
@@ -147,15 +179,32 @@ fn announce(services: &Services, asked: &Dev, users: &[SeededUser], output: &mut
         "this is `countersign dev`, for testing only: it issues tokens for any user to anyone, and loses all data \
          when it stops"
     );
+    if asked.lan {
+        tracing::warn!(
+            issuer,
+            "everyone in the local network can reach this server, sign in as any of its users, and read what is sent to it: \
+             use test data only, and stop the server when you are done"
+        );
+    }
     let text = match output.is_json() {
         true => format!("{}\n", json!({ "issuer": issuer, "users": users })),
-        false => banner(issuer, &kid, users, asked.deterministic_keys),
+        false => banner(issuer, &kid, users, asked),
     };
     Ok(output.document(text.as_bytes())?)
 }
 
-fn banner(issuer: &str, kid: &str, users: &[SeededUser], known: bool) -> String {
-    let key = if known { "publicly known" } else { "new" };
+fn banner(issuer: &str, kid: &str, users: &[SeededUser], asked: &Dev) -> String {
+    let key = if asked.deterministic_keys {
+        "publicly known"
+    } else {
+        "new"
+    };
+    let reach = if asked.lan { IN_NETWORK } else { ON_LOOPBACK };
+    let hosts = if asked.lan {
+        "localhost, and on the issuer's host"
+    } else {
+        "localhost"
+    };
     let mut lines = String::new();
     for user in users {
         // Writing to a string cannot fail.
@@ -163,11 +212,11 @@ fn banner(issuer: &str, kid: &str, users: &[SeededUser], known: bool) -> String 
     }
     format!(
         "
-  Countersign for tests. It issues tokens for any user to anyone: never expose it to a network.
+{reach}
     issuer    {issuer}
     key       {kid} ({key})
     password  {PASSWORD} (for all users)
-    apps      every page on localhost
+    apps      every page on {hosts}
     database  in memory; all data is lost when it stops
 
   Users:

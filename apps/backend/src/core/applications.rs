@@ -20,6 +20,8 @@ struct Parts {
     listed: Vec<Application>,
     /// All pages of loopback origins, on a server for development.
     development: Option<Application>,
+    /// The host of such a server, whose other ports count as loopback: with `countersign dev --lan`, it is an IP address.
+    host: String,
 }
 
 /// An application.
@@ -36,8 +38,8 @@ pub struct Application {
 }
 
 impl Applications {
-    /// Returns the applications of the settings. If the issuer is a loopback origin without TLS, the server is for
-    /// development, and pages of all loopback origins count as one application.
+    /// Returns the applications of the settings. If the issuer has no TLS, the server is for development, and pages of all
+    /// loopback origins, and of the issuer's host, count as one application.
     pub fn of(settings: &Settings) -> Self {
         let short = settings.app_origins.iter().map(|origin| Application {
             name: origin.host().to_owned(),
@@ -64,6 +66,7 @@ impl Applications {
         Self(Arc::new(Parts {
             listed: short.chain(long).collect(),
             development,
+            host: settings.issuer.host().to_owned(),
         }))
     }
 
@@ -97,7 +100,7 @@ impl Applications {
         let has = |application: &&Application| application.origins.iter().any(|own| own == origin);
         let loopback = || {
             let development = self.0.development.as_ref();
-            development.filter(|_| Origin::of_loopback(origin).is_some())
+            development.filter(|_| Origin::of_development(origin, &self.0.host).is_some())
         };
         self.0.listed.iter().find(has).or_else(loopback)
     }
@@ -226,6 +229,28 @@ mod tests {
         ] {
             let applications = applications(&format!("issuer = '{issuer}'"));
             assert!(applications.is_empty() && applications.of_origin("http://localhost:3000").is_none());
+        }
+    }
+
+    #[test]
+    fn in_a_local_network_pages_of_its_own_host_are_allowed_too() {
+        let loaded = Settings::load(&crate::settings::Sources::default());
+        let mut settings = loaded.unwrap_or_else(|mistakes| unreachable!("{mistakes}")).settings;
+        settings.in_network_at("192.168.1.20:8000".parse().unwrap());
+        let applications = Applications::of(&settings);
+        for origin in [
+            "http://192.168.1.20:5173",
+            "http://192.168.1.20",
+            "http://localhost:5173",
+        ] {
+            assert!(applications.of_origin(origin).is_some(), "{origin}");
+        }
+        for other in [
+            "http://192.168.1.21:5173",
+            "http://192.168.1.20.evil.example",
+            "http://192.168.1.2",
+        ] {
+            assert!(applications.of_origin(other).is_none(), "{other}");
         }
     }
 }

@@ -238,6 +238,14 @@ impl Settings {
         }
     }
 
+    /// Sets the actual address of a server for tests in a local network. The issuer, and the audience with it, become those
+    /// of this address, without TLS.
+    pub fn in_network_at(&mut self, address: SocketAddr) {
+        self.listen = address;
+        self.issuer = Issuer::of_network(address);
+        self.tokens.audience = vec![self.issuer.as_str().to_owned()];
+    }
+
     fn check(&self, values: &mut Values) {
         let shared = self.metrics_listen.is_some_and(|metrics| collide(self.listen, metrics));
         values.require(

@@ -33,9 +33,10 @@ impl Origin {
         &self.host
     }
 
-    /// Reads an origin in the spelling of browsers, if its host is a loopback address or name.
-    pub fn of_loopback(text: &str) -> Option<Self> {
-        Self::parse(text).ok().filter(Self::is_loopback)
+    /// Reads an origin in the spelling of browsers, if its host is a loopback address or name, or the given host.
+    pub fn of_development(text: &str, host: &str) -> Option<Self> {
+        let origin = Self::parse(text).ok()?;
+        (origin.is_loopback() || origin.host == host).then_some(origin)
     }
 
     /// Whether pages of this origin cross a network unencrypted.
@@ -81,9 +82,22 @@ impl Issuer {
         self.0.is_loopback()
     }
 
-    /// Whether this is a server for development: at a loopback host, and without TLS.
+    /// Whether this is a server for development: without TLS, at a loopback host or as `countersign dev --lan`.
     pub fn is_development(&self) -> bool {
-        self.is_loopback() && !self.is_https()
+        !self.is_https()
+    }
+
+    /// The issuer of `countersign dev --lan`: the only one without TLS at an address that other machines can reach. It cannot
+    /// be set.
+    pub(super) fn of_network(address: SocketAddr) -> Self {
+        let host = match address.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        // As browsers write it: without the default port.
+        let port = Some(address.port()).filter(|port| *port != 80);
+        let text = port.map_or_else(|| format!("http://{host}"), |port| format!("http://{host}:{port}"));
+        Self(Origin { text, host, port })
     }
 
     /// The issuer of a server that listens on a loopback address and has no other setting.
@@ -267,6 +281,22 @@ mod tests {
         assert!(Origin::parse(&of(61)).is_ok());
         assert!(Origin::parse(&of(62)).is_err());
         assert!(Origin::parse(&format!("https://{label}a.example")).is_err());
+    }
+
+    #[test]
+    fn the_issuer_in_a_network_is_written_as_browsers_do() {
+        for (address, text) in [
+            ("192.168.1.20:8000", "http://192.168.1.20:8000"),
+            ("192.168.1.20:80", "http://192.168.1.20"),
+            ("[fd00::2]:8000", "http://[fd00::2]:8000"),
+        ] {
+            let issuer = Issuer::of_network(address.parse().unwrap());
+            let read = Origin::read(text).unwrap();
+            assert_eq!(
+                (issuer.as_str(), issuer.host(), issuer.port()),
+                (text, read.host.as_str(), read.port)
+            );
+        }
     }
 
     #[test]

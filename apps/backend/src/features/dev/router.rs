@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{delete, post};
 use axum::{Json, Router};
@@ -23,23 +23,43 @@ use crate::core::request_info::RequestInfo;
 use crate::features::keys::IssueError;
 
 /// The routes of this feature.
-pub(crate) fn router() -> Router<Dev> {
+pub(crate) fn router(dev: Dev) -> Router {
     Router::new()
         .route("/dev/tokens", post(token))
         .route("/dev/clock", post(clock))
         .route("/dev/sessions/{id}", delete(end_session))
-        .route_layer(from_fn(only_under_a_local_name))
+        .route_layer(from_fn_with_state(dev.clone(), only_from_this_machine))
+        .with_state(dev)
 }
 
-/// Rejects requests for other host names. Otherwise a website could have its name resolve to this machine (DNS rebinding)
-/// and send requests from a browser here.
-async fn only_under_a_local_name(request: Request, next: Next) -> Result<Response, Problem> {
+/// Rejects requests of other machines, which can only arrive with `--lan`, and requests for other host names. Otherwise a
+/// website could have its name resolve to this machine (DNS rebinding) and send requests from a browser here.
+async fn only_from_this_machine(
+    State(dev): State<Dev>,
+    client: RequestInfo,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let settings = &dev.platform.settings;
+    if !client
+        .address
+        .is_some_and(|peer| is_this_machine(peer, settings.listen.ip()))
+    {
+        let detail = "Only the machine that runs `countersign dev` can use this endpoint.";
+        return Err(Problem::new(Code::BadRequest).detail(detail));
+    }
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let authority = host.and_then(|host| host.parse::<Authority>().ok());
-    match authority.is_some_and(|authority| is_local(authority.host())) {
+    let is_own = |host: &str| is_local(host) || host == settings.issuer.host();
+    match authority.is_some_and(|authority| is_own(authority.host())) {
         true => Ok(next.run(request).await),
         false => Err(Problem::new(Code::BadRequest).detail("The Host must be localhost or a loopback address.")),
     }
+}
+
+/// Returns whether a peer is the machine that listens on an address.
+fn is_this_machine(peer: IpAddr, listening: IpAddr) -> bool {
+    peer.is_loopback() || peer == listening
 }
 
 /// Returns whether a host is loopback. RFC 6761 §6.3: localhost and all names below it are.
@@ -102,5 +122,25 @@ impl From<TokenError> for Problem {
 impl From<BeyondAllTime> for Problem {
     fn from(error: BeyondAllTime) -> Self {
         Self::validation(vec![FieldError::new("to", Code::Invalid).detail(error.to_string())])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_machines_of_the_network_are_told_apart() {
+        let is_this = |peer: &str| is_this_machine(peer.parse().unwrap(), "192.168.1.20".parse().unwrap());
+        assert!(is_this("192.168.1.20") && is_this("127.0.0.1") && is_this("::1"));
+        for other in [
+            "192.168.1.21",
+            "192.168.1.1",
+            "0.0.0.0",
+            "fd00::1",
+            "::ffff:192.168.1.20",
+        ] {
+            assert!(!is_this(other), "{other}");
+        }
     }
 }

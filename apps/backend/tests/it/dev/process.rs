@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use axum::http::Method;
 use countersign_testkit::{HttpClient, PASSWORD};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Dev, PROGRAM};
 
@@ -86,6 +86,110 @@ fn it_refuses_to_be_reached_from_elsewhere() {
     assert_eq!(output.status.code(), Some(78));
     let output = run(folder.path(), &["dev", "--database-url", "postgres://a@db/auth"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn in_a_local_network_its_issuer_is_its_address_there() {
+    let Some(own) = own_address() else {
+        return eprintln!("skipped: this machine is in no network");
+    };
+    let elsewhere = tempfile::tempdir().unwrap();
+    let listen = format!("{own}:0");
+    // It also ends if this test fails.
+    let mut command = program(
+        elsewhere.path(),
+        &["dev", "--lan", "--listen", &listen, "--until-stdin-closes"],
+    );
+    let command = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut banner = String::new();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    while !banner.contains("/dev/sessions/") {
+        banner = banner + &lines.next().expect("the banner ends").unwrap() + "\n";
+    }
+    assert!(
+        banner.contains("WARNING: Countersign for tests, OPEN TO YOUR LOCAL NETWORK"),
+        "{banner}"
+    );
+    let issuer = banner
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("issuer"))
+        .unwrap()
+        .trim()
+        .to_owned();
+    let port = issuer.strip_prefix(&format!("http://{own}:")).unwrap();
+    assert!(banner.contains(&format!("curl -sS {issuer}/dev/tokens")), "{banner}");
+
+    // Loopback is not listened on: the machine has one address here, and it is the issuer's.
+    assert!(std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_err());
+    let client = HttpClient::of(&issuer);
+    let send = async |path: &str, body: Value| client.send((Method::POST, path), Some(&body), "").await.unwrap();
+    let credentials = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let signed_in = send("/api/auth/login", credentials).await.assert_status(200).json();
+    let token = signed_in["access_token"].as_str().unwrap();
+    let claims = countersign_jose::decode_without_verifying(token).unwrap().claims;
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!(issuer), &json!(issuer)));
+    let found = client
+        .send((Method::GET, "/.well-known/oauth-authorization-server"), None, "")
+        .await
+        .unwrap();
+    assert_eq!(found.assert_status(200).json()["issuer"], issuer);
+    // From this machine. `features/dev/router.rs` has the test that others are refused.
+    send("/dev/tokens", json!({ "user": "ada@example.com" }))
+        .await
+        .assert_status(200);
+
+    signal(child.id(), "-TERM");
+    let output = child.wait_with_output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        log.contains("everyone in the local network can reach this server"),
+        "{log}"
+    );
+}
+
+#[test]
+fn in_a_local_network_its_address_is_one_of_the_network() {
+    let folder = tempfile::tempdir().unwrap();
+    for listen in [
+        "127.0.0.1:0",
+        "0.0.0.0:0",
+        "[::]:0",
+        "[::ffff:127.0.0.1]:0",
+        "laptop.local:8000",
+    ] {
+        let output = run(folder.path(), &["dev", "--lan", "--listen", listen]);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(78), "{listen}: {errors}");
+        assert!(
+            errors.contains("with --lan, use the IP address of this machine in its local network"),
+            "{errors}"
+        );
+        assert!(output.stdout.is_empty());
+    }
+    let output = run(folder.path(), &["dev", "--lan", "--issuer", "http://localhost:8000"]);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.code() == Some(2) && errors.contains("cannot be used with '--lan'"),
+        "{errors}"
+    );
+    // Without the flag, the error names it.
+    let output = run(folder.path(), &["dev", "--listen", "192.0.2.1:8000"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("add --lan"));
+    // Nothing else opens a server to a network without TLS.
+    let output = run(folder.path(), &["serve", "--lan"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+/// The address of this machine that others reach, if there is one.
+fn own_address() -> Option<std::net::IpAddr> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("198.51.100.1:9").ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback()).then_some(address)
 }
 
 #[test]
