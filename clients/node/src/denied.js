@@ -10,8 +10,10 @@ import { STATUS_CODES } from 'node:http'
  * @property {string} title
  * @property {number} status
  * @property {string} detail
- * @property {string} code `missing_token`, `invalid_token`, `insufficient_scope` or `unavailable`.
+ * @property {string} code `missing_token`, `invalid_token`, `insufficient_scope`, `origin_not_allowed` or `unavailable`.
  */
+
+export const REVOKED = 'The token has been revoked.'
 
 const BRAND = Symbol.for('@countersign/guard/denied')
 
@@ -89,9 +91,10 @@ export class Denied extends Error {
   /**
    * @param {string} detail
    * @param {unknown} [cause]
+   * @param {string} [seconds] when to try again
    */
-  static unavailable(detail, cause) {
-    return new Denied(503, 'unavailable', detail, { 'Retry-After': '1' }, cause)
+  static unavailable(detail, cause, seconds = '1') {
+    return new Denied(503, 'unavailable', detail, { 'Retry-After': seconds }, cause)
   }
 }
 

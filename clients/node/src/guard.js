@@ -6,6 +6,7 @@ import { Denied } from './denied.js'
 import { KeySet } from './keys.js'
 import { StatusLists } from './lists.js'
 import { readOptions } from './settings.js'
+import { sessionOf } from './session.js'
 import { MAX_TOKEN_LENGTH, verifyToken } from './token.js'
 
 /**
@@ -72,6 +73,21 @@ export class Guard {
     // The bit is checked every time: it is an array lookup, and it makes revocation immediate.
     if (verified.status) await this.#lists.check(verified.status)
     return verified.token
+  }
+
+  /**
+   * Returns the session of the browser's cookie, or `null` if no one is signed in. For servers that render pages: it asks
+   * the issuer each time, with the issuer's cookies only, so a session that has ended opens nothing. A form that a page of
+   * another origin sent is rejected with 403.
+   *
+   * @param {import('./bearer.js').Headed & { method?: string }} request a fetch `Request`, Node's `IncomingMessage`, or
+   *   anything with headers
+   * @param {import('./session.js').SessionOptions} [options]
+   * @returns {Promise<import('./session.js').Session | null>}
+   * @throws {Denied} 403 for a form of another origin, 503 if the issuer cannot be asked
+   */
+  async sessionFromCookie(request, options = {}) {
+    return sessionOf(this, this.#settings, request, options, this.#closing.signal)
   }
 
   /** Stops all requests and timers. A closed guard uses what it has and fetches nothing more. */

@@ -6,15 +6,15 @@ import { request as encrypted } from 'node:https'
 
 /**
  * @param {URL} address
- * @param {{ headers: Record<string, string>, milliseconds: number, limit: number, signal: AbortSignal }} bounds
+ * @param {{ method?: string, headers: Record<string, string>, milliseconds: number, limit: number, signal: AbortSignal }} bounds
  *   the limit of the body, in bytes
  * @returns {Promise<{ status: number, headers: import('node:http').IncomingHttpHeaders, body: Buffer }>}
  */
-export function get(address, { headers, milliseconds, limit, signal }) {
+export function send(address, { method = 'GET', headers, milliseconds, limit, signal }) {
   return new Promise((resolve, reject) => {
     const request = address.protocol === 'https:' ? encrypted : clear
     // A new connection: a kept one could be closed during the request.
-    const asking = request(address, { agent: false, headers: { 'Accept-Encoding': 'identity', ...headers }, signal })
+    const asking = request(address, { method, agent: false, headers: { 'Accept-Encoding': 'identity', ...headers }, signal })
     const timer = setTimeout(() => asking.destroy(new Error('timed out')), milliseconds).unref()
     asking.on('socket', (socket) => socket.unref())
     asking.on('error', reject)

@@ -1,7 +1,7 @@
 // The public interface of the package.
 //
 // Reading order: guard.js (what happens to a token), token.js (the rules), keys.js and lists.js (what is fetched and
-// kept), status-list.js (one list), settings.js, denied.js, http.js.
+// kept), status-list.js (one list), session.js (the session of a cookie), settings.js, denied.js, http.js.
 
 export { createGuard, Guard } from './guard.js'
 export { Denied, requireScope } from './denied.js'
@@ -13,3 +13,5 @@ export { requireUser } from './token.js'
 /** @typedef {import('./token.js').VerifiedToken} VerifiedToken */
 /** @typedef {import('./bearer.js').Headed} Headed */
 /** @typedef {import('./denied.js').Problem} Problem */
+/** @typedef {import('./session.js').Session} Session */
+/** @typedef {import('./session.js').SessionOptions} SessionOptions */

@@ -4,7 +4,7 @@
 import { createPublicKey } from 'node:crypto'
 import { debuglog } from 'node:util'
 import { Denied } from './denied.js'
-import { attentive, backoff, get } from './http.js'
+import { attentive, backoff, send } from './http.js'
 import { readObject } from './strict-json.js'
 
 /** @typedef {{ kid: string, x: string, y: string, public: import('node:crypto').KeyObject }} Key */
@@ -126,7 +126,7 @@ export class KeySet {
 
   /** @param {string} address */
   async #ask(address) {
-    const { status, headers, body } = await get(this.#settings.locate(address), {
+    const { status, headers, body } = await send(this.#settings.locate(address), {
       headers: { Accept: 'application/json' },
       milliseconds: 5_000,
       limit: 256 * 1024,

@@ -2,8 +2,8 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { debuglog } from 'node:util'
-import { Denied } from './denied.js'
-import { attentive, backoff, get } from './http.js'
+import { Denied, REVOKED } from './denied.js'
+import { attentive, backoff, send } from './http.js'
 import { readStatusList, Unreadable } from './status-list.js'
 
 const log = debuglog('countersign')
@@ -117,7 +117,7 @@ class FollowedList {
     const { issuer, whenStale } = this.#settings
     const status = this.#held?.status(idx)
     // Also with a stale list: a bit that was set is never cleared or reused.
-    if (status) throw Denied.invalid(issuer, 'The token has been revoked.')
+    if (status) throw Denied.invalid(issuer, REVOKED)
     if (!this.#held && this.#failure instanceof Unreadable) throw Denied.invalid(issuer, this.#failure.message)
     if (whenStale !== 'fail_open' && !this.#isFresh()) {
       throw Denied.unavailable('It cannot be checked just now whether the session still lives.', this.#failure)
@@ -178,7 +178,7 @@ class FollowedList {
    */
   async #fetch(waits) {
     const etag = this.#isAlive() ? this.#etag : undefined
-    const { status, headers, body } = await get(this.#settings.locate(this.#uri), {
+    const { status, headers, body } = await send(this.#settings.locate(this.#uri), {
       headers: {
         Accept: 'application/statuslist+jwt',
         ...(waits && { Prefer: `wait=${WAIT}` }), // RFC 7240 §4.3

@@ -12,7 +12,7 @@ const tsc = (...args) =>
   )
 
 const program = `
-import { createGuard, Denied, type Options, requireScope as require, requireUser, type User, type VerifiedToken } from '@countersign/guard'
+import { createGuard, Denied, type Options, requireScope as require, requireUser, type Session, type User, type VerifiedToken } from '@countersign/guard'
 import { protect, requireScope } from '@countersign/guard/express'
 import * as fastify from '@countersign/guard/fastify'
 import { startCountersign } from '@countersign/guard/testing'
@@ -47,6 +47,14 @@ export async function handler(request: Request): Promise<Response> {
     if (error instanceof Denied) return error.toResponse()
     throw error
   }
+}
+
+export async function page(request: Request): Promise<string> {
+  const session: Session | null = await guard.sessionFromCookie(request, { origin: 'https://app.example.com' })
+  // @ts-expect-error No one may be signed in.
+  session.user
+  const mail: string | undefined = session?.user.email
+  return mail ?? session?.accessToken ?? 'signed out'
 }
 
 export async function fixture(): Promise<string> {

@@ -201,6 +201,9 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.answer("{}", 404)
 
+    def do_POST(self):
+        self.server.issuer.lies.get(self.path, saying("{}", 404))(self)
+
     def status_list(self, issuer, name):
         known = self.headers["If-None-Match"]
         wait = int((self.headers["Prefer"] or "wait=0").removeprefix("wait="))

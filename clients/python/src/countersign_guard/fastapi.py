@@ -8,10 +8,14 @@ async def products(user: Annotated[User, Depends(get_current_user)]): ...
 
 @app.post("/products")
 async def create(user: Annotated[User, Security(get_current_user, scopes=["products:write"])]): ...
+
+@app.get("/account")            # a page: the session of the browser's cookie, or the sign-in page
+async def account(session: Annotated[Session, Depends(signed_in(guard))]): ...
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
+from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 import starlette
@@ -23,9 +27,10 @@ from fastapi.security import OAuth2PasswordBearer, SecurityScopes
 
 from .denied import Denied, MissingToken
 from .guard import Guard
+from .session import Session
 from .subject import User
 
-__all__ = ["Refusal", "current_user", "optional_user", "problem_details"]
+__all__ = ["Refusal", "current_user", "optional_session", "optional_user", "problem_details", "signed_in"]
 
 
 class Refusal(HTTPException):
@@ -74,6 +79,49 @@ def optional_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Call
             raise _refusal(denied, connection) from None
 
     return get_optional_user
+
+
+def optional_session(guard: Guard, origin: str | None = None) -> Callable[..., Awaitable[Session | None]]:
+    """Returns a dependency for pages: the session of the browser's cookie, or `None` if no one is signed in.
+
+    `origin` is the origin of this application, if it is not the issuer's. `Guard.session_from_cookie` says more.
+    """
+
+    async def get_optional_session(request: Request) -> Session | None:
+        try:
+            return await guard.session_from_cookie(request, origin=origin, client_address=_forwarded_for(request))
+        except Denied as denied:
+            raise Refusal(denied) from None
+
+    return get_optional_session
+
+
+def signed_in(guard: Guard, origin: str | None = None) -> Callable[..., Awaitable[Session]]:
+    """The same for pages of signed-in users. It sends others to the sign-in page, which leads back.
+
+    A request that is not a GET, such as a form, gets 401.
+    """
+    find = optional_session(guard, origin)
+
+    async def get_session(request: Request) -> Session:
+        session = await find(request)
+        if session is not None:
+            return session
+        if request.method not in ("GET", "HEAD"):
+            raise HTTPException(401, "Sign in and try again.")
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return_to = quote((origin or "") + path, safe="")
+        # Shared and private caches must not keep the way to the sign-in page for a user who has signed in since.
+        headers = {"Location": f"{guard.issuer}/signin?return_to={return_to}", "Cache-Control": "no-store"}
+        raise HTTPException(303, headers=headers)
+
+    return get_session
+
+
+def _forwarded_for(request: Request) -> str | None:
+    """The addresses that a proxy in front named, and the peer's, as a proxy would pass them on."""
+    peer = request.client.host if request.client else None
+    return ", ".join([*request.headers.getlist("x-forwarded-for"), *([peer] if peer else [])]) or None
 
 
 async def problem_details(_request: Request, refusal: Exception) -> Response:

@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent import futures
+from typing import Any
 
 import jwt
 
@@ -18,6 +19,7 @@ from .followed_list import FollowedList
 from .issuer import Issuer
 from .jws import read_kid
 from .options import Options, WhenStale
+from .session import Request, Session, cookies_for, read_reply, refuse_foreign_form, session_of, unavailable
 from .subject import VerifiedToken
 from .transport import trust
 
@@ -107,6 +109,67 @@ class Guard:
     def authenticate_sync(self, authorization: Sequence[str], scopes: Iterable[str] = ()) -> VerifiedToken:
         """The same without an event loop."""
         return self.verify_sync(self._token_of(authorization), scopes)
+
+    async def session_from_cookie(
+        self, request: Request, *, origin: str | None = None, client_address: str | None = None
+    ) -> Session | None:
+        """Returns the session of the browser's cookie, or `None` if no one is signed in. For servers that render pages.
+
+        It asks the issuer each time, with the issuer's cookies only, so a session that has ended opens nothing. Raises
+        `ForeignForm` for a form that a page of another origin sent, and `Unavailable` if the issuer cannot be asked.
+
+        :param request: a request of Starlette or FastAPI, or of another framework whose headers have `getlist`.
+        :param origin: the origin of your application, if it is not the issuer's. It must be in `app_origins`.
+        :param client_address: the browser's IP address, or the whole `X-Forwarded-For`, for the issuer's rate limits.
+            The issuer uses it if this server is in its `trusted_proxies`.
+        """
+        own = origin or self.issuer
+        headers = self._exchange_headers(request, own, client_address)
+        if headers is None:
+            return None
+        asked = asyncio.wrap_future((self._live or self._begin()).exchange(headers))
+        try:
+            reply = await asked
+        except Exception as reason:
+            raise unavailable() from reason
+        body = read_reply(reply, own)
+        return None if body is None else await self._session(body)
+
+    def session_from_cookie_sync(
+        self, request: Request, *, origin: str | None = None, client_address: str | None = None
+    ) -> Session | None:
+        """The same without an event loop."""
+        own = origin or self.issuer
+        headers = self._exchange_headers(request, own, client_address)
+        if headers is None:
+            return None
+        try:
+            reply = (self._live or self._begin()).exchange(headers).result(LONGEST_WAIT)
+        except Exception as reason:
+            raise unavailable() from reason
+        body = read_reply(reply, own)
+        if body is None:
+            return None
+        try:
+            return session_of(body, self.verify_sync(body["access_token"]))
+        except InvalidToken as denied:
+            _check_that_it_is_revoked(denied)
+            return None
+
+    async def _session(self, body: dict[str, Any]) -> Session | None:
+        try:
+            return session_of(body, await self.verify(body["access_token"]))
+        except InvalidToken as denied:
+            _check_that_it_is_revoked(denied)
+            return None
+
+    def _exchange_headers(self, request: Request, own: str, client_address: str | None) -> dict[str, str] | None:
+        refuse_foreign_form(request, own)
+        cookie = cookies_for(request, self.issuer, own)
+        if not cookie:
+            return None
+        headers = {"Cookie": cookie, "Origin": own, "Accept": "application/json"}
+        return headers | ({"X-Forwarded-For": client_address} if client_address else {})
 
     def __enter__(self) -> "Guard":
         return self
@@ -201,6 +264,12 @@ class Guard:
             self._end.detach()
         _left_behind.append(self._live)
         self._live, self._end, self._lock = None, lambda: None, threading.Lock()
+
+
+def _check_that_it_is_revoked(denied: InvalidToken) -> None:
+    # It was revoked between the two steps. Any other rejection means that the guard has the wrong options.
+    if not isinstance(denied, Revoked):
+        raise ValueError(f"the token of the session is not accepted: {denied.detail}") from denied
 
 
 def _names(audience: str | Iterable[str]) -> frozenset[str]:

@@ -11,15 +11,19 @@ import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
+import httpx
 import jwt
 
 from .denied import Unavailable
 from .followed_list import FollowedList
 from .key_set import KeySet
 from .options import Options
-from .transport import Transport
+from .session import LONGEST, SECONDS
+from .transport import Reply, Transport
+
+T = TypeVar("T")
 
 MOST_LISTS = 64
 START_SECONDS = 5
@@ -75,6 +79,10 @@ class Issuer:
         """Done when the list is usable, or a fetch has failed. It is followed from then on."""
         return self._submit(self._want_list(uri))
 
+    def exchange(self, headers: dict[str, str]) -> "Future[Reply]":
+        """Asks for the token of a cookie."""
+        return self._submit(self._exchange(headers))
+
     def close(self) -> None:
         """Ends the thread and its connections."""
         with suppress(RuntimeError):  # It has already ended.
@@ -82,12 +90,12 @@ class Issuer:
         if threading.current_thread() is not self._thread:
             self._thread.join(5)
 
-    def _submit(self, coroutine: Coroutine[Any, Any, None]) -> "Future[None]":
+    def _submit(self, coroutine: Coroutine[Any, Any, T]) -> "Future[T]":
         try:
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         except RuntimeError:  # It was closed in the meantime.
             coroutine.close()
-            given_up: Future[None] = Future()
+            given_up: Future[T] = Future()
             given_up.cancel()
             return given_up
 
@@ -110,6 +118,14 @@ class Issuer:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await self._transport.close()
+
+    async def _exchange(self, headers: dict[str, str]) -> Reply:
+        url = f"{self._options.issuer}/api/auth/token"
+        try:
+            return await self._transport.post(url, longest=LONGEST, seconds=SECONDS, headers=headers)
+        except httpx.RemoteProtocolError:
+            # A kept connection was closed meanwhile. Asking twice changes nothing.
+            return await self._transport.post(url, longest=LONGEST, seconds=SECONDS, headers=headers)
 
     async def _want_list(self, uri: str) -> None:
         followed = self._lists.get(uri)

@@ -1,4 +1,4 @@
-"""GET requests limited in time and size, without redirects and decompression."""
+"""Requests limited in time and size, without redirects and decompression."""
 
 import asyncio
 import os
@@ -33,19 +33,23 @@ class Transport:
         self._options = options
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=8)
         # Proxy environment variables are ignored, as in the other guards.
-        self._client = httpx.AsyncClient(verify=trust(options), trust_env=False, limits=limits, timeout=None)  # noqa: S113 - `get` limits the whole
+        self._client = httpx.AsyncClient(verify=trust(options), trust_env=False, limits=limits, timeout=None)  # noqa: S113 - `wait_for` limits the whole
 
     async def get(self, url: str, *, longest: int, seconds: float, headers: dict[str, str] | None = None) -> Reply:
         """Returns the response to one GET, or raises."""
-        return await asyncio.wait_for(self._get(self._options.address(url), longest, headers or {}), seconds)
+        return await asyncio.wait_for(self._send("GET", self._options.address(url), longest, headers or {}), seconds)
+
+    async def post(self, url: str, *, longest: int, seconds: float, headers: dict[str, str]) -> Reply:
+        """Returns the response to one POST without a body, or raises."""
+        return await asyncio.wait_for(self._send("POST", self._options.address(url), longest, headers), seconds)
 
     async def close(self) -> None:
         """Closes all connections."""
         await self._client.aclose()
 
-    async def _get(self, url: str, longest: int, headers: dict[str, str]) -> Reply:
+    async def _send(self, method: str, url: str, longest: int, headers: dict[str, str]) -> Reply:
         # Never inflated: keys are small, lists are already compressed, and a decompression bomb stays small.
-        async with self._client.stream("GET", url, headers={"Accept-Encoding": "identity"} | headers) as response:
+        async with self._client.stream(method, url, headers={"Accept-Encoding": "identity"} | headers) as response:
             body = bytearray()
             async for chunk in response.aiter_raw():
                 body += chunk
