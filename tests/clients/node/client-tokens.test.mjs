@@ -497,3 +497,11 @@ test('hosted pages need a server on the same site', options, async () => {
   const { tab } = await arrive()
   assert.equal((await tab.evaluate(() => outcome(auth.goToSignIn()))).code, 'not_same_site')
 })
+
+test('cookie mode on another site is refused, and says so', options, async () => {
+  const tab = await world.open(context, { options: { mode: 'cookie' } })
+  const other = await world.server.register()
+  const answer = await signIn(tab, other.account.email)
+  assert.deepEqual([answer.code, answer.status], ['origin_not_allowed', 403])
+  assert.deepEqual(await context.cookies(), [])
+})
