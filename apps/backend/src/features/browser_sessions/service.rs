@@ -119,7 +119,10 @@ impl BrowserSessions {
         if !self.has_cookie(browser.cookies()) {
             return Err(CookieError::SignedOut);
         }
-        let Found { who, extended } = self.find_limited(browser, request).await?;
+        let Some(Found { who, extended }) = self.find(browser.cookies()).await? else {
+            self.count_unknown(request).await?;
+            return Err(CookieError::SignedOut);
+        };
         let mut reserved = self.platform.limits.reserve();
         let key = Key::of(Policy::CookieTokensPerSession).session(who.session.id.0);
         let rate = key.rate(&self.platform.settings.limits);
@@ -132,29 +135,17 @@ impl BrowserSessions {
         Ok(tokens?)
     }
 
-    /// Returns the user of the browser's cookie. Cookies without an active session count against the network, as unknown
-    /// refresh tokens do.
-    async fn find_limited(&self, browser: &Browser, request: &RequestInfo) -> Result<Found, CookieError> {
+    /// Counts a cookie without an active session against the network, as an unknown refresh token is. Cookies of others on
+    /// the same network are not affected.
+    async fn count_unknown(&self, request: &RequestInfo) -> Result<(), CookieError> {
         let mut reserved = self.platform.limits.reserve();
         if let Some(prefix) = request.prefix() {
             let key = Key::of(Policy::RefreshPerAddress).address(prefix);
             let rate = key.rate(&self.platform.settings.limits);
             reserved.spend(key, rate).await.map_err(CookieError::Limited)?;
         }
-        match self.find(browser.cookies()).await {
-            Ok(None) => {
-                reserved.count();
-                Err(CookieError::SignedOut)
-            }
-            Ok(Some(found)) => {
-                reserved.give_back().await;
-                Ok(found)
-            }
-            Err(error) => {
-                reserved.give_back().await;
-                Err(error.into())
-            }
-        }
+        reserved.count();
+        Ok(())
     }
 
     /// Returns the cookies and the first access token of a session that was just opened in this browser.
