@@ -273,10 +273,11 @@ impl HttpClient {
         self.send((Method::POST, path), Some(body), "").await
     }
 
-    /// Submits a form of the hosted pages, as a browser with these cookies.
+    /// Submits a form of the hosted pages of a server with the default issuer, as a browser with these cookies.
     pub async fn submit(&self, path: &str, cookies: &str, form: &str) -> Option<Answer> {
         let request = Request::post(format!("{}{path}", self.base))
             .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", "http://127.0.0.1:8000")
             .header("sec-fetch-site", "same-origin")
             .header("cookie", cookies);
         let body = Full::new(Bytes::from(form.to_owned()));

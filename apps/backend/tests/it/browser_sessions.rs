@@ -785,8 +785,7 @@ async fn a_confirmed_sign_up_is_signed_in_with_a_cookie(database: Database) {
 /// The device cookie that comes with the session is the one of the hosted pages.
 #[apply(on_both_databases!)]
 async fn a_browser_is_recognized_at_its_next_sign_in(database: Database) {
-    let settings = format!("{SETTINGS}[mail]\nsign_in_notices = true\n");
-    let server = TestServer::start_with(database, &settings).await;
+    let server = TestServer::start_with(database, SETTINGS).await;
     let mut page = Page::signed_up(&server, "ada").await;
     let token = server.mail().await.token();
     let confirm = json!({ "token": token, "password": PASSWORD });

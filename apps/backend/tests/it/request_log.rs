@@ -47,11 +47,21 @@ async fn a_line_says_what_happened_to_whose_request(database: Database) {
     // Forms of the pages are handled in a task of their own.
     let form = "email=ada%40example.com&password=an+umbrella+for+the+log";
     let cookie = format!("countersign-form-8000={}", "A".repeat(43));
-    client
+    let signed_in = client
         .submit("/signin", &cookie, form)
         .await
         .unwrap()
         .assert_status(303);
+    let cookies = signed_in.headers.get_all("set-cookie").iter();
+    let mut cookies = cookies.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap());
+    let session = cookies.find(|cookie| cookie.starts_with("countersign-8000=")).unwrap();
+    for (path, status) in [
+        ("/api/auth/token", 200),
+        ("/api/auth/logout", 204),
+        ("/api/auth/token", 401),
+    ] {
+        client.submit(path, session, "").await.unwrap().assert_status(status);
+    }
     assert!(server.terminate().success());
 
     let lines = launch.log();
@@ -85,6 +95,9 @@ async fn a_line_says_what_happened_to_whose_request(database: Database) {
             "GET /api/auth/me 401 - missing_token",
             "GET unmatched 404 - not_found",
             "POST /signin 303 ada -",
+            "POST /api/auth/token 200 ada -",
+            "POST /api/auth/logout 204 ada -",
+            "POST /api/auth/token 401 - login_required",
         ]
     );
 }
