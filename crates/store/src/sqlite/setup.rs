@@ -160,6 +160,10 @@ fn open(path: &Path, manner: Manner) -> Result<Connection, StoreError> {
     connection
         .execute_batch("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY")
         .map_err(store_error)?;
+    // Plans do not depend on bound values, so no statement is prepared again when they change.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(store_error)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
