@@ -59,7 +59,7 @@ const GRACE: Duration = Duration::from_millis(50);
 /// [`Failure`] with exit code 78 if it would be reachable from other machines without `--lan`.
 pub(super) async fn serve(asked: Dev, mut sources: Sources, output: &mut Standard) -> Result<(), Failure> {
     // Runs in parallel with the rest of the start.
-    std::thread::spawn(SecureRandom::warm_up);
+    tokio::spawn(SecureRandom::warm_up());
     // Checked before the settings are read, which would report a missing issuer instead.
     let lan = lan_or_loopback(&asked, &mut sources)?;
     let folder = MemoryFolder::make()?;

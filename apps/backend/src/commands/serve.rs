@@ -28,8 +28,6 @@ use crate::{Services, app};
     reason = "a person is greeted; nothing of it is secret, and the log goes elsewhere"
 )]
 pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals>) -> Result<(), Failure> {
-    // Runs in parallel with the rest of the start.
-    std::thread::spawn(SecureRandom::warm_up);
     ignored.map_or_else(ignore_signals, Ok)?.log();
     // Bind first: the issuer may contain the port, and the port may be chosen by the system.
     let listening = Listening::on(settings.listen).await?;
@@ -70,7 +68,8 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
     tokio::select! {
         _ = server.serve(app(services.clone()), shutdown) => {}
         // It never returns. If it panics, stop the server instead of serving with keys that are no longer reloaded.
-        () = services.clone().maintain() => {}
+        // Maintenance signs, and the first signature would hold up the connections accepted here.
+        () = async { SecureRandom::warm_up().await; Box::pin(services.clone().maintain()).await } => {}
         // The state in memory no longer matches the disk, so the server cannot continue.
         error = services.db.failed() => return Err(Failure::new(error)),
     }

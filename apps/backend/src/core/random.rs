@@ -16,10 +16,11 @@ impl SecureRandom {
         bytes
     }
 
-    /// Triggers the self-test of the random source in `aws-lc-rs`, which takes 40 ms, before the first signature.
-    #[expect(clippy::disallowed_methods, reason = "the one home of randomness")]
-    pub fn warm_up() {
+    /// Triggers the self-test of the random source in `aws-lc-rs`, which takes 40 ms of another thread, before the first
+    /// signature.
+    #[expect(clippy::disallowed_methods, reason = "the one home of randomness; one short job")]
+    pub async fn warm_up() {
         // A failure is reported when signing.
-        let _ = aws_lc_rs::rand::fill(&mut [0]);
+        let _ = tokio::task::spawn_blocking(|| aws_lc_rs::rand::fill(&mut [0])).await;
     }
 }
