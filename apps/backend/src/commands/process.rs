@@ -1,6 +1,7 @@
 //! The process environment of a command: runtime, settings and installation.
 
 use std::io;
+use std::pin::{Pin, pin};
 
 use countersign_store::Role;
 use tokio::runtime::Runtime;
@@ -36,6 +37,12 @@ fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
+/// Runs a command until it ends. It is passed as a trait object, so that the runtime is compiled once for all commands.
+fn complete(runtime: &Runtime, command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let command: Pin<&mut dyn Future<Output = _>> = pin!(command);
+    runtime.block_on(command)
+}
+
 /// A process that has parsed its command line and loaded nothing else. The method that runs the command loads what the
 /// command needs.
 pub(super) struct Process {
@@ -64,13 +71,13 @@ impl Process {
 
     /// Runs a command that loads its settings itself.
     pub(super) fn with_sources(self, work: impl AsyncFnOnce(Sources) -> Result<(), Failure>) -> Result<(), Failure> {
-        runtime()?.block_on(work((self.sources)(&self.global)))
+        complete(&runtime()?, work((self.sources)(&self.global)))
     }
 
     /// Runs a command that needs only the settings.
     pub(super) fn with_settings(self, work: impl AsyncFnOnce(&Loaded) -> Result<(), Failure>) -> Result<(), Failure> {
         let loaded = self.load()?;
-        runtime()?.block_on(work(&loaded))
+        complete(&runtime()?, work(&loaded))
     }
 
     /// Runs a command that opens the installation itself.
@@ -88,7 +95,7 @@ impl Process {
             },
             json: self.global.json,
         };
-        runtime()?.block_on(work(at))
+        complete(&runtime()?, work(at))
     }
 
     /// Runs a command that needs the services of an installation.
@@ -107,7 +114,7 @@ impl Process {
             Some((runtime, ignored)) => (runtime, Some(ignored)),
             None => (runtime()?, None),
         };
-        runtime.block_on(async {
+        complete(&runtime, async {
             let telemetry = Telemetry::start(&settings.telemetry).map_err(Failure::of_configuration)?;
             logging::start(&settings.log, telemetry.as_ref());
             let served = Box::pin(serve::serve(settings, ignored)).await;
