@@ -634,7 +634,7 @@ async fn a_cookie_lasts_while_it_is_used_and_never_beyond_its_session(database: 
         let answer = page.token().await.assert_status(200);
         let cookies = set_cookies(&answer);
         assert!(
-            cookies.len() == 1 && cookies[0].contains("Max-Age=2592000"),
+            cookies.len() == 1 && cookies[0].contains("Max-Age=7776000"),
             "{cookies:?}"
         );
         let sessions = get_as(&server, "/api/auth/sessions", &access_token(&answer))

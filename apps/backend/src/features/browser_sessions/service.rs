@@ -246,7 +246,13 @@ impl BrowserSessions {
     }
 
     fn header(&self, secret: &CookieSecret) -> HeaderValue {
-        SESSION.set(&self.platform.settings.issuer, &secret.reveal(), Some(self.lifetime()))
+        SESSION.set(&self.platform.settings.issuer, &secret.reveal(), Some(self.kept_for()))
+    }
+
+    /// How long the browser keeps a cookie: as long as a session can last. Its session ends earlier if it is not used.
+    /// Servers that render pages use the cookie without being able to renew it in the browser.
+    fn kept_for(&self) -> Duration {
+        self.platform.settings.tokens.refresh_absolute_ttl
     }
 
     /// How long a cookie is valid unless it is used.
