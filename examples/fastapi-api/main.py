@@ -3,8 +3,9 @@
     pip install -r requirements.txt
     ISSUER=http://127.0.0.1:8000 uvicorn main:app --port 3000
 
-Settings: ISSUER, AUDIENCE (default: the issuer). To sign in, open /docs and press *Authorize*. The issuer's setting
-`app_origins` must include this service's origin.
+Settings: ISSUER, AUDIENCE (default: the issuer), ORIGINS (whose pages may call this service, separated by spaces). To sign
+in, open /docs and press *Authorize*. The issuer's setting `app_origins` must include this service's origin, unless both are
+on this machine.
 """
 
 import os
@@ -16,9 +17,11 @@ from uuid import UUID
 from countersign_guard import Guard, User
 from countersign_guard.fastapi import Refusal, current_user, problem_details
 from fastapi import Depends, FastAPI, Security
+from fastapi.middleware.cors import CORSMiddleware
 from pydantic import BaseModel, Field
 
 ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:8000")
+ORIGINS = os.environ.get("ORIGINS", "http://127.0.0.1:5173").split()
 
 guard = Guard(ISSUER, audience=os.environ.get("AUDIENCE", ISSUER))
 get_current_user = current_user(guard, scopes={"products:write": "Add products"})
@@ -44,6 +47,13 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 app = FastAPI(title="Products", lifespan=lifespan)
 app.add_exception_handler(Refusal, problem_details)  # Otherwise, errors are {"detail": "…"}, like FastAPI's own.
+# The token is in a header, so the browser sends no cookies here.
+app.add_middleware(
+    CORSMiddleware,
+    allow_origins=ORIGINS,
+    allow_methods=["GET", "POST"],
+    allow_headers=["Authorization", "Content-Type"],
+)
 products = [Product(id=1, name="Umbrella")]
 
 

@@ -120,7 +120,10 @@ step_fetch() {
         client_python requirements-lowest.txt python-lowest
         (use_node && client_node)
         ;;
-      pages) (use_node && page_tests) ;;
+      pages)
+        client_python
+        (use_node && page_tests)
+        ;;
       proxies)
         unpacked nginx
         unpacked caddy
@@ -252,10 +255,11 @@ check_python_client() {
   )
 }
 
-# The hosted pages in a real browser, with a real mail server and axe-core.
+# The hosted pages and the applications of examples/ in a real browser, with a real mail server and axe-core.
 step_pages() {
   CHROMIUM=$(browser)
-  export CHROMIUM
+  COUNTERSIGN_TEST_PYTHON=$(client_python)/bin/python
+  export CHROMIUM COUNTERSIGN_TEST_PYTHON COUNTERSIGN_TEST_ROOT=$root
   use_node
   (cd "$(page_tests)" && node --test --test-concurrency="$(cores)" --test-reporter=spec)
 }
@@ -292,10 +296,11 @@ END
   echo "$file"
 }
 
-# The folder of the page tests, with their dependencies.
+# The folder of the page tests, with their dependencies, our packages and the examples.
 page_tests() {
   local folder=$target/test-clients/pages
   node_packages tests/pages "$folder" || return 1
+  (cd "$folder" && node examples-install.mjs "$root") >&2
   echo "$folder"
 }
 

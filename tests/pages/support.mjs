@@ -134,7 +134,7 @@ export async function assertAccessible(page, name) {
   assert.deepEqual(found, [], name)
 }
 
-async function freePort() {
+export async function freePort() {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address()

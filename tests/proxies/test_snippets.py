@@ -185,6 +185,23 @@ def test_js(snippet, tmp_path):
     checked("node", "--check", tmp_path / "snippet.mjs")
 
 
+@pytest.mark.parametrize(("guide", "example"), [("single-page-app", "spa-react"), ("nextjs", "nextjs")])
+def test_a_guide_shows_its_example(guide, example):
+    """A block that names a file of the example in its first line is a part of it, word for word. The example is run by
+    tests/pages."""
+    shown = [snippet for snippet in ALL if f"guides/{guide}.md" in snippet.place and snippet.text.startswith("// ")]
+    assert len(shown) >= 4
+    for snippet in shown:
+        name, _, text = snippet.text.partition("\n")
+        whole = textwrap.dedent((ROOT / "examples" / example / name.removeprefix("// ")).read_text())
+        assert flat(text) in flat(whole), snippet.place
+
+
+def flat(text):
+    """Without indentation, which a part of a file has in front."""
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
 @written_in("rust")
 def test_rust(snippet):
     """rustfmt reads it as the compiler does. What a snippet does, the tests of its package try."""

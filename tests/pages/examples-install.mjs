@@ -1,0 +1,19 @@
+// Copies our packages and the examples next to the tests, like an installation by npm: `node examples-install.mjs ROOT`.
+// Their dependencies are those of the tests.
+import { cp, mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+
+const root = process.argv[2]
+const here = import.meta.dirname
+for (const [source, name] of [['node', 'guard'], ['browser', 'client']])
+  for (const file of ['package.json', 'src']) await copy(join('clients', source, file), join('node_modules/@countersign', name, file))
+for (const name of ['spa-react', 'nextjs']) await copy(join('examples', name), name)
+
+async function copy(source, target) {
+  await rm(join(here, target), { recursive: true, force: true })
+  await mkdir(join(here, target, '..'), { recursive: true })
+  await cp(join(root, source), join(here, target), {
+    recursive: true,
+    filter: (path) => !/[/](node_modules|dist|\.next)$/.test(path),
+  })
+}
