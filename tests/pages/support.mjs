@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -52,11 +52,13 @@ function read(mail) {
   return { to: mail.to.text, subject: mail.subject, html: mail.html, text: mail.text, link: line(/^http\S+$/m), code: line(/^\d{6}$/m) }
 }
 
-export async function startServer(settings = {}) {
+// `file` is the text of the settings file.
+export async function startServer(settings = {}, file = '') {
   const program = process.env.COUNTERSIGN_TEST_BIN
   assert(program, "COUNTERSIGN_TEST_BIN must name the server's program; scripts/test pages sets it")
   const folder = await mkdtemp(join(tmpdir(), 'countersign-pages-'))
   const base = `http://127.0.0.1:${await freePort()}`
+  await writeFile(join(folder, 'countersign.toml'), file)
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_')))
   const child = spawn(program, ['serve', '--listen', new URL(base).host], {
     cwd: folder,

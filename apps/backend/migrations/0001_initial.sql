@@ -153,6 +153,8 @@ CREATE TABLE email_challenges (
     session_id         UUID,
     -- Guesses at this code.
     code_attempts      BIGINT NOT NULL,
+    -- Where its reader continues: a path on this server or a URL of an application, checked again whenever it is used.
+    return_to          TEXT,
     created_at         BIGINT NOT NULL,
     link_expires_at    BIGINT NOT NULL,
     code_expires_at    BIGINT NOT NULL,

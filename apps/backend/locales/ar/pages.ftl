@@ -11,7 +11,9 @@ page-code = رمز من ستة أرقام
 page-or = أو
 page-back = العودة إلى تسجيل الدخول
 page-home = العودة إلى الصفحة الرئيسية
+page-back-to = العودة إلى { $application }
 page-continue = متابعة
+page-continue-to = المتابعة إلى { $application }
 page-terms = شروط الخدمة
 page-privacy = سياسة الخصوصية
 

@@ -11,7 +11,9 @@ page-code = Sechsstelliger Code
 page-or = oder
 page-back = Zurück zur Anmeldung
 page-home = Zur Startseite
+page-back-to = Zurück zu { $application }
 page-continue = Weiter
+page-continue-to = Weiter zu { $application }
 page-terms = Nutzungsbedingungen
 page-privacy = Datenschutzerklärung
 

@@ -11,7 +11,9 @@ page-code = Six-digit code
 page-or = or
 page-back = Back to sign-in
 page-home = Back to the home page
+page-back-to = Back to { $application }
 page-continue = Continue
+page-continue-to = Continue to { $application }
 page-terms = Terms of service
 page-privacy = Privacy policy
 

@@ -11,7 +11,9 @@ page-code = Código de seis dígitos
 page-or = o
 page-back = Volver al inicio de sesión
 page-home = Volver al inicio
+page-back-to = Volver a { $application }
 page-continue = Continuar
+page-continue-to = Continuar a { $application }
 page-terms = Condiciones del servicio
 page-privacy = Política de privacidad
 

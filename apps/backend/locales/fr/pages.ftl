@@ -11,7 +11,9 @@ page-code = Code à six chiffres
 page-or = ou
 page-back = Retour à la connexion
 page-home = Retour à l’accueil
+page-back-to = Retour à { $application }
 page-continue = Continuer
+page-continue-to = Continuer vers { $application }
 page-terms = Conditions d’utilisation
 page-privacy = Politique de confidentialité
 

@@ -11,7 +11,9 @@ page-code = 6 桁のコード
 page-or = または
 page-back = ログイン画面に戻る
 page-home = ホームに戻る
+page-back-to = { $application } に戻る
 page-continue = 続ける
+page-continue-to = { $application } に進む
 page-terms = 利用規約
 page-privacy = プライバシーポリシー
 

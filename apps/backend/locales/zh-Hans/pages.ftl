@@ -11,7 +11,9 @@ page-code = 6 位验证码
 page-or = 或
 page-back = 返回登录
 page-home = 返回首页
+page-back-to = 返回 { $application }
 page-continue = 继续
+page-continue-to = 继续前往 { $application }
 page-terms = 服务条款
 page-privacy = 隐私政策
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
-use http::header::ORIGIN;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::settings::{ApplicationUrl, MailLinks, Origin, Settings};
 
 /// The name of the application that stands for all loopback origins.
 const DEVELOPMENT: &str = "localhost";
+/// Loopback origins in a policy (CSP), where `http` includes `https`.
+const LOOPBACK_SOURCES: [&str; 3] = ["http://localhost:*", "http://*.localhost:*", "http://127.0.0.1:*"];
 
 /// All applications. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,8 @@ struct Parts {
     development: Option<Application>,
     /// The host of such a server, whose other ports count as loopback: with `countersign dev --lan`, it is an IP address.
     host: String,
+    /// The origin of this server. It is an application's only if it is configured.
+    issuer: String,
 }
 
 /// An application.
@@ -67,6 +70,7 @@ impl Applications {
             listed: short.chain(long).collect(),
             development,
             host: settings.issuer.host().to_owned(),
+            issuer: settings.issuer.as_str().to_owned(),
         }))
     }
 
@@ -100,7 +104,7 @@ impl Applications {
         let has = |application: &&Application| application.origins.iter().any(|own| own == origin);
         let loopback = || {
             let development = self.0.development.as_ref();
-            development.filter(|_| Origin::of_development(origin, &self.0.host).is_some())
+            development.filter(|_| origin != self.0.issuer && Origin::of_development(origin, &self.0.host).is_some())
         };
         self.0.listed.iter().find(has).or_else(loopback)
     }
@@ -112,6 +116,12 @@ impl Applications {
         Some((application, url))
     }
 
+    /// Returns the application that a destination belongs to: a URL of its own, or else the only application.
+    pub fn of_destination(&self, return_to: Option<&str>) -> Option<&Application> {
+        let found = return_to.and_then(|return_to| Some(self.of_url(return_to)?.0));
+        found.or_else(|| self.only())
+    }
+
     /// Returns the only application, if exactly one is configured.
     pub fn only(&self) -> Option<&Application> {
         match self.listed() {
@@ -120,12 +130,53 @@ impl Applications {
         }
     }
 
-    /// Returns the application that sent an API request: the one of its `Origin`, or else the only one.
-    pub fn of_request(&self, headers: &HeaderMap) -> Option<&Application> {
-        let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
-        origin.and_then(|origin| self.of_origin(origin)).or_else(|| self.only())
+    /// Returns the page to open after a request from a page of this origin, if it is an application's.
+    pub fn start_of(&self, origin: &str) -> Option<StartPage> {
+        let application = self.of_origin(origin)?;
+        let start = application.start.as_ref().map(|start| start.as_str().into());
+        Some(StartPage(start.unwrap_or_else(|| format!("{origin}/").into())))
+    }
+
+    /// Returns the sources of a policy (CSP) that match the pages of all applications. A policy cannot name IPv6 addresses.
+    pub fn policy_sources(&self) -> Vec<String> {
+        let listed = self.listed().iter().flat_map(|application| application.origins.clone());
+        let host = format!("http://{}:*", self.0.host);
+        let own = (!LOOPBACK_SOURCES.contains(&host.as_str())).then_some(host);
+        let development = LOOPBACK_SOURCES.map(str::to_owned).into_iter().chain(own);
+        let all = listed.chain(development.filter(|_| self.allow_loopback()));
+        all.filter(|source| !source.contains('[')).collect()
     }
 }
+
+/// Adds the destination `return_to` to the query of a path. Everything is encoded that would end the value, or that is not
+/// ASCII; the rest is left as it is, so that a URL in a query stays short.
+pub fn with_return_to(path: &str, return_to: &str) -> String {
+    let separator = if path.contains('?') { '&' } else { '?' };
+    let value = utf8_percent_encode(return_to, OF_A_VALUE);
+    format!("{path}{separator}return_to={value}")
+}
+
+/// What must be encoded in a value of a query: `+` would be decoded as a space, and the rest ends the value or the URL.
+const OF_A_VALUE: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'&')
+    .add(b'\'')
+    .add(b'+')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The start page of the application whose page sent a request. The middleware adds it to requests of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartPage(pub Arc<str>);
 
 /// Returns the applications of a settings file.
 #[cfg(test)]
@@ -191,6 +242,7 @@ mod tests {
             "http://[::1]:9",
         ] {
             let applications = applications(&format!("issuer = '{issuer}'"));
+            assert!(applications.of_origin(issuer).is_none(), "{issuer}");
             for origin in [
                 "http://localhost",
                 "https://localhost:5173",

@@ -17,6 +17,7 @@ use self::read::{Fields, Misfit, read_fields};
 pub use self::read::{Read, Rules};
 
 use super::address::ClientAddress;
+use super::applications::StartPage;
 use super::device::DeviceHash;
 use super::language::Language;
 use super::platform::Platform;
@@ -97,6 +98,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
             // Read from the cookie by the middleware of the pages. The API reads it when it signs in a browser.
             device: parts.extensions.get::<DeviceHash>().copied(),
             request_id,
+            return_to: parts.extensions.get::<StartPage>().map(|start| start.0.clone()),
         })
     }
 }

@@ -25,6 +25,9 @@ pub struct RequestInfo {
     pub request_id: Arc<str>,
     /// The client's language, for emails caused by the request.
     pub language: Language,
+    /// Where the user continues after answering an email caused by the request: a path on this server, or a URL of an
+    /// application. It is checked again whenever it is used.
+    pub return_to: Option<Arc<str>>,
 }
 
 impl RequestInfo {
@@ -36,6 +39,7 @@ impl RequestInfo {
             device: None,
             request_id: request_id.into(),
             language: Language::default(),
+            return_to: None,
         }
     }
 

@@ -52,7 +52,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub use self::application_url::ApplicationUrl;
-pub use self::applications::{Application, Applications, MailLinks};
+pub use self::applications::{Applications, MailLinks};
 pub use self::audit::Audit;
 pub use self::color::Color;
 pub use self::database::Database;

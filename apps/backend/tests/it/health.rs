@@ -134,7 +134,7 @@ async fn the_command_tells_whether_the_server_is_ready() {
 async fn each_line_about_a_request_has_its_id_at_the_usual_level(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     let launch = Launch::new(env!("CARGO_BIN_EXE_countersign"), &scratch)
-        .with("COUNTERSIGN_CORS_ORIGINS", "https://app.example")
+        .with("COUNTERSIGN_APP_ORIGINS", "https://app.example")
         .with("COUNTERSIGN_LOG__LEVEL", "info");
     let server = launch.start().await;
     let request = "POST /api/auth/logout HTTP/1.1\r\nHost: a\r\nOrigin: https://b.example\r\nConnection: close\r\n\

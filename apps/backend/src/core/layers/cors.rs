@@ -16,7 +16,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use crate::core::applications::Applications;
+use crate::core::applications::{Applications, StartPage};
 use crate::core::problem::{Code, Problem};
 
 /// The number of different origins logged within [`AGAIN_AFTER`]. Limited because clients can send any origin.
@@ -57,7 +57,10 @@ impl Visitor {
         if !path.starts_with("/api/") || is_for_proxies(path) {
             return Self::Nobody;
         }
-        Self::from_origin(request.headers().get(ORIGIN), listed)
+        // Browsers send one. Of several, none is trusted.
+        let mut origins = request.headers().get_all(ORIGIN).iter();
+        let only = origins.next().filter(|_| origins.next().is_none());
+        Self::from_origin(only, listed)
     }
 
     /// Returns the access to resources below `/api`, or to an unknown resource.
@@ -69,6 +72,14 @@ impl Visitor {
             None => Self::Unlisted {
                 others_are_listed: !listed.is_empty(),
             },
+        }
+    }
+
+    /// Returns the start page of the application that sends the request.
+    pub(super) fn start_page(&self, listed: &Applications) -> Option<StartPage> {
+        match self {
+            Self::Listed(origin) => listed.start_of(origin.to_str().ok()?),
+            Self::Anyone | Self::Unlisted { .. } | Self::Nobody => None,
         }
     }
 

@@ -172,6 +172,9 @@ where
         };
         let observed = Observed::of(&request, address);
         let visitor = Visitor::of(&request, &options.applications);
+        if let Some(start) = visitor.start_page(&options.applications) {
+            request.extensions_mut().insert(start);
+        }
         let answer = span.scope(|| match visitor.preflight(&request, refused_origins) {
             Some(preflight) => Answer::Ready(preflight),
             None => {

@@ -25,6 +25,7 @@ pub(super) struct NewRow<'a> {
     pub session_epoch: SessionEpoch,
     pub handle: Option<HandleHash>,
     pub session: Option<SessionId>,
+    pub return_to: Option<&'a str>,
     pub created_at: Timestamp,
     pub link_expires_at: Timestamp,
     pub code_expires_at: Timestamp,
@@ -49,6 +50,7 @@ row! {
     pub(super) struct Known {
         pub email: String,
         pub spent_at: Option<Timestamp>,
+        pub return_to: Option<String>,
     }
 }
 
@@ -59,6 +61,7 @@ row! {
         account_id: Option<AccountId>,
         registration_id: Option<RegistrationId>,
         pub code_hash: String,
+        pub return_to: Option<String>,
     }
 }
 
@@ -80,9 +83,9 @@ pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewRow<'_>) -> Result<(), Stor
     query(sql!(
         "INSERT INTO email_challenges
             (link_hash, account_id, registration_id, purpose, email, email_key, code_hash, credential_version,
-             session_epoch, handle_hash, session_id, code_attempts, created_at, link_expires_at, code_expires_at,
-             sent_at, spent_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $15, $16)"
+             session_epoch, handle_hash, session_id, return_to, code_attempts, created_at, link_expires_at,
+             code_expires_at, sent_at, spent_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $17, 0, $12, $13, $14, $15, $16)"
     ))
     .bind(new.link_hash)
     .bind(account)
@@ -100,6 +103,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewRow<'_>) -> Result<(), Stor
     .bind(new.code_expires_at)
     .bind(new.sent_at)
     .bind(new.spent_at)
+    .bind(new.return_to)
     .execute(tx)
     .await
     .map(drop)
@@ -157,7 +161,7 @@ pub(super) async fn end_others(
 /// Returns an active challenge without spending it.
 pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Live>, StoreError> {
     query(sql!(
-        "SELECT link_hash, account_id, registration_id, code_hash
+        "SELECT link_hash, account_id, registration_id, code_hash, return_to
            FROM email_challenges
           WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NULL AND link_expires_at > $3"
     ))
@@ -190,7 +194,9 @@ pub(super) async fn find_of_account(
 /// Returns a challenge that has not expired, spent or not.
 pub(super) async fn known(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Known>, StoreError> {
     query(sql!(
-        "SELECT email, spent_at FROM email_challenges WHERE link_hash = $1 AND purpose = $2 AND link_expires_at > $3"
+        "SELECT email, spent_at, return_to
+           FROM email_challenges
+          WHERE link_hash = $1 AND purpose = $2 AND link_expires_at > $3"
     ))
     .bind(hash)
     .bind(purpose)
@@ -240,7 +246,7 @@ pub(super) async fn count_guess(
                               ORDER BY created_at DESC, CASE WHEN sent_at IS NULL THEN 0 ELSE 1 END
                               LIMIT 1)
             AND spent_at IS NULL AND code_expires_at > $3 AND code_attempts < $4
-      RETURNING link_hash, account_id, registration_id, code_hash"
+      RETURNING link_hash, account_id, registration_id, code_hash, return_to"
     ))
     .bind(email_key)
     .bind(purpose)

@@ -5,13 +5,14 @@ use std::time::Duration;
 use askama::Template;
 
 use super::details::{self, Row};
+use crate::core::applications::with_return_to;
 use crate::core::brand::{Brand, Palette};
 use crate::core::language::{FluentArgs, Language};
 use crate::core::mailer::{Mail, Picture};
 use crate::core::platform::Platform;
 use crate::features::email_challenges::{CODE_LIFETIME, NewChallenge};
 use crate::features::outbox::{ClaimedMail, Purpose, Recipient};
-use crate::settings::Pages;
+use crate::settings::{ApplicationUrl, MailLinks, Pages};
 
 /// What the two parts of an email show.
 struct Content {
@@ -125,7 +126,7 @@ fn content(platform: &Platform, mail: &ClaimedMail, challenge: Option<&NewChalle
         title: own("title"),
         text: own("text"),
         action: own("action"),
-        link: link(platform, purpose, challenge),
+        link: link(platform, mail, challenge),
         link_label: shared("mail-link"),
         code_label: shared("mail-code"),
         code,
@@ -191,12 +192,35 @@ fn takes_code(mail: &ClaimedMail) -> bool {
     handle && mail.purpose.challenge().is_some_and(|challenge| challenge.has_code)
 }
 
-/// The URL of the button: built from the issuer alone, never from a request's headers. Opening it changes nothing.
-fn link(platform: &Platform, purpose: Purpose, challenge: Option<&NewChallenge>) -> String {
-    let (issuer, page) = (platform.settings.issuer.as_str(), purpose.page());
-    match challenge {
-        Some(challenge) => format!("{issuer}{page}?token={}", challenge.link.reveal()),
-        None => format!("{issuer}{page}"),
+/// The URL of the button: built from the settings, never from a request's headers. Opening it changes nothing.
+fn link(platform: &Platform, mail: &ClaimedMail, challenge: Option<&NewChallenge>) -> String {
+    let hosted = format!("{}{}", platform.settings.issuer.as_str(), mail.purpose.page());
+    match (challenge, &mail.params.return_to) {
+        (Some(challenge), return_to) => {
+            let application = platform.applications.of_destination(return_to.as_deref());
+            let own = application.and_then(|application| page_of(&application.mail_links, mail.purpose));
+            let page = own.map_or(hosted, |own| own.as_str().to_owned());
+            let separator = if page.contains('?') { '&' } else { '?' };
+            format!("{page}{separator}token={}", challenge.link.reveal())
+        }
+        (None, Some(return_to)) if mail.purpose == Purpose::AlreadyRegistered => with_return_to(&hosted, return_to),
+        (None, _) => hosted,
+    }
+}
+
+/// The application's own page for the link of an email, if it has one.
+fn page_of(links: &MailLinks, purpose: Purpose) -> Option<&ApplicationUrl> {
+    match purpose {
+        Purpose::VerifyEmail => links.verify.as_ref(),
+        Purpose::ResetPassword => links.recover.as_ref(),
+        Purpose::Invitation => links.invite.as_ref(),
+        Purpose::SignIn | Purpose::SignInBlocked => links.sign_in.as_ref(),
+        Purpose::ChangeEmail => links.change_email.as_ref(),
+        Purpose::AlreadyRegistered
+        | Purpose::NewSignIn
+        | Purpose::PasswordChanged
+        | Purpose::EmailChanged
+        | Purpose::AccountDeleted => None,
     }
 }
 

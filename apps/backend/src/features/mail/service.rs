@@ -162,6 +162,7 @@ impl Delivery {
             Ok(None) | Err(DeliverError::Challenge(ChallengeError::Invalid)) => return self.drop_mail(&mail).await,
             Err(error) => return Err(error),
         };
+        let challenge = challenge.map(|challenge| challenge.leading_to(mail.params.return_to.clone()));
         let message = compose(&self.platform, &mail, challenge.as_ref())?;
         // Stored before sending, because the recipient may answer before the mail server responds.
         if let Some(challenge) = &challenge {

@@ -50,6 +50,9 @@ pub struct MailParams {
     /// The number of further events beyond those.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more: u32,
+    /// Where the recipient continues after answering it, as in [`RequestInfo`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_to: Option<String>,
 }
 
 /// The state of the account when the email was requested, and who requested it. In any other state, the challenge is
@@ -99,6 +102,7 @@ impl MailParams {
             at: Some(now.millis()),
             address: request.address.map(|address| address.to_string()),
             device: DeviceName::of(request.user_agent.as_deref()).stored(),
+            return_to: request.return_to.as_deref().map(str::to_owned),
             ..Self::default()
         }
     }

@@ -16,8 +16,9 @@ use super::form::{Again, OwnForm};
 use super::mailed::{Certainty, Mailed};
 use super::reply::{page, see_other};
 use super::service::Pages;
-use super::view::{SaidTime, View};
+use super::view::{HOME, SaidTime, View};
 use super::visitor::{LenientQuery, Visitor};
+use crate::core::applications::with_return_to;
 use crate::core::device_name::DeviceName;
 use crate::core::ids::SessionId;
 use crate::core::password::Password;
@@ -27,9 +28,6 @@ use crate::features::auth::PasswordChange;
 use crate::features::browser_sessions::SignedIn;
 use crate::features::outbox::Action;
 use crate::features::sessions::Session;
-
-/// The sign-in page, leading back to the account page.
-const SIGN_IN: &str = "/signin?return_to=/account";
 
 #[derive(Template)]
 #[template(path = "pages/account.html")]
@@ -155,9 +153,9 @@ pub(super) async fn show(
     open: Row,
 ) -> Result<Response, Problem> {
     let Some(SignedIn { account, session }) = &visitor.signed_in else {
-        return Ok(see_other(visitor, SIGN_IN));
+        return Ok(sign_in_first(visitor));
     };
-    let v = v.at("/account");
+    let v = v.at(HOME);
     let listed = pages.sessions.list(account.id).await?;
     let count = v.count("account-devices-count", listed.len());
     let devices = listed
@@ -175,6 +173,11 @@ pub(super) async fn show(
         v,
     };
     Ok(page(visitor, &account.v, &account))
+}
+
+/// Redirects to the sign-in page, which leads back to the account page.
+fn sign_in_first(visitor: &Visitor) -> Response {
+    see_other(visitor, &with_return_to("/signin", &visitor.onward(HOME)))
 }
 
 fn device(pages: &Pages, v: &View, current: SessionId, session: Session) -> Device {
@@ -196,7 +199,7 @@ pub(super) async fn change_password(
     OwnForm(form): OwnForm<PasswordForm>,
 ) -> Result<Response, Problem> {
     let Some(by) = visitor.user() else {
-        return Ok(see_other(&visitor, SIGN_IN));
+        return Ok(sign_in_first(&visitor));
     };
     let passwords = PasswordChange {
         current: form.current_password,
@@ -235,7 +238,7 @@ pub(super) async fn change_email(
     OwnForm(form): OwnForm<EmailForm>,
 ) -> Result<Response, Problem> {
     let Some(by) = visitor.user() else {
-        return Ok(see_other(&visitor, SIGN_IN));
+        return Ok(sign_in_first(&visitor));
     };
     let email = match form.email.new_email() {
         Ok(email) => email,
@@ -251,7 +254,7 @@ pub(super) async fn change_email(
         .await;
     match asked {
         Ok(()) => {
-            let mailed = Mailed::to(form.email, None, Certainty::Sent);
+            let mailed = Mailed::to(form.email, Certainty::Sent);
             Ok(email::redirect_to_code(
                 &pages,
                 &mut visitor,
@@ -273,13 +276,13 @@ pub(super) async fn end_sessions(
     OwnForm(form): OwnForm<SessionForm>,
 ) -> Result<Response, Problem> {
     let Some(SignedIn { account, .. }) = &visitor.signed_in else {
-        return Ok(see_other(&visitor, SIGN_IN));
+        return Ok(sign_in_first(&visitor));
     };
     let caller = visitor.caller(request.clone());
     match form.session {
         Some(id) => {
             pages.sessions.revoke(SessionId(id), Some(account.id), &caller).await?;
-            Ok(see_other(&visitor, "/account"))
+            Ok(see_other(&visitor, &visitor.onward(HOME)))
         }
         None => {
             pages.auth.logout_all(account.id, &caller).await?;
@@ -296,10 +299,10 @@ pub(super) async fn export(
     OwnForm(ExportForm {}): OwnForm<ExportForm>,
 ) -> Result<Response, Problem> {
     let Some(by) = visitor.user() else {
-        return Ok(see_other(&visitor, SIGN_IN));
+        return Ok(sign_in_first(&visitor));
     };
     let Some(export) = pages.auth.export(by, &visitor.caller(request)).await? else {
-        return Ok(see_other(&visitor, SIGN_IN));
+        return Ok(sign_in_first(&visitor));
     };
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
@@ -321,7 +324,7 @@ pub(super) async fn delete(
     OwnForm(form): OwnForm<DeleteForm>,
 ) -> Result<Response, Problem> {
     let Some(by) = visitor.user() else {
-        return Ok(see_other(&visitor, SIGN_IN));
+        return Ok(sign_in_first(&visitor));
     };
     let caller = visitor.caller(request.clone());
     let deleted = pages.auth.delete(by, form.delete_password, &caller).await;

@@ -8,14 +8,11 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::cookies::Cookie;
-use super::mailed::remembered;
 use super::reply::{page, see_other};
-use super::return_path::with_return_path;
 use super::service::Pages;
-use super::view::View;
+use super::view::{Link, View};
 use super::visitor::Visitor;
 use crate::core::problem::{Code, Problem};
-use crate::features::outbox::Action;
 
 /// How long a browser remembers completed actions.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
@@ -92,29 +89,27 @@ pub(super) fn redirect_to(pages: &Pages, visitor: &mut Visitor, done: Done) -> R
         .filter(|before| *before != done && before.is_remembered(visitor));
     let names: Vec<_> = [done].into_iter().chain(before).map(Done::name).collect();
     visitor.set_cookie(pages, Cookie::Done, &names.join("."), Some(REMEMBERED));
-    see_other(visitor, &done.address())
+    see_other(visitor, &visitor.onward(&done.address()))
 }
 
 /// Renders the confirmation of a completed action at the current URL, with a link back to what the user was doing before.
 pub(super) fn show(visitor: &Visitor, v: View, done: Done) -> Response {
-    let onward = match done {
-        Done::Verified | Done::VerifiedBefore => remembered(visitor, Action::VerifyEmail).return_path,
-        Done::Recovered | Done::RecoveredBefore => remembered(visitor, Action::SetPassword).return_path,
-        _ => None,
+    let to = |path: &str, label| Link {
+        href: v.onward(path),
+        label: v.t(label),
     };
-    let (link, label) = match (done, onward) {
-        (Done::Deleted, _) => ("/".to_owned(), "page-home"),
-        (Done::SignedOut, _) => ("/signin".to_owned(), "done-signed-out-again"),
-        (_, Some(onward)) if visitor.signed_in.is_some() => (onward.as_str().to_owned(), "page-continue"),
-        (_, None) if visitor.signed_in.is_some() => ("/account".to_owned(), "page-continue"),
-        (_, onward) => (with_return_path("/signin", onward.as_ref()), "signin-title"),
+    let (link, v) = match done {
+        Done::Deleted => (to("/", "page-home"), v),
+        Done::SignedOut => (to("/signin", "done-signed-out-again"), v),
+        _ if visitor.signed_in.is_some() => (v.next(), v.leading_back()),
+        _ => (to("/signin", "signin-title"), v),
     };
     let page_of = DonePage {
         title: v.t(&format!("{}-title", done.message())),
         text: v.t(&format!("{}-text", done.message())),
-        label: v.t(label),
+        label: link.label,
+        link: link.href,
         v,
-        link,
     };
     page(visitor, &page_of.v, &page_of)
 }
@@ -128,7 +123,7 @@ pub(super) async fn done_page(
     let done = Done::named(&name).ok_or(Problem::new(Code::NotFound))?;
     Ok(match done.is_remembered(&visitor) {
         true => show(&visitor, View::new(&pages, &visitor), done),
-        false => see_other(&visitor, "/"),
+        false => see_other(&visitor, &visitor.onward("/")),
     })
 }
 

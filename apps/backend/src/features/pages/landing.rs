@@ -3,6 +3,8 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use http::Uri;
+use http::uri::PathAndQuery;
 use serde::Deserialize;
 
 use super::cookies::Cookie;
@@ -51,7 +53,6 @@ async fn show(pages: &Pages, visitor: &Visitor, v: View) -> Result<Response, Pro
 #[derive(Deserialize)]
 pub(super) struct Choice {
     language: String,
-    back: String,
 }
 
 impl Again for Choice {
@@ -60,14 +61,28 @@ impl Again for Choice {
     }
 }
 
+/// Sets the language and returns to the page, whose URL follows `/language` in the URL of the form.
 pub(super) async fn choose_language(
     State(pages): State<Pages>,
     mut visitor: Visitor,
+    uri: Uri,
     OwnForm(choice): OwnForm<Choice>,
 ) -> Response {
     if let Ok(language) = choice.language.parse::<Language>() {
         visitor.set_cookie(&pages, Cookie::Language, language.tag(), Some(REMEMBERED));
     }
-    let back = choice.back.parse::<ReturnPath>();
-    see_other(&visitor, back.as_ref().map_or("/", ReturnPath::as_str))
+    see_other(&visitor, &page_of(&uri))
+}
+
+/// Handles the URL of the form when it is opened rather than submitted.
+pub(super) async fn language_page(visitor: Visitor, uri: Uri) -> Response {
+    see_other(&visitor, &page_of(&uri))
+}
+
+fn page_of(uri: &Uri) -> String {
+    let target = uri.path_and_query().map_or("", PathAndQuery::as_str);
+    let page = target
+        .strip_prefix("/language")
+        .and_then(|page| page.parse::<ReturnPath>().ok());
+    page.map_or_else(|| "/".to_owned(), |page| page.as_str().to_owned())
 }

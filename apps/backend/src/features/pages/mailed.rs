@@ -1,28 +1,20 @@
-//! What a browser remembers of the emails that were requested with it: the email address, and where to continue.
+//! What a browser remembers of the emails that were requested with it.
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::cookies::Cookie;
 use super::email_input::EmailInput;
-use super::return_path::ReturnPath;
 use super::service::Pages;
 use super::visitor::Visitor;
 use crate::features::outbox::Action;
 
 /// How long a browser remembers the recipient of a code: longer than the code is valid.
 const REMEMBERED: Duration = Duration::from_secs(30 * 60);
-/// Longer paths are not remembered: a cookie holds 4,096 bytes, and there are four kinds of emails.
-const LONGEST_RETURN_PATH: usize = 400;
 
 /// What a browser remembers of a requested email.
 #[derive(Clone, Default)]
 pub(super) struct Mailed {
     pub(super) email: EmailInput,
-    /// Where to continue once the email is answered.
-    pub(super) return_path: Option<ReturnPath>,
     pub(super) certainty: Certainty,
 }
 
@@ -40,32 +32,21 @@ pub(super) enum Certainty {
 
 impl Mailed {
     /// Returns what is remembered of an email to this email address.
-    pub(super) fn to(email: EmailInput, return_path: Option<ReturnPath>, certainty: Certainty) -> Self {
-        Self {
-            email,
-            return_path,
-            certainty,
-        }
+    pub(super) fn to(email: EmailInput, certainty: Certainty) -> Self {
+        Self { email, certainty }
     }
 
     /// Encodes it for the cookie, with letters, digits and dots.
     fn entry(&self, action: Action) -> String {
-        let return_path = self.return_path.as_ref().map(ReturnPath::as_str).unwrap_or_default();
-        let return_path = match return_path.len() <= LONGEST_RETURN_PATH {
-            true => URL_SAFE_NO_PAD.encode(return_path),
-            false => String::new(),
-        };
         let certainty = self.certainty.name();
-        format!("{}.{}.{return_path}.{certainty}", name_of(action), self.email.encoded())
+        format!("{}.{}.{certainty}", name_of(action), self.email.encoded())
     }
 
     fn read(entry: &str) -> Option<Self> {
         let mut parts = entry.split('.').skip(1);
         let email = EmailInput::decoded(parts.next()?)?;
-        let return_path = URL_SAFE_NO_PAD.decode(parts.next().unwrap_or_default()).ok();
-        let return_path = return_path.and_then(|path| String::from_utf8(path).ok()?.parse().ok());
         let certainty = Certainty::of(parts.next().unwrap_or_default());
-        Some(Self::to(email, return_path, certainty))
+        Some(Self::to(email, certainty))
     }
 }
 

@@ -8,7 +8,7 @@
 //! 2. `visitor` is the client of a request, with its language, its `cookies` and its session, which the feature
 //!    `browser_sessions` finds.
 //! 3. `form` accepts only our own forms (`OwnForm`), and `single_flight` handles a form that was sent twice only once.
-//!    `email_input` and `return_path` parse fields.
+//!    `email_input` parses a field, and `destination` and `return_path` where the visitor continues.
 //! 4. The handlers are `landing`, `signin` (password, sign-up, sign-out), `email` (actions that begin or end with an email)
 //!    and `account`. `browser` changes the cookies when a user signs in or out.
 //! 5. `view` is the data and errors of a template, `done` the confirmation of an action, and `mailed` what a browser
@@ -18,6 +18,7 @@ mod account;
 mod assets;
 mod browser;
 mod cookies;
+mod destination;
 mod done;
 mod email;
 mod email_input;
@@ -25,6 +26,7 @@ mod files;
 mod form;
 mod landing;
 mod mailed;
+mod policy;
 mod reply;
 mod return_path;
 mod roots;

@@ -15,19 +15,15 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tower::{Layer, Service};
 
+use super::destination::Destination;
 use super::roots::is_for_people;
 use super::service::Pages;
 use super::single_flight::SingleFlight;
-use super::view::View;
+use super::view::{HOME, View};
 use super::visitor::{Visitor, form_token};
 use crate::core::problem::{Code, Problem, Shown};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-
-/// Allows only our own files, no inline code and no framing. Forms are sent to this origin, and redirects after a sign-in
-/// stay on it.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; \
-     base-uri 'none'; frame-ancestors 'none'";
 
 /// Renders a page, with the status and headers of its view.
 pub(super) fn page(visitor: &Visitor, view: &View, template: &impl Template) -> Response {
@@ -42,7 +38,7 @@ pub(super) fn page(visitor: &Visitor, view: &View, template: &impl Template) -> 
     let headers = [
         (CONTENT_TYPE, HTML),
         (CONTENT_LANGUAGE, HeaderValue::from_static(visitor.language.tag())),
-        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (CONTENT_SECURITY_POLICY, view.policy()),
         // RFC 9110 §12.5.5: the language may depend on this header.
         (VARY, HeaderValue::from(ACCEPT_LANGUAGE)),
     ];
@@ -57,6 +53,11 @@ pub(super) fn see_other(visitor: &Visitor, path: &str) -> Response {
     let mut response = redirection(path);
     visitor.write_cookies(response.headers_mut());
     response
+}
+
+/// Redirects a signed-in user to the destination or, without one, to the account.
+pub(super) fn go_on(visitor: &Visitor) -> Response {
+    see_other(visitor, visitor.destination.as_ref().map_or(HOME, Destination::as_str))
 }
 
 /// Returns the redirect for a form's URL that is opened rather than submitted.

@@ -1,4 +1,4 @@
-//! Where to continue after a form: a path on this server that no browser or proxy can interpret as anything else.
+//! A path on this server that no browser or proxy can interpret as anything else.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -20,23 +20,6 @@ impl ReturnPath {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Returns the URL of a page that continues to the same path.
-pub(super) fn with_return_path(path: &str, return_path: Option<&ReturnPath>) -> String {
-    match return_path {
-        Some(return_path) => {
-            let mut query = form_urlencoded::Serializer::new(String::new());
-            query.append_pair("return_to", return_path.as_str());
-            format!("{path}?{}", query.finish())
-        }
-        None => path.to_owned(),
-    }
-}
-
-/// Returns the value of the form field.
-pub(super) fn text_of(return_path: Option<&ReturnPath>) -> String {
-    return_path.map(|path| path.as_str().to_owned()).unwrap_or_default()
 }
 
 impl FromStr for ReturnPath {

@@ -12,7 +12,12 @@ use super::{account, done, email, files, landing, reply, signin};
 pub fn router(pages: &Pages) -> Router {
     Router::new()
         .route("/", get(landing::landing))
-        .route("/language", get(|| reply::redirect("/")).post(landing::choose_language))
+        .route("/language", get(landing::language_page).post(landing::choose_language))
+        .route("/language/", get(landing::language_page).post(landing::choose_language))
+        .route(
+            "/language/{*page}",
+            get(landing::language_page).post(landing::choose_language),
+        )
         .route("/signin", get(signin::sign_in_page).post(signin::sign_in))
         .route("/signup", get(signin::sign_up_page).post(signin::sign_up))
         .route("/signout", get(signin::sign_out_page).post(signin::sign_out))

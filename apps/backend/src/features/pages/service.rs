@@ -3,7 +3,10 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use http::HeaderValue;
+
 use super::assets::Assets;
+use super::policy::policy;
 use crate::core::platform::Platform;
 use crate::features::auth::Auth;
 use crate::features::browser_sessions::BrowserSessions;
@@ -14,7 +17,11 @@ use crate::features::verification::Verification;
 
 /// The dependencies of the pages. Cloning is cheap.
 #[derive(Clone)]
-pub struct Pages(Arc<Parts>);
+pub struct Pages {
+    parts: Arc<Parts>,
+    /// The policy of all pages.
+    pub(super) policy: HeaderValue,
+}
 
 /// The parts of [`Pages`].
 pub struct Parts {
@@ -31,7 +38,10 @@ pub struct Parts {
 
 impl Pages {
     pub(crate) fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self {
+            policy: policy(&parts.platform.applications),
+            parts: Arc::new(parts),
+        }
     }
 }
 
@@ -39,6 +49,6 @@ impl Deref for Pages {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.parts
     }
 }

@@ -16,11 +16,11 @@ use super::email;
 use super::email_input::EmailInput;
 use super::form::{Again, OwnForm};
 use super::mailed::{self, Certainty, Mailed};
-use super::reply::{page, see_other};
-use super::return_path::{ReturnPath, text_of, with_return_path};
+use super::reply::{go_on, page, see_other};
 use super::service::Pages;
-use super::view::View;
-use super::visitor::{LenientQuery, Visitor};
+use super::view::{Link, View};
+use super::visitor::Visitor;
+use crate::core::applications::with_return_to;
 use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::password::Password;
@@ -33,8 +33,6 @@ use crate::features::outbox::Action;
 use crate::features::sessions::Session;
 use crate::settings::{EmailVerification, Signup};
 
-/// The page after signing in, if no other was requested.
-const HOME: &str = "/account";
 /// The time within which the same sign-up counts as sent twice.
 const TWICE_WITHIN: Duration = Duration::from_secs(2 * 60);
 
@@ -43,10 +41,6 @@ const TWICE_WITHIN: Duration = Duration::from_secs(2 * 60);
 struct SignInPage {
     v: View,
     email: String,
-    return_to: String,
-    elsewhere: String,
-    by_email: String,
-    recover: String,
     open: bool,
 }
 
@@ -56,9 +50,9 @@ struct SignInPage {
 struct SignedInPage {
     v: View,
     text: String,
-    onward: String,
-    /// Where to sign in with another account after signing out.
-    again: String,
+    next: Link,
+    /// Signs out, and leads back here to sign in with another account.
+    out: String,
 }
 
 #[derive(Template)]
@@ -66,8 +60,6 @@ struct SignedInPage {
 struct SignUpPage {
     v: View,
     email: String,
-    return_to: String,
-    elsewhere: String,
 }
 
 #[derive(Template)]
@@ -76,14 +68,7 @@ struct SignOutPage {
     v: View,
     title: String,
     text: String,
-    action: &'static str,
     button: String,
-}
-
-#[derive(Default, Deserialize)]
-pub(super) struct Return {
-    #[serde(default)]
-    return_to: String,
 }
 
 #[derive(Deserialize)]
@@ -91,63 +76,41 @@ pub(super) struct Sent {
     #[serde(default)]
     email: EmailInput,
     password: Password,
-    #[serde(default)]
-    return_to: String,
 }
 
 impl Again for Sent {
     async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        let return_path = self.return_to.parse().ok();
         Ok(match visitor.path.as_str() {
-            "/signup" => sign_up_again(visitor, view, self.email, return_path),
-            _ => sign_in_again(pages, visitor, view, self.email, return_path),
+            "/signup" => sign_up_again(visitor, view, self.email),
+            _ => sign_in_again(pages, visitor, view, self.email),
         })
     }
 }
 
-pub(super) async fn sign_in_page(
-    State(pages): State<Pages>,
-    LenientQuery(query): LenientQuery<Return>,
-    visitor: Visitor,
-) -> Response {
-    let (view, return_path) = (View::new(&pages, &visitor), query.return_to.parse().ok());
+pub(super) async fn sign_in_page(State(pages): State<Pages>, visitor: Visitor) -> Response {
+    let view = View::new(&pages, &visitor);
     match &visitor.signed_in {
-        Some(SignedIn { account, .. }) => signed_in_already(&visitor, view, &account.email, return_path.as_ref()),
-        None => {
-            let email = EmailInput::typed_before(&visitor);
-            sign_in_again(&pages, &visitor, view, email, return_path)
-        }
+        Some(SignedIn { account, .. }) => signed_in_already(&visitor, view, &account.email),
+        None => sign_in_again(&pages, &visitor, view, EmailInput::typed_before(&visitor)),
     }
 }
 
-fn signed_in_already(visitor: &Visitor, v: View, email: &str, return_path: Option<&ReturnPath>) -> Response {
-    let again = with_return_path("/signin", return_path);
+fn signed_in_already(visitor: &Visitor, v: View, email: &str) -> Response {
     let signed_in = SignedInPage {
         text: v.t1("signin-as-text", "email", email),
-        onward: return_path.map_or(HOME, ReturnPath::as_str).to_owned(),
-        v: v.at(&again),
-        again,
+        next: v.next(),
+        out: with_return_to("/signout", &visitor.onward("/signin")),
+        v: v.at("/signin").leading_back(),
     };
     page(visitor, &signed_in.v, &signed_in)
 }
 
-fn sign_in_again(
-    pages: &Pages,
-    visitor: &Visitor,
-    v: View,
-    email: EmailInput,
-    return_path: Option<ReturnPath>,
-) -> Response {
-    let onward = |path| with_return_path(path, return_path.as_ref());
+fn sign_in_again(pages: &Pages, visitor: &Visitor, v: View, email: EmailInput) -> Response {
     let begin = if email.is_empty() { "email" } else { "password" };
     let sign_in = SignInPage {
         email: email.into_text(),
-        return_to: text_of(return_path.as_ref()),
-        elsewhere: onward("/signup"),
-        by_email: onward("/signin/email"),
-        recover: onward("/recover"),
         open: pages.platform.settings.signup == Signup::Open,
-        v: v.at(&onward("/signin")).beginning(begin),
+        v: v.at("/signin").beginning(begin),
     };
     page(visitor, &sign_in.v, &sign_in)
 }
@@ -158,7 +121,6 @@ pub(super) async fn sign_in(
     request: RequestInfo,
     OwnForm(sent): OwnForm<Sent>,
 ) -> Result<Response, Problem> {
-    let return_path = sent.return_to.parse::<ReturnPath>().ok();
     let credentials = Credentials {
         email: sent.email.email().ok(),
         password: sent.password,
@@ -168,16 +130,13 @@ pub(super) async fn sign_in(
     match pages.auth.sign_in_browser(credentials, &caller).await {
         Ok(session) => {
             browser::sign_in(&pages, &mut visitor, session.id, request).await?;
-            Ok(see_other(
-                &visitor,
-                return_path.as_ref().map_or(HOME, ReturnPath::as_str),
-            ))
+            Ok(go_on(&visitor))
         }
         // The password was right, but the email address is unconfirmed.
         Err(LoginError::Unverified) => {
             let problem = Problem::new(Code::EmailNotVerified);
             let view = View::new(&pages, &visitor).refused(&problem, "");
-            let sent = Mailed::to(sent.email, return_path, Certainty::Sent);
+            let sent = Mailed::to(sent.email, Certainty::Sent);
             mailed::remember(&pages, &mut visitor, Action::VerifyEmail, &sent);
             Ok(email::code_form(&visitor, view, Action::VerifyEmail, sent))
         }
@@ -185,32 +144,24 @@ pub(super) async fn sign_in(
             sent.email.remember(&pages, &mut visitor);
             let problem = Problem::from(error);
             let view = View::new(&pages, &visitor).refused(&problem, "");
-            Ok(sign_in_again(&pages, &visitor, view, sent.email, return_path))
+            Ok(sign_in_again(&pages, &visitor, view, sent.email))
         }
     }
 }
 
-pub(super) async fn sign_up_page(
-    State(pages): State<Pages>,
-    LenientQuery(query): LenientQuery<Return>,
-    visitor: Visitor,
-) -> Result<Response, Problem> {
+pub(super) async fn sign_up_page(State(pages): State<Pages>, visitor: Visitor) -> Result<Response, Problem> {
     if pages.platform.settings.signup == Signup::Closed {
         return Err(Problem::new(Code::SignupClosed));
     }
     let view = View::new(&pages, &visitor);
-    let email = EmailInput::typed_before(&visitor);
-    Ok(sign_up_again(&visitor, view, email, query.return_to.parse().ok()))
+    Ok(sign_up_again(&visitor, view, EmailInput::typed_before(&visitor)))
 }
 
-fn sign_up_again(visitor: &Visitor, v: View, email: EmailInput, return_path: Option<ReturnPath>) -> Response {
+fn sign_up_again(visitor: &Visitor, v: View, email: EmailInput) -> Response {
     let begin = if email.is_empty() { "email" } else { "password" };
     let sign_up = SignUpPage {
         email: email.into_text(),
-        return_to: text_of(return_path.as_ref()),
-        elsewhere: with_return_path("/signin", return_path.as_ref()),
-        v: v.at(&with_return_path("/signup", return_path.as_ref()))
-            .beginning(begin),
+        v: v.at("/signup").beginning(begin),
     };
     page(visitor, &sign_up.v, &sign_up)
 }
@@ -221,12 +172,11 @@ pub(super) async fn sign_up(
     request: RequestInfo,
     OwnForm(sent): OwnForm<Sent>,
 ) -> Result<Response, Problem> {
-    let return_path = sent.return_to.parse::<ReturnPath>().ok();
     let email = match sent.email.new_email() {
         Ok(email) => email,
         Err(wrong) => {
             let view = View::new(&pages, &visitor).marked(wrong);
-            return Ok(sign_up_again(&visitor, view, sent.email, return_path));
+            return Ok(sign_up_again(&visitor, view, sent.email));
         }
     };
     let caller = visitor.anyone(request.clone());
@@ -238,7 +188,7 @@ pub(super) async fn sign_up(
     let email = Email::clone(&email);
     let session = match pages.auth.sign_up_browser(sign_up, &caller).await {
         Ok(SignedUp::Asked) => {
-            let mailed = Mailed::to(sent.email, return_path, Certainty::Sent);
+            let mailed = Mailed::to(sent.email, Certainty::Sent);
             return Ok(email::redirect_to_code(
                 &pages,
                 &mut visitor,
@@ -258,7 +208,7 @@ pub(super) async fn sign_up(
                 let field = if taken { "email" } else { "" };
                 sent.email.remember(&pages, &mut visitor);
                 let view = View::new(&pages, &visitor).refused(&problem, field);
-                return Ok(sign_up_again(&visitor, view, sent.email, return_path));
+                return Ok(sign_up_again(&visitor, view, sent.email));
             };
             session
         }
@@ -266,7 +216,7 @@ pub(super) async fn sign_up(
     browser::sign_in(&pages, &mut visitor, session.id, request).await?;
     let asked = pages.platform.settings.email_verification == EmailVerification::Optional;
     if asked {
-        let mailed = Mailed::to(sent.email, return_path, Certainty::SignedUp);
+        let mailed = Mailed::to(sent.email, Certainty::SignedUp);
         return Ok(email::redirect_to_code(
             &pages,
             &mut visitor,
@@ -274,8 +224,7 @@ pub(super) async fn sign_up(
             &mailed,
         ));
     }
-    let onward = return_path.as_ref().map_or(HOME, ReturnPath::as_str);
-    Ok(see_other(&visitor, onward))
+    Ok(go_on(&visitor))
 }
 
 /// Handles a sign-up that was sent twice. The first one created the account; with the same password, the second signs in,
@@ -313,18 +262,14 @@ fn ask_to_sign_out(visitor: &Visitor, v: View) -> Response {
         title: v.t("signout-title"),
         text: v.t("signout-text"),
         button: v.t("signout-button"),
-        action: "/signout",
         v,
     };
     page(visitor, &confirm.v, &confirm)
 }
 
-/// A button, and where to continue instead of the confirmation page.
+/// A form that has only a button.
 #[derive(Deserialize)]
-pub(super) struct SignOutForm {
-    #[serde(default)]
-    return_to: String,
-}
+pub(super) struct SignOutForm {}
 
 impl Again for SignOutForm {
     async fn again(self, _: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
@@ -336,12 +281,12 @@ pub(super) async fn sign_out(
     State(pages): State<Pages>,
     mut visitor: Visitor,
     request: RequestInfo,
-    OwnForm(SignOutForm { return_to }): OwnForm<SignOutForm>,
+    OwnForm(SignOutForm {}): OwnForm<SignOutForm>,
 ) -> Result<Response, Problem> {
     browser::sign_out(&pages, &mut visitor, request).await?;
-    let mut response = match return_to.parse::<ReturnPath>() {
-        Ok(onward) => see_other(&visitor, onward.as_str()),
-        Err(_) => redirect_to(&pages, &mut visitor, Done::SignedOut),
+    let mut response = match &visitor.destination {
+        Some(destination) => see_other(&visitor, destination.as_str()),
+        None => redirect_to(&pages, &mut visitor, Done::SignedOut),
     };
     // Clears cached pages, so that the Back button does not show them (ASVS 14.3.1). The cookies are cleared above.
     let clear = (

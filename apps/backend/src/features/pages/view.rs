@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
+use super::destination::{Destination, start_of, with_destination};
 use super::service::Pages;
 use super::visitor::Visitor;
 use crate::core::brand;
@@ -17,6 +18,9 @@ use crate::settings::{self, PageUrl};
 /// A placeholder for a time in a message: a private-use character that does not occur in texts.
 const PLACE: &str = "\u{E000}";
 
+/// Where a signed-in user continues if there is no other destination.
+pub(super) const HOME: &str = "/account";
+
 /// The data of a template in addition to its own values.
 pub(super) struct View {
     site: Pages,
@@ -27,6 +31,10 @@ pub(super) struct View {
     pub icon: String,
     pub form_token: String,
     pub path: String,
+    destination: Option<Destination>,
+    /// Whether a button of the page leads to the application.
+    leads_back: bool,
+    is_signed_in: bool,
     /// Whether the language can be changed here: not if the URL contains an emailed token.
     pub switchable: bool,
     pub notice: Option<String>,
@@ -61,6 +69,12 @@ pub(super) struct Wait {
     pub after: String,
     /// The text shown when the time is over.
     pub over: String,
+}
+
+/// A link with its text.
+pub(super) struct Link {
+    pub href: String,
+    pub label: String,
 }
 
 /// An error in a field of a form.
@@ -103,7 +117,10 @@ impl View {
             script: pages.assets.script_path.clone(),
             icon: pages.assets.icon_path.clone(),
             form_token: visitor.form_token.clone(),
-            path: visitor.path.clone(),
+            path: visitor.onward(&visitor.path),
+            destination: visitor.destination.clone(),
+            leads_back: false,
+            is_signed_in: visitor.signed_in.is_some(),
             switchable: true,
             notice: None,
             least: pages.platform.settings.passwords.min_length,
@@ -181,8 +198,56 @@ impl View {
     /// Sets the path of the page, if it differs from that of the submitted form.
     pub(super) fn at(self, path: &str) -> Self {
         Self {
-            path: path.to_owned(),
+            path: self.onward(path),
             ..self
+        }
+    }
+
+    /// Returns the URL of a page or a form that continues to the same destination.
+    pub(super) fn onward(&self, path: &str) -> String {
+        with_destination(path, self.destination.as_ref())
+    }
+
+    /// Sets that a button of the page leads to the application.
+    pub(super) fn leading_back(self) -> Self {
+        Self {
+            leads_back: true,
+            ..self
+        }
+    }
+
+    /// Returns the link to the application, if it is known. A user who is signed in continues to the destination; others
+    /// would be sent back here from most pages of the application, so they get its start page.
+    pub(super) fn back(&self) -> Option<Link> {
+        let destination = self.destination.as_ref();
+        let own = destination.and_then(Destination::application);
+        let application = own.or_else(|| self.site.platform.applications.only())?;
+        let href = match destination.filter(|_| self.is_signed_in && own.is_some()) {
+            Some(destination) => destination.as_str().to_owned(),
+            None => start_of(application, destination)?,
+        };
+        let is_shown = !self.leads_back;
+        is_shown.then(|| Link {
+            href,
+            label: self.t1("page-back-to", "application", &application.name),
+        })
+    }
+
+    /// Returns the link with which a signed-in user continues: to the destination, to the application, or to the account.
+    pub(super) fn next(&self) -> Link {
+        let destination = self.destination.as_ref();
+        let own = destination.and_then(Destination::application);
+        let application = own.or_else(|| self.site.platform.applications.only().filter(|_| destination.is_none()));
+        let start = || application.and_then(|application| start_of(application, destination));
+        let href = destination
+            .map(|destination| destination.as_str().to_owned())
+            .or_else(start);
+        Link {
+            href: href.unwrap_or_else(|| HOME.to_owned()),
+            label: match application {
+                Some(application) => self.t1("page-continue-to", "application", &application.name),
+                None => self.t("page-continue"),
+            },
         }
     }
 
@@ -192,6 +257,11 @@ impl View {
             switchable: false,
             ..self
         }
+    }
+
+    /// Returns the policy of the page.
+    pub(super) fn policy(&self) -> HeaderValue {
+        self.site.policy.clone()
     }
 
     pub(super) fn languages(&self) -> &'static [Language] {

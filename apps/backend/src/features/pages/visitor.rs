@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderValue, Uri};
 use serde::de::DeserializeOwned;
 
 use super::cookies::Cookie;
+use super::destination::{Destination, with_destination};
 use super::service::Pages;
 use crate::core::caller::Caller;
 use crate::core::device::DeviceSecret;
@@ -34,6 +35,8 @@ pub(super) struct Visitor {
     pub device: Arc<DeviceSecret>,
     /// The path of the request.
     pub path: String,
+    /// Where the visitor continues, if the request's URL says so.
+    pub destination: Option<Destination>,
     /// What its cookies say about earlier forms.
     past: Past,
     /// Cookies to set in the response, at most one value each.
@@ -83,6 +86,11 @@ impl Visitor {
         Handle::of_form(&self.form_token).map_or(HandleHash::NOBODYS, |handle| handle.hash())
     }
 
+    /// Returns the URL of a page that continues to the same destination.
+    pub(super) fn onward(&self, path: &str) -> String {
+        with_destination(path, self.destination.as_ref())
+    }
+
     /// Returns the signed-in account and session.
     pub(super) fn user(&self) -> Option<SessionRef> {
         self.signed_in.as_ref().map(SignedIn::session_ref)
@@ -96,6 +104,7 @@ impl Visitor {
             form_token: String::new(),
             device: Arc::new(device_of(&pages.platform, headers)),
             path: uri.path().to_owned(),
+            destination: Destination::of_query(&pages.platform, uri.query().unwrap_or_default()),
             past: Past::default(),
             cookies: Vec::new(),
             session_cookie: None,
@@ -163,10 +172,11 @@ impl Visitor {
         Caller::anyone(self.in_language(request))
     }
 
-    /// Returns the request in the language of the page.
+    /// Returns the request in the language of the page. An email that it causes leads to the same destination.
     fn in_language(&self, request: RequestInfo) -> RequestInfo {
         RequestInfo {
             language: self.language,
+            return_to: self.destination.as_ref().map(|destination| destination.as_str().into()),
             ..request
         }
     }

@@ -7,8 +7,8 @@ use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databas
 use super::{Browser, NEW_PASSWORD, SIGNED_IN};
 
 const SOMEWHERE: &str = "/account?x=1";
-/// The same, encoded in a query.
-const RETURN_TO: &str = "return_to=%2Faccount%3Fx%3D1";
+/// The same in a query.
+const RETURN_TO: &str = "return_to=/account?x=1";
 
 fn says(page: &str, text: &str) {
     assert!(page.contains(text), "{text}: {page}");
@@ -22,18 +22,17 @@ async fn a_browser_that_is_signed_in_is_told_so_and_can_use_another_account(data
     says(&page, "ada@example.com");
     says(&page, &format!("href=\"{SOMEWHERE}\""));
     assert!(!page.contains("name=\"password\""), "{page}");
-    let out = ada
-        .post("/signout", &[("return_to", &format!("/signin?{RETURN_TO}"))])
-        .await
-        .assert_status(303);
+    let out = format!("/signout?return_to=/signin?{RETURN_TO}");
+    says(&page, &format!("action=\"{out}\""));
+    let out = ada.post(&out, &[]).await.assert_status(303);
     assert_eq!(out.header("location"), format!("/signin?{RETURN_TO}"));
     assert_eq!(ada.cookie(SIGNED_IN), None);
     let page = ada.follow(out).await.text;
     says(&page, "name=\"password\"");
-    says(&page, &format!("name=\"return_to\" value=\"{SOMEWHERE}\""));
+    says(&page, &format!("action=\"/signin?{RETURN_TO}\""));
     // It does not lead to other sites.
     let mut eve = Browser::sign_up(&server, "eve").await;
-    let out = eve.post("/signout", &[("return_to", "//evil.example")]).await;
+    let out = eve.post("/signout?return_to=//evil.example", &[]).await;
     assert_eq!(out.header("location"), "/done/signed-out");
 }
 
@@ -76,18 +75,21 @@ async fn a_sign_in_by_email_and_a_recovery_lead_where_the_person_was_going(datab
     for path in ["/recover", "/signin/email", "/signup"] {
         says(&page, &format!("href=\"{path}?{RETURN_TO}\""));
         let next = browser.get(&format!("{path}?{RETURN_TO}")).await.text;
-        says(&next, &format!("name=\"return_to\" value=\"{SOMEWHERE}\""));
+        says(&next, &format!("?{RETURN_TO}\">"));
         says(&next, &format!("href=\"/signin?{RETURN_TO}\""));
     }
-    let fields = [("email", "ada@example.com"), ("return_to", SOMEWHERE)];
-    browser.post("/signin/email/ask", &fields).await.assert_status(303);
+    let fields = [("email", "ada@example.com")];
+    let asked = browser.post(&format!("/signin/email/ask?{RETURN_TO}"), &fields).await;
+    let code_page = browser.follow(asked).await.text;
+    says(&code_page, &format!("action=\"/signin/email?{RETURN_TO}\""));
     let code = server.mail().await.code();
     let answer = [("email", "ada@example.com"), ("code", &*code)];
-    let signed_in = browser.post("/signin/email", &answer).await.assert_status(303);
-    assert_eq!(signed_in.header("location"), SOMEWHERE);
+    let signed_in = browser.post(&format!("/signin/email?{RETURN_TO}"), &answer).await;
+    assert_eq!(signed_in.assert_status(303).header("location"), SOMEWHERE);
 
     let mut browser = Browser::new(&server);
-    browser.post("/recover", &fields).await.assert_status(303);
+    let asked = browser.post(&format!("/recover?{RETURN_TO}"), &fields).await;
+    asked.assert_status(303);
     let mails = server.mails().await;
     let token = mails
         .iter()
@@ -95,15 +97,24 @@ async fn a_sign_in_by_email_and_a_recovery_lead_where_the_person_was_going(datab
         .unwrap()
         .token();
     let answer = [("token", &*token), ("new_password", NEW_PASSWORD)];
-    let recovered = browser.post("/recover/password", &answer).await;
+    // The link says nothing of it, but the server knows: also in a browser that never asked.
+    let mut elsewhere = Browser::new(&server);
+    let page = elsewhere.get(&format!("/recover/password?token={token}")).await.text;
+    says(&page, &format!("action=\"/recover/password?{RETURN_TO}\""));
+    let recovered = browser.post(&format!("/recover/password?{RETURN_TO}"), &answer).await;
     says(
         &browser.follow(recovered).await.text,
         &format!("href=\"/signin?{RETURN_TO}\""),
     );
-    // Not to other sites, whatever a form contains.
+    // Once it was used, it still leads there.
+    let used = elsewhere.get(&format!("/recover/password?token={token}")).await.text;
+    says(&used, &format!("href=\"/signin?{RETURN_TO}\""));
+    // Not to other sites, whatever the URL of a form contains.
     let mut browser = Browser::new(&server);
-    let fields = [("email", "ada@example.com"), ("return_to", "//evil.example")];
-    browser.post("/signin/email/ask", &fields).await.assert_status(303);
+    let asked = browser
+        .post("/signin/email/ask?return_to=//evil.example", &fields)
+        .await;
+    assert_eq!(asked.assert_status(303).header("location"), "/signin/email/code");
     let mails = server.mails().await;
     let mail = mails
         .iter()
@@ -139,12 +150,8 @@ async fn after_a_sign_up_the_page_says_what_has_happened(database: Database) {
 async fn where_emails_must_be_confirmed_the_code_of_a_sign_up_signs_in(database: Database) {
     let server = TestServer::start_with(database, "email_verification = \"required\"\n").await;
     let mut ada = Browser::new(&server);
-    let fields = [
-        ("email", "ada@example.com"),
-        ("password", PASSWORD),
-        ("return_to", SOMEWHERE),
-    ];
-    let asked = ada.post("/signup", &fields).await;
+    let fields = [("email", "ada@example.com"), ("password", PASSWORD)];
+    let asked = ada.post(&format!("/signup?{RETURN_TO}"), &fields).await;
     says(&ada.follow(asked).await.text, "We sent an email to ada@example.com.");
     let mail = server.mail().await;
     // The code of one browser does not work in another.
@@ -152,7 +159,7 @@ async fn where_emails_must_be_confirmed_the_code_of_a_sign_up_signs_in(database:
     let mut eve = Browser::new(&server);
     eve.post("/verify", &answer).await.assert_status(422);
     assert!(!eve.is_signed_in().await);
-    let verified = ada.post("/verify", &answer).await;
+    let verified = ada.post(&format!("/verify?{RETURN_TO}"), &answer).await;
     let page = ada.follow(verified).await.text;
     says(&page, "Your email address is confirmed");
     says(&page, &format!("href=\"{SOMEWHERE}\""));

@@ -162,7 +162,7 @@ async fn a_mail_to_who_is_signed_in_speaks_the_language_of_the_page(database: Da
     let mut subjects = Vec::new();
     for (language, email) in [("en", "ada@example.org"), ("de", "ada@example.net")] {
         server.mails().await;
-        ada.post("/language", &[("language", language), ("back", "/account")])
+        ada.post("/language/account", &[("language", language)])
             .await
             .assert_status(303);
         ada.post("/account/email", &[("email", email), ("email_password", PASSWORD)])

@@ -36,6 +36,7 @@ pub enum Answer {
 pub struct Checked {
     pub(super) hash: LinkHash,
     pub whose: Whose,
+    pub(super) return_to: Option<String>,
 }
 
 impl TryFrom<&Live> for Checked {
@@ -45,6 +46,7 @@ impl TryFrom<&Live> for Checked {
         Ok(Self {
             hash: live.link_hash,
             whose: live.whose()?,
+            return_to: live.return_to.clone(),
         })
     }
 }

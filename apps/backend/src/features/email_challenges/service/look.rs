@@ -75,6 +75,18 @@ impl EmailChallenges {
         Ok(account.is_some_and(|account| account.email_verified_at.is_some()))
     }
 
+    /// Returns where the reader of a link continues, even if it was already used. `None`: nowhere in particular, or the link
+    /// is unknown or expired.
+    pub async fn return_to(&self, action: Action, link: &LinkSecret) -> Result<Option<String>, StoreError> {
+        let (hash, now) = (link.hash(), self.platform.clock.now());
+        for purpose in Purpose::that_allow(action) {
+            if let Some(known) = store::known(&self.platform.db, hash, purpose.name(), now).await? {
+                return Ok(known.return_to);
+            }
+        }
+        Ok(None)
+    }
+
     /// Returns whether a link of this kind is in the mailbox or queued and remains valid for a while, for the account that
     /// `binding` names or for a pending sign-up.
     pub async fn is_at_hand(

@@ -34,9 +34,16 @@ pub struct NewChallenge {
     session_epoch: SessionEpoch,
     handle: Option<HandleHash>,
     session: Option<SessionId>,
+    return_to: Option<String>,
 }
 
 impl NewChallenge {
+    /// Sets where its reader continues, as in [`RequestInfo`](crate::core::request_info::RequestInfo).
+    #[must_use]
+    pub fn leading_to(self, return_to: Option<String>) -> Self {
+        Self { return_to, ..self }
+    }
+
     /// For tests of rendered emails.
     #[cfg(test)]
     pub fn sample() -> Self {
@@ -53,6 +60,7 @@ impl NewChallenge {
             session_epoch: SessionEpoch::NONE,
             handle: None,
             session: None,
+            return_to: None,
         }
     }
 }
@@ -92,6 +100,7 @@ impl EmailChallenges {
             session_epoch: binding.session_epoch,
             handle: binding.handle,
             session: binding.session,
+            return_to: None,
         })
     }
 
@@ -117,6 +126,7 @@ impl EmailChallenges {
             session_epoch: SessionEpoch::NONE,
             handle: Some(waiting.handle_hash),
             session: None,
+            return_to: None,
         })
     }
 
@@ -139,6 +149,7 @@ impl EmailChallenges {
             session_epoch: new.session_epoch,
             handle: new.handle,
             session: new.session,
+            return_to: new.return_to.as_deref(),
             created_at: now,
             link_expires_at: now + lifetime,
             code_expires_at: now + CODE_LIFETIME.min(lifetime),

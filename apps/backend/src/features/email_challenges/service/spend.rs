@@ -83,6 +83,7 @@ impl EmailChallenges {
             session_epoch: SessionEpoch::NONE,
             handle: None,
             session: None,
+            return_to: checked.return_to.as_deref(),
             created_at: now,
             link_expires_at: now + purpose.link_lifetime(),
             code_expires_at: now,

@@ -10,8 +10,7 @@ use super::super::done::{Done, redirect_to};
 use super::super::email_input::EmailInput;
 use super::super::form::{Again, OwnForm};
 use super::super::mailed::{Certainty, Mailed, remembered};
-use super::super::reply::see_other;
-use super::super::return_path::ReturnPath;
+use super::super::reply::go_on;
 use super::super::service::Pages;
 use super::super::view::View;
 use super::super::visitor::Visitor;
@@ -70,7 +69,7 @@ fn mailed(visitor: &Visitor, action: Action, email: EmailInput) -> Mailed {
     let remembered = remembered(visitor, action);
     match remembered.email.as_str() == email.as_str() {
         true => remembered,
-        false => Mailed::to(email, None, Certainty::Unsaid),
+        false => Mailed::to(email, Certainty::Unsaid),
     }
 }
 
@@ -110,12 +109,8 @@ pub(super) async fn submit(
             return Ok(redirect_to(&pages, &mut visitor, done));
         }
         Ok(Acted::SignedIn(session)) => {
-            let onward = remembered(&visitor, action).return_path;
             browser::sign_in(&pages, &mut visitor, session, request).await?;
-            return Ok(see_other(
-                &visitor,
-                onward.as_ref().map_or("/account", ReturnPath::as_str),
-            ));
+            return Ok(go_on(&visitor));
         }
         Err(problem) => problem,
     };
@@ -234,10 +229,7 @@ async fn try_again(
     };
     Ok(match filled.token {
         None => code_form(visitor, view, action, mailed(visitor, action, filled.email)),
-        Some(_) if view.is_wrong("") => {
-            let return_path = remembered(visitor, action).return_path;
-            request::show(visitor, view, action, request::email_of(visitor), return_path)
-        }
+        Some(_) if view.is_wrong("") => request::show(visitor, view, action, request::email_of(visitor)),
         Some(token) => link_form(visitor, view, action, opened(pages, action, token).await?),
     })
 }

@@ -22,7 +22,7 @@ pub(in crate::features::pages) fn redirect_to_code(
     mailed: &Mailed,
 ) -> Response {
     remember(pages, visitor, action, mailed);
-    see_other(visitor, steps(action).code_page)
+    see_other(visitor, &visitor.onward(steps(action).code_page))
 }
 
 /// Shows the page for typing the emailed code.

@@ -6,8 +6,7 @@ use axum::response::Response;
 use super::super::email_input::EmailInput;
 use super::super::mailed::{Certainty, Mailed};
 use super::super::reply::page;
-use super::super::return_path::{ReturnPath, with_return_path};
-use super::super::view::View;
+use super::super::view::{Link, View};
 use super::super::visitor::Visitor;
 use super::steps::steps;
 use crate::features::outbox::Action;
@@ -21,9 +20,9 @@ struct AnswerPage {
     text: String,
     action: &'static str,
     /// The path for requesting another email.
-    request_page: String,
-    /// The next page for a signed-in user who confirms later; otherwise empty.
-    onward: String,
+    request_page: &'static str,
+    /// The next page for a signed-in user who confirms later.
+    next: Option<Link>,
     button: String,
     token: Option<String>,
     /// The email address that the code was sent to; empty if it is not known.
@@ -43,8 +42,8 @@ impl AnswerPage {
             title,
             text,
             action: action.page(),
-            request_page: steps.request_page.to_owned(),
-            onward: String::new(),
+            request_page: steps.request_page,
+            next: None,
             button: v.t(&format!("{}-button", steps.texts)),
             token: None,
             email: String::new(),
@@ -108,11 +107,7 @@ pub(super) fn code_form_with(
     mailed: Mailed,
     code: Option<String>,
 ) -> Response {
-    let Mailed {
-        email,
-        return_path,
-        certainty,
-    } = mailed;
+    let Mailed { email, certainty } = mailed;
     let email = email.into_text();
     let text = match (email.as_str(), certainty) {
         ("", _) => v.t("code-text-anywhere"),
@@ -120,7 +115,6 @@ pub(super) fn code_form_with(
         (email, _) => v.t1("code-sent", "email", email),
     };
     let is_new = certainty == Certainty::SignedUp && visitor.signed_in.is_some();
-    let onward = return_path.as_ref().map_or("/account", ReturnPath::as_str);
     let title = v.t(if is_new { "open-verify-title" } else { "code-title" });
     let begin = if email.is_empty() { "email" } else { "code" };
     let v = v.at(steps(action).code_page).beginning(begin);
@@ -131,12 +125,15 @@ pub(super) fn code_form_with(
         }
         false => v,
     };
+    let (next, v) = match is_new {
+        true => (Some(v.next()), v.leading_back()),
+        false => (None, v),
+    };
     let page = AnswerPage {
         with_email: email.is_empty() || v.is_wrong("email"),
         email,
         code: code.unwrap_or_default(),
-        request_page: with_return_path(steps(action).request_page, return_path.as_ref()),
-        onward: if is_new { onward.to_owned() } else { String::new() },
+        next,
         ..AnswerPage::new(v, action, title, text)
     };
     page.respond(visitor)

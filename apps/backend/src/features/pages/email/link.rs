@@ -4,14 +4,16 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::super::destination::Destination;
 use super::super::done::show;
-use super::super::reply::see_other;
+use super::super::reply::{go_on, see_other};
 use super::super::service::Pages;
 use super::super::view::View;
 use super::super::visitor::{LenientQuery, Visitor};
 use super::forms::{Filled, Opened, link_form, password_form};
 use super::request;
 use super::steps::{action_at, steps};
+use crate::core::applications::with_return_to;
 use crate::core::email::Email;
 use crate::core::problem::{Code, Problem};
 use crate::features::email_challenges::{Answer, ChallengeError, LinkSecret};
@@ -21,23 +23,23 @@ use crate::features::verification::Claim;
 #[derive(Default, Deserialize)]
 pub(super) struct Link {
     token: Option<String>,
-    /// Where to continue afterwards, if the user comes to request an email.
-    #[serde(default)]
-    return_to: String,
 }
 
 /// Shows the page of a link or, without a link, the page for requesting one.
 pub(super) async fn link_page(
     State(pages): State<Pages>,
     LenientQuery(link): LenientQuery<Link>,
-    visitor: Visitor,
+    mut visitor: Visitor,
 ) -> Result<Response, Problem> {
     let action = action_at(&visitor.path)?;
-    let view = View::new(&pages, &visitor);
     let Some(token) = link.token else {
-        let (email, return_path) = (request::email_of(&visitor), link.return_to.parse().ok());
-        return Ok(request::show(&visitor, view, action, email, return_path));
+        let view = View::new(&pages, &visitor);
+        return Ok(request::show(&visitor, view, action, request::email_of(&visitor)));
     };
+    if visitor.destination.is_none() {
+        visitor.destination = stored_destination(&pages, action, &token).await?;
+    }
+    let view = View::new(&pages, &visitor);
     if is_used(&pages, action, &token).await? {
         return Ok(used_page(&visitor, view, action));
     }
@@ -58,13 +60,22 @@ pub(super) async fn link_page(
     }
 }
 
+/// Returns where the user was going when the email of this link was requested, perhaps in another browser.
+async fn stored_destination(pages: &Pages, action: Action, token: &str) -> Result<Option<Destination>, Problem> {
+    let Ok(link) = token.parse::<LinkSecret>() else {
+        return Ok(None);
+    };
+    let stored = pages.challenges.return_to(action, &link).await?;
+    Ok(stored.and_then(|stored| Destination::read(&pages.platform, &stored)))
+}
+
 fn used_page(visitor: &Visitor, view: View, action: Action) -> Response {
     match steps(action).used {
         Some(used) => show(visitor, view.fixed(), used),
-        None if visitor.signed_in.is_some() => see_other(visitor, "/account"),
+        None if visitor.signed_in.is_some() => go_on(visitor),
         None => {
             let view = view.refused(&Problem::new(Code::InvalidAnswer), "");
-            request::show(visitor, view, action, request::email_of(visitor), None)
+            request::show(visitor, view, action, request::email_of(visitor))
         }
     }
 }
@@ -135,14 +146,13 @@ pub(super) fn claim(visitor: &Visitor) -> Claim {
 }
 
 pub(super) fn sign_in_first(visitor: &Visitor, token: Option<&str>) -> Response {
-    let query = |name: &str, value: &str| {
-        form_urlencoded::Serializer::new(String::new())
-            .append_pair(name, value)
-            .finish()
-    };
     let back = match token {
-        Some(token) => format!("{}?{}", Action::ChangeEmail.page(), query("token", token)),
+        Some(token) => {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("token", token);
+            format!("{}?{}", Action::ChangeEmail.page(), query.finish())
+        }
         None => steps(Action::ChangeEmail).code_page.to_owned(),
     };
-    see_other(visitor, &format!("/signin?{}", query("return_to", &back)))
+    see_other(visitor, &with_return_to("/signin", &visitor.onward(&back)))
 }
