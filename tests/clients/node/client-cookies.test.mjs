@@ -248,3 +248,38 @@ test('a confirmed email address signs the browser in', options, async () => {
   assert.equal(refused.code, 'invalid_code')
   assert.deepEqual(answers, [{ token: 'no such token', session: 'cookie' }])
 })
+// Fills the form of a hosted page.
+async function submit(tab, email) {
+  await tab.locator('input[name=email]').fill(email)
+  await tab.locator('input[name=password]').fill(password)
+  await tab.locator('main form button:not([type=button])').first().click()
+}
+
+test('to the hosted page and back, signed in', options, async () => {
+  const { account } = await world.server.register()
+  const tab = await world.open(context)
+  const address = tab.url()
+  const two = await world.open(context)
+  await tab.evaluate(() => auth.goToSignIn())
+  await tab.waitForURL(`${world.issuer}/signin?**`)
+  await submit(tab, account.email)
+  await tab.waitForURL(address)
+  await becomes(tab, account.email)
+  assert.equal((await ask(tab, service.origin)).body.id, account.id)
+  // The other tab hears of it from the returning page.
+  await becomes(two, account.email)
+  assert.deepEqual(tab.noise, [])
+})
+
+test('to the hosted sign-up and back, signed in', options, async () => {
+  const tab = await world.open(context)
+  const [address, email] = [tab.url(), newEmail()]
+  await tab.evaluate(() => auth.goToSignUp())
+  await tab.waitForURL(`${world.issuer}/signup?**`)
+  await submit(tab, email)
+  // The page asks to confirm the email address, which can wait.
+  await tab.getByRole('link', { name: 'Continue to localhost' }).click()
+  await tab.waitForURL(address)
+  await becomes(tab, email)
+})
+
