@@ -1,13 +1,6 @@
-const { COUNTERSIGN_URL = 'http://127.0.0.1:8000' } = process.env
+import { rewrites } from '@countersign/guard/next'
 
-// These paths belong to Countersign, so that its pages, its cookie and this application share one host.
-const PAGES = 'signin|signup|signout|verify|recover|change-email|account|language|done|pages'
-
+// Countersign's pages and API are at paths of this application, so that both share one host and its cookie.
 export default {
-  rewrites: async () => ({
-    beforeFiles: [
-      { source: `/:root(${PAGES}|oauth2|\\.well-known)/:path*`, destination: `${COUNTERSIGN_URL}/:root/:path*` },
-      { source: '/api/auth/:path*', destination: `${COUNTERSIGN_URL}/api/auth/:path*` },
-    ],
-  }),
+  rewrites: async () => rewrites(process.env.COUNTERSIGN_URL ?? 'http://127.0.0.1:8000'),
 }

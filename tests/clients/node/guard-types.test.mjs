@@ -15,6 +15,7 @@ const program = `
 import { createGuard, Denied, type Options, requireScope as require, requireUser, type Session, type User, type VerifiedToken } from '@countersign/guard'
 import { protect, requireScope } from '@countersign/guard/express'
 import * as fastify from '@countersign/guard/fastify'
+import { rewrites } from '@countersign/guard/next'
 import { startCountersign } from '@countersign/guard/testing'
 import express from 'express'
 import Fastify from 'fastify'
@@ -30,6 +31,7 @@ app.post('/products', requireScope('products:write'), (req, res) => {
   res.json({ id })
 })
 Fastify().addHook('onRequest', fastify.protect(guard))
+const paths: { source: string; destination: string }[] = rewrites('http://127.0.0.1:8000').beforeFiles
 // @ts-expect-error This policy does not exist.
 createGuard({ issuer: 'https://auth.example.com', whenStale: 'never' })
 // @ts-expect-error The issuer is required.
