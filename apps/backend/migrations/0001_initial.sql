@@ -151,6 +151,8 @@ CREATE TABLE email_challenges (
     handle_hash        BYTEA,
     -- The session that requested a change of the email address: the challenge ends with it.
     session_id         UUID,
+    -- The version of the password that its requester had entered. NULL: none.
+    password_version   BIGINT,
     -- Guesses at this code.
     code_attempts      BIGINT NOT NULL,
     -- Where its reader continues: a path on this server or a URL of an application, checked again whenever it is used.

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_25_every_digit_is_as_likely_in_every_place() {
+    fn a_25_digits_are_uniformly_distributed() {
         let mut seen = [[0_u32; 10]; 6];
         for _ in 0..60_000 {
             for (place, digit) in Code::generate(SecureRandom).reveal().bytes().enumerate() {

@@ -26,6 +26,7 @@ pub(super) struct NewRow<'a> {
     pub handle: Option<HandleHash>,
     pub session: Option<SessionId>,
     pub return_to: Option<&'a str>,
+    pub password_version: Option<CredentialVersion>,
     pub created_at: Timestamp,
     pub link_expires_at: Timestamp,
     pub code_expires_at: Timestamp,
@@ -62,6 +63,8 @@ row! {
         registration_id: Option<RegistrationId>,
         pub code_hash: String,
         pub return_to: Option<String>,
+        pub handle_hash: Option<HandleHash>,
+        pub password_version: Option<CredentialVersion>,
     }
 }
 
@@ -84,8 +87,8 @@ pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewRow<'_>) -> Result<(), Stor
         "INSERT INTO email_challenges
             (link_hash, account_id, registration_id, purpose, email, email_key, code_hash, credential_version,
              session_epoch, handle_hash, session_id, return_to, code_attempts, created_at, link_expires_at,
-             code_expires_at, sent_at, spent_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $17, 0, $12, $13, $14, $15, $16)"
+             code_expires_at, sent_at, spent_at, password_version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $17, 0, $12, $13, $14, $15, $16, $18)"
     ))
     .bind(new.link_hash)
     .bind(account)
@@ -104,6 +107,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewRow<'_>) -> Result<(), Stor
     .bind(new.sent_at)
     .bind(new.spent_at)
     .bind(new.return_to)
+    .bind(new.password_version)
     .execute(tx)
     .await
     .map(drop)
@@ -161,7 +165,7 @@ pub(super) async fn end_others(
 /// Returns an active challenge without spending it.
 pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Live>, StoreError> {
     query(sql!(
-        "SELECT link_hash, account_id, registration_id, code_hash, return_to
+        "SELECT link_hash, account_id, registration_id, code_hash, return_to, handle_hash, password_version
            FROM email_challenges
           WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NULL AND link_expires_at > $3"
     ))
@@ -246,7 +250,7 @@ pub(super) async fn count_guess(
                               ORDER BY created_at DESC, CASE WHEN sent_at IS NULL THEN 0 ELSE 1 END
                               LIMIT 1)
             AND spent_at IS NULL AND code_expires_at > $3 AND code_attempts < $4
-      RETURNING link_hash, account_id, registration_id, code_hash, return_to"
+      RETURNING link_hash, account_id, registration_id, code_hash, return_to, handle_hash, password_version"
     ))
     .bind(email_key)
     .bind(purpose)

@@ -69,6 +69,9 @@ pub struct Binding {
     /// The session that requested the email, if it matters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
+    /// The version of the password that the requester had entered, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_version: Option<CredentialVersion>,
 }
 
 /// When, from which IP address and from which device an event happened.

@@ -28,6 +28,8 @@ pub(super) enum Certainty {
     Sent,
     /// It is sent, and the account was just created in this browser.
     SignedUp,
+    /// It is sent, and its code completes a sign-in with the right password.
+    SignsIn,
 }
 
 impl Mailed {
@@ -56,11 +58,12 @@ impl Certainty {
             Self::Unsaid => "",
             Self::Sent => "sent",
             Self::SignedUp => "signed-up",
+            Self::SignsIn => "signs-in",
         }
     }
 
     fn of(name: &str) -> Self {
-        let all = [Self::Sent, Self::SignedUp];
+        let all = [Self::Sent, Self::SignedUp, Self::SignsIn];
         all.into_iter().find(|one| one.name() == name).unwrap_or_default()
     }
 }

@@ -26,10 +26,11 @@ use crate::core::email::Email;
 use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
+use crate::core::versions::CredentialVersion;
 use crate::features::accounts;
-use crate::features::auth::{Credentials, LoginError, SignUp, SignedUp};
+use crate::features::auth::{Asking, Credentials, LoginError, SignUp, SignedUp};
 use crate::features::browser_sessions::SignedIn;
-use crate::features::outbox::Action;
+use crate::features::outbox::{Action, Purpose};
 use crate::features::sessions::Session;
 use crate::settings::{EmailVerification, Signup};
 
@@ -132,19 +133,47 @@ pub(super) async fn sign_in(
             browser::sign_in(&pages, &mut visitor, session.id, request).await?;
             Ok(go_on(&visitor))
         }
-        // The password was right, but the email address is unconfirmed.
-        Err(LoginError::Unverified) => {
-            let problem = Problem::new(Code::EmailNotVerified);
-            let view = View::new(&pages, &visitor).refused(&problem, "");
-            let sent = Mailed::to(sent.email, Certainty::Sent);
-            mailed::remember(&pages, &mut visitor, Action::VerifyEmail, &sent);
-            Ok(email::code_form(&visitor, view, Action::VerifyEmail, sent))
+        Err(LoginError::Unverified(version)) => {
+            let mailed = Mailed::to(sent.email, Certainty::SignsIn);
+            ask_to_confirm(&pages, visitor, mailed, version, &caller).await
         }
         Err(error) => {
             sent.email.remember(&pages, &mut visitor);
             let problem = Problem::from(error);
             let view = View::new(&pages, &visitor).refused(&problem, "");
             Ok(sign_in_again(&pages, &visitor, view, sent.email))
+        }
+    }
+}
+
+/// Sends the email that confirms the email address of an account whose password was right. Its code then completes the
+/// sign-in, without asking for the password again.
+async fn ask_to_confirm(
+    pages: &Pages,
+    mut visitor: Visitor,
+    mailed: Mailed,
+    version: CredentialVersion,
+    caller: &Caller,
+) -> Result<Response, Problem> {
+    let to = mailed.email.email().map_err(|_| Problem::new(Code::EmailNotVerified))?;
+    let asking = Asking {
+        purpose: Purpose::VerifyEmail,
+        to: &to,
+        handle: visitor.handle(),
+        by: None,
+        password_version: Some(version),
+    };
+    match pages.auth.ask(&asking, caller).await {
+        Ok(()) => Ok(email::redirect_to_code(
+            pages,
+            &mut visitor,
+            Action::VerifyEmail,
+            &mailed,
+        )),
+        Err(error) => {
+            let view = View::new(pages, &visitor).refused(&error.into(), "");
+            mailed::remember(pages, &mut visitor, Action::VerifyEmail, &mailed);
+            Ok(email::code_form(&visitor, view, Action::VerifyEmail, mailed))
         }
     }
 }
@@ -247,7 +276,7 @@ async fn sign_in_if_sent_twice(
     };
     match pages.auth.sign_in_browser(credentials, caller).await {
         Ok(session) => Ok(Some(session)),
-        Err(LoginError::Invalid | LoginError::Unverified) => Ok(None),
+        Err(LoginError::Invalid | LoginError::Unverified(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -12,7 +12,7 @@ use crate::core::caller::Caller;
 use crate::core::extract;
 use crate::core::problem::{FieldError, Problem};
 use crate::core::request_info::RequestInfo;
-use crate::features::auth::{Asking, MailAskedBody, MailRequestBody};
+use crate::features::auth::{Asking, EmailRequestedBody, MailRequestBody};
 use crate::features::outbox::Purpose;
 
 /// The routes of this feature.
@@ -26,23 +26,24 @@ pub fn router() -> OpenApiRouter<Recovery> {
 #[utoipa::path(post, path = "/api/auth/recover", tag = "recovery",
     request_body = MailRequestBody,
     responses(
-        (status = ACCEPTED, description = "An email is sent, if there is an account", body = MailAskedBody),
+        (status = ACCEPTED, description = "An email is sent, if there is an account", body = EmailRequestedBody),
         Problem,
     ))]
 async fn ask(
     State(recovery): State<Recovery>,
     request: RequestInfo,
     extract::Checked(body): extract::Checked<MailRequestBody>,
-) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
+) -> Result<(StatusCode, Json<EmailRequestedBody>), Problem> {
     let handle = body.handle(recovery.platform.random)?;
     let asking = Asking {
         purpose: Purpose::ResetPassword,
         to: &body.email()?,
         handle: handle.hash(),
         by: None,
+        password_version: None,
     };
     recovery.auth.ask(&asking, &Caller::anyone(request)).await?;
-    Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
+    Ok((StatusCode::ACCEPTED, Json(EmailRequestedBody::new(&handle))))
 }
 
 /// Set a new password

@@ -15,7 +15,7 @@ use crate::core::extract;
 use crate::core::handle::Handle;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
-use crate::features::auth::{Asking, MailAnswerBody, MailAskedBody, MailRequestBody};
+use crate::features::auth::{Asking, EmailRequestedBody, MailAnswerBody, MailRequestBody};
 use crate::features::browser_sessions::{Browser, BrowserTokenBody};
 use crate::features::outbox::Purpose;
 
@@ -34,23 +34,24 @@ pub fn router() -> OpenApiRouter<Verification> {
 #[utoipa::path(post, path = "/api/auth/verify-email", tag = "verification",
     request_body = MailRequestBody,
     responses(
-        (status = ACCEPTED, description = "An email is sent, if there is something to verify", body = MailAskedBody),
+        (status = ACCEPTED, description = "An email is sent, if there is something to verify", body = EmailRequestedBody),
         Problem,
     ))]
 async fn ask_to_verify(
     State(verification): State<Verification>,
     request: RequestInfo,
     extract::Checked(body): extract::Checked<MailRequestBody>,
-) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
+) -> Result<(StatusCode, Json<EmailRequestedBody>), Problem> {
     let handle = body.handle(verification.platform.random)?;
     let asking = Asking {
         purpose: Purpose::VerifyEmail,
         to: &body.email()?,
         handle: handle.hash(),
         by: None,
+        password_version: None,
     };
     verification.auth.ask(&asking, &Caller::anyone(request)).await?;
-    Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
+    Ok((StatusCode::ACCEPTED, Json(EmailRequestedBody::new(&handle))))
 }
 
 /// Verify an email address
@@ -115,7 +116,7 @@ async fn verify(
 #[utoipa::path(post, path = "/api/auth/change-email", tag = "verification", security(("password" = []), ("bearer" = [])),
     request_body = EmailChangeBody,
     responses(
-        (status = ACCEPTED, description = "An email is sent, if the email address is not taken", body = MailAskedBody),
+        (status = ACCEPTED, description = "An email is sent, if the email address is not taken", body = EmailRequestedBody),
         Problem,
     ))]
 async fn ask_to_change(
@@ -123,7 +124,7 @@ async fn ask_to_change(
     user: CurrentUser,
     request: RequestInfo,
     extract::Checked(body): extract::Checked<EmailChangeBody>,
-) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
+) -> Result<(StatusCode, Json<EmailRequestedBody>), Problem> {
     let (email, handle) = (body.email()?, Handle::generate(verification.platform.random));
     verification
         .ask_to_change(
@@ -134,7 +135,7 @@ async fn ask_to_change(
             &user.caller(request),
         )
         .await?;
-    Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
+    Ok((StatusCode::ACCEPTED, Json(EmailRequestedBody::new(&handle))))
 }
 
 /// Confirm a change of email address

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use countersign::features::accounts;
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 
-use super::{Browser, NEW_PASSWORD, SIGNED_IN};
+use super::{Browser, NEW_PASSWORD, ORIGIN, SIGNED_IN};
 
 const SOMEWHERE: &str = "/account?x=1";
 /// The same in a query.
@@ -239,4 +240,120 @@ async fn a_limit_says_when_it_is_over(database: Database) {
     let seconds: u64 = answer.header("retry-after").parse().unwrap();
     says(&answer.text, &format!("data-wait=\"{seconds}\""));
     says(&answer.text, &format!(">{}:{:02}</time>", seconds / 60, seconds % 60));
+}
+
+#[apply(on_both_databases!)]
+async fn a_limit_on_a_page_without_a_form_says_when_it_is_over(database: Database) {
+    let server = TestServer::start_with(database, "[limits]\nexport_per_account = \"1/1h\"\n").await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    ada.post("/account/export", &[]).await.assert_status(200);
+    let answer = ada.post("/account/export", &[]).await.assert_status(429);
+    let seconds: u64 = answer.header("retry-after").parse().unwrap();
+    says(&answer.text, &format!("data-wait=\"{seconds}\""));
+    assert_eq!(answer.text.matches("Too many attempts").count(), 1, "{}", answer.text);
+}
+
+#[apply(on_both_databases!)]
+async fn every_row_of_the_account_says_something(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let page = ada.get("/account").await.text;
+    assert!(!page.contains("<span class=\"value\"></span>"), "{page}");
+    says(&page, "You’re not signed in on any other device.");
+    assert!(!page.contains("Sign out everywhere"), "{page}");
+    server.sign_in("ada").await;
+    let page = ada.get("/account").await.text;
+    says(&page, "Sign out everywhere");
+    assert!(!page.contains("any other device"), "{page}");
+}
+
+#[apply(on_both_databases!)]
+async fn a_number_of_characters_has_its_plural_form(database: Database) {
+    for (least, form) in [(8, "أحرف"), (15, "حرفًا")] {
+        let server = TestServer::start_with(database, &format!("[passwords]\nmin_length = {least}\n")).await;
+        let mut browser = Browser::new(&server);
+        browser
+            .post("/language", &[("language", "ar"), ("back", "/")])
+            .await
+            .assert_status(303);
+        let page = browser.get("/signup").await.text;
+        says(&page, &format!("{least}\u{2069} {form} على الأقل"));
+        let fields = [("email", "ada@example.com"), ("password", "short")];
+        let refused = browser.post("/signup", &fields).await.assert_status(422).text;
+        says(&refused, &format!("استخدم \u{2068}{least}\u{2069} {form} على الأقل."));
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn where_emails_must_be_confirmed_an_older_account_enters_its_password_once(database: Database) {
+    let server = TestServer::start_with(database, "email_verification = \"required\"\n").await;
+    let (to, ada) = ("ada@example.com", "ada@example.com".parse().unwrap());
+    let operator = server.services.command_line();
+    server
+        .services
+        .accounts
+        .register(ada, PASSWORD.to_owned().into(), operator)
+        .await
+        .unwrap();
+    let mut browser = Browser::new(&server);
+    let fields = [("email", to), ("password", PASSWORD), ("return_to", SOMEWHERE)];
+    let asked = browser.post("/signin", &fields).await.assert_status(303);
+    assert!(!browser.is_signed_in().await);
+    says(
+        &browser.follow(asked).await.text,
+        "To sign in, confirm your email address. We sent an email to ada@example.com.",
+    );
+    let mail = server.mail().await;
+    let path = mail.link().strip_prefix(ORIGIN).unwrap().to_owned();
+    // The password was entered in this browser alone.
+    let mut elsewhere = Browser::new(&server);
+    says(&elsewhere.get(&path).await.text, "name=\"password\"");
+    let link = [("token", &*mail.token())];
+    elsewhere.post("/verify", &link).await.assert_status(422);
+    assert!(!browser.get(&path).await.text.contains("name=\"password\""));
+    let answer = [("email", to), ("code", &*mail.code())];
+    let verified = browser.post("/verify", &answer).await.assert_status(303);
+    let page = browser.follow(verified).await.text;
+    says(&page, "Your email address is confirmed");
+    says(&page, &format!("href=\"{SOMEWHERE}\""));
+    assert!(browser.is_signed_in().await);
+}
+
+#[apply(on_both_databases!)]
+async fn a_password_that_was_entered_before_it_changed_confirms_nothing(database: Database) {
+    let server = TestServer::start_with(database, "email_verification = \"required\"\n").await;
+    let (to, ada) = ("ada@example.com", "ada@example.com".parse().unwrap());
+    let operator = server.services.command_line();
+    let account = server
+        .services
+        .accounts
+        .register(ada, PASSWORD.to_owned().into(), operator)
+        .await
+        .unwrap();
+    let mut browser = Browser::new(&server);
+    let fields = [("email", to), ("password", PASSWORD)];
+    browser.post("/signin", &fields).await.assert_status(303);
+    let mail = server.mail().await;
+    let now = server.services.clock.now();
+    server
+        .services
+        .db
+        .transact(|tx| {
+            let id = account.id;
+            Box::pin(async move {
+                accounts::change_password(tx, id, None, "$argon2id$none", now)
+                    .await
+                    .map(drop)
+            })
+        })
+        .await
+        .unwrap();
+    let answer = [("email", to), ("code", &*mail.code())];
+    browser.post("/verify", &answer).await.assert_status(422);
+    // A request without the password proves nothing, even in the same browser.
+    browser.post("/verify/ask", &[("email", to)]).await.assert_status(303);
+    let answer = [("email", to), ("code", &*server.mail().await.code())];
+    let refused = browser.post("/verify", &answer).await.assert_status(422).text;
+    says(&refused, "name=\"password\"");
+    assert!(!browser.is_signed_in().await);
 }

@@ -12,7 +12,7 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Invalid => Self::new(Code::InvalidCredentials),
-            LoginError::Unverified => Self::new(Code::EmailNotVerified),
+            LoginError::Unverified(_) => Self::new(Code::EmailNotVerified),
             LoginError::Challenge(error) => error.into(),
             LoginError::Limited(exceeded) => exceeded.into(),
             LoginError::Hash(error) => error.into(),

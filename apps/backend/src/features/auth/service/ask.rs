@@ -14,6 +14,7 @@ use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, SessionRef};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::request_info::RequestInfo;
+use crate::core::versions::CredentialVersion;
 use crate::features::accounts::{self, State};
 use crate::features::audit::{Event, EventKind};
 use crate::features::email_challenges::{Registration, registrations};
@@ -31,6 +32,8 @@ pub struct Asking<'a> {
     pub handle: HandleHash,
     /// The session of the request, if it is signed in.
     pub by: Option<SessionRef>,
+    /// The version of the account's password that the client has just entered, if any.
+    pub password_version: Option<CredentialVersion>,
 }
 
 /// Why a request for an email failed.
@@ -71,6 +74,7 @@ impl Auth {
             params: MailParams {
                 binding: state.map(|state| Binding {
                     session: asking.by.map(|by| by.session),
+                    password_version: asking.password_version,
                     ..binding(&state, Some(asking.handle))
                 }),
                 registration: registration.map(|registration| registration.id),
@@ -83,7 +87,7 @@ impl Auth {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let event = Event::new(EventKind::MailAsked, account, caller).detail(mail.purpose.name());
+                    let event = Event::new(EventKind::EmailRequested, account, caller).detail(mail.purpose.name());
                     self.audit.record(tx, event).await?;
                     self.enqueue(tx, mail, &caller.request).await.map(drop)
                 })
@@ -140,6 +144,7 @@ pub(super) fn binding(state: &State, handle: Option<HandleHash>) -> Binding {
         session_epoch: state.session_epoch,
         handle,
         session: None,
+        password_version: None,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::metrics::LoginOutcome;
 use crate::core::password::{Asker, HashError, Password, Verdict};
 use crate::core::request_info::RequestInfo;
+use crate::core::versions::CredentialVersion;
 use crate::features::accounts::{self, StoredCredentials};
 use crate::features::audit::{self, Event, EventKind};
 use crate::features::email_challenges::ChallengeError;
@@ -38,9 +39,9 @@ pub enum LoginError {
     /// Unknown account, wrong password or disabled account, indistinguishably.
     #[error("wrong email address or password")]
     Invalid,
-    /// The password is right, but the email address is not verified, which this server requires.
+    /// The password, of this version, is right, but the email address is not verified, which this server requires.
     #[error("the email address is not verified")]
-    Unverified,
+    Unverified(CredentialVersion),
     /// The emailed link or code is not valid.
     #[error(transparent)]
     Challenge(#[from] ChallengeError),
@@ -63,7 +64,7 @@ impl LoginError {
     fn outcome(&self) -> LoginOutcome {
         match self {
             Self::Invalid | Self::Challenge(ChallengeError::Invalid | ChallengeError::Unbound) => LoginOutcome::Invalid,
-            Self::Unverified => LoginOutcome::Unverified,
+            Self::Unverified(_) => LoginOutcome::Unverified,
             Self::Limited(_) | Self::Challenge(ChallengeError::Limited(_)) => LoginOutcome::Limited,
             Self::Hash(_) | Self::Challenge(ChallengeError::Hash(_)) => LoginOutcome::Overloaded,
             Self::Issue(_) | Self::Store(_) | Self::Challenge(ChallengeError::Store(_)) => LoginOutcome::Failed,
@@ -122,7 +123,7 @@ impl Auth {
         let opened = self.open_if_right(&credentials, caller, &attempt, refresh_token).await;
         match &opened {
             Ok(_) => attempt.was_right().await.count(),
-            Err(LoginError::Invalid | LoginError::Unverified) => attempt.was_wrong().await,
+            Err(LoginError::Invalid | LoginError::Unverified(_)) => attempt.was_wrong().await,
             Err(_) => attempt.was_not_judged().await,
         }
         opened
@@ -170,7 +171,7 @@ impl Auth {
             && stored.email_verified_at.is_none()
         {
             audit::record_alone(&self.platform.db, &self.platform.clock, refused(stored.id, caller)).await?;
-            return Err(LoginError::Unverified);
+            return Err(LoginError::Unverified(stored.credential_version));
         }
         let rehashed = self.rehash_if_outdated(&credentials.password, verdict, asker).await;
         fail::fail_point!("login::verified");

@@ -14,6 +14,7 @@ use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::limits::{Key, Policy};
 use crate::core::password::{Asker, Lane};
+use crate::core::versions::CredentialVersion;
 use crate::features::audit::{Event, EventKind};
 use crate::features::guesses::{self, EmailDigest};
 use crate::features::outbox::Purpose;
@@ -37,21 +38,21 @@ pub struct Checked {
     pub(super) hash: LinkHash,
     pub whose: Whose,
     pub(super) return_to: Option<String>,
+    /// The version of the password that the same client had entered when it requested the email, if any.
+    pub password_version: Option<CredentialVersion>,
 }
 
-impl TryFrom<&Live> for Checked {
-    type Error = StoreError;
-
-    fn try_from(live: &Live) -> Result<Self, StoreError> {
+impl Checked {
+    fn new(live: &Live, presenter: &Presenter) -> Result<Self, StoreError> {
+        let same_client = live.handle_hash.is_some() && live.handle_hash == presenter.handle;
         Ok(Self {
             hash: live.link_hash,
             whose: live.whose()?,
             return_to: live.return_to.clone(),
+            password_version: live.password_version.filter(|_| same_client),
         })
     }
-}
 
-impl Checked {
     /// Returns the lane for hashing: a client that has proved the email address of an account is a known one.
     pub fn lane(&self) -> Lane {
         match self.whose {
@@ -76,7 +77,7 @@ impl EmailChallenges {
     ) -> Result<Checked, ChallengeError> {
         let guess = match answer {
             // Checked first, so that an invalid link costs no hashing.
-            Answer::Link(link) => return self.find(purpose, link.hash()).await,
+            Answer::Link(link) => return self.find(purpose, link.hash(), presenter).await,
             Answer::Code(_) if presenter.handle.is_none() && presenter.account.is_none() => {
                 return Err(ChallengeError::Unbound);
             }
@@ -147,10 +148,10 @@ impl EmailChallenges {
                     if guessed.is_some() && !guesses::take(tx, digest, purpose, GUESSES_IN_ALL, now).await? {
                         guessed = None;
                     }
-                    let event = Event::new(EventKind::CodeTried, None, caller).by_anyone();
+                    let event = Event::new(EventKind::CodeEntered, None, caller).by_anyone();
                     self.audit.record(tx, event.detail(purpose.name())).await?;
                     match guessed {
-                        Some(guessed) => Ok(Some((Checked::try_from(&guessed)?, guessed.code_hash))),
+                        Some(guessed) => Ok(Some((Checked::new(&guessed, presenter)?, guessed.code_hash))),
                         None => Ok(None),
                     }
                 })
@@ -158,8 +159,8 @@ impl EmailChallenges {
             .await
     }
 
-    async fn find(&self, purpose: Purpose, hash: LinkHash) -> Result<Checked, ChallengeError> {
+    async fn find(&self, purpose: Purpose, hash: LinkHash, presenter: &Presenter) -> Result<Checked, ChallengeError> {
         let found = store::find(&self.platform.db, hash, purpose.name(), self.platform.clock.now()).await?;
-        Ok(Checked::try_from(&found.ok_or(ChallengeError::Invalid)?)?)
+        Ok(Checked::new(&found.ok_or(ChallengeError::Invalid)?, presenter)?)
     }
 }

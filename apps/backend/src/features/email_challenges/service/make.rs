@@ -35,6 +35,7 @@ pub struct NewChallenge {
     handle: Option<HandleHash>,
     session: Option<SessionId>,
     return_to: Option<String>,
+    password_version: Option<CredentialVersion>,
 }
 
 impl NewChallenge {
@@ -61,6 +62,7 @@ impl NewChallenge {
             handle: None,
             session: None,
             return_to: None,
+            password_version: None,
         }
     }
 }
@@ -101,6 +103,7 @@ impl EmailChallenges {
             handle: binding.handle,
             session: binding.session,
             return_to: None,
+            password_version: binding.password_version,
         })
     }
 
@@ -127,6 +130,7 @@ impl EmailChallenges {
             handle: Some(waiting.handle_hash),
             session: None,
             return_to: None,
+            password_version: None,
         })
     }
 
@@ -150,6 +154,7 @@ impl EmailChallenges {
             handle: new.handle,
             session: new.session,
             return_to: new.return_to.as_deref(),
+            password_version: new.password_version,
             created_at: now,
             link_expires_at: now + lifetime,
             code_expires_at: now + CODE_LIFETIME.min(lifetime),

@@ -84,6 +84,7 @@ impl EmailChallenges {
             handle: None,
             session: None,
             return_to: checked.return_to.as_deref(),
+            password_version: None,
             created_at: now,
             link_expires_at: now + purpose.link_lifetime(),
             code_expires_at: now,

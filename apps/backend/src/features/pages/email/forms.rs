@@ -112,10 +112,12 @@ pub(super) fn code_form_with(
     let text = match (email.as_str(), certainty) {
         ("", _) => v.t("code-text-anywhere"),
         (email, Certainty::Unsaid) => v.t1("code-text", "email", email),
+        (email, Certainty::SignsIn) => v.t1("code-signs-in", "email", email),
         (email, _) => v.t1("code-sent", "email", email),
     };
     let is_new = certainty == Certainty::SignedUp && visitor.signed_in.is_some();
-    let title = v.t(if is_new { "open-verify-title" } else { "code-title" });
+    let confirms = is_new || certainty == Certainty::SignsIn;
+    let title = v.t(if confirms { "open-verify-title" } else { "code-title" });
     let begin = if email.is_empty() { "email" } else { "code" };
     let v = v.at(steps(action).code_page).beginning(begin);
     let v = match is_new && v.wrong_in_all().is_none() && !v.is_wrong("code") {

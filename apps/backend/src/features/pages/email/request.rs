@@ -95,6 +95,7 @@ pub(super) async fn submit(
         to: &email,
         handle: visitor.handle(),
         by: None,
+        password_version: None,
     };
     Ok(match pages.auth.ask(&asking, &caller).await {
         Ok(()) => {

@@ -23,8 +23,9 @@ enum Own {
 }
 
 impl Verification {
-    /// Verifies the email address. The handle of the request proves nothing here: anyone may request the email, and the
-    /// password may have been set by another person who signed up.
+    /// Verifies the email address. The handle of the request alone proves nothing here: anyone may request the email, and the
+    /// password may have been set by another person who signed up. It counts if the client entered the password before it
+    /// requested the email.
     pub(super) async fn verify_account(
         &self,
         account: AccountId,
@@ -44,7 +45,10 @@ impl Verification {
                     .count()
                     .credential_version,
             ),
-            _ => return Err(VerifyError::PasswordRequired),
+            _ => match checked.password_version {
+                Some(version) => Own::Password(version),
+                None => return Err(VerifyError::PasswordRequired),
+            },
         };
         note_account(account);
         let caller = &caller.proven(account);

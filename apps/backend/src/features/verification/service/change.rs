@@ -65,6 +65,7 @@ impl Verification {
             to: email,
             handle,
             by: Some(by),
+            password_version: None,
         };
         Ok(self.auth.ask(&asking, caller).await?)
     }

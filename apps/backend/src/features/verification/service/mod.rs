@@ -118,7 +118,7 @@ impl Verification {
             Err(_) => return Ok(false),
         };
         match checked.whose {
-            Whose::Account(id) => Ok(presenter.account != Some(id)),
+            Whose::Account(id) => Ok(presenter.account != Some(id) && checked.password_version.is_none()),
             Whose::Registration(_) => Ok(self.own_registration(&checked, claim).await?.is_none()),
         }
     }
