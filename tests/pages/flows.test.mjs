@@ -106,10 +106,10 @@ test('what is said of a password as it is typed is what the server says of it', 
   await context.close()
 })
 
-test('an error stands beside its field, and goes when the field is changed', { timeout: 60_000 }, async () => {
+test('an error is shown next to its field, and disappears when the field is changed', { timeout: 60_000 }, async () => {
   const { page, context } = await visit(browser, server.base, desk)
   await page.goto('/signup')
-  await page.fill('#email', 'mended@example.com')
+  await page.fill('#email', 'corrected@example.com')
   await page.fill('#password', 'password1')
   await page.locator('main form button:not([type=button])').click()
   await page.locator('#password-wrong').waitFor()
@@ -139,6 +139,69 @@ test('a limit counts down', { timeout: 60_000 }, async () => {
   } finally {
     await limited.stop()
   }
+})
+
+test('a limit counts down on a page without a form too', { timeout: 60_000 }, async () => {
+  const limited = await startServer({ COUNTERSIGN_LIMITS__ENABLED: 'true', COUNTERSIGN_LIMITS__EXPORT_PER_ACCOUNT: '1/3s' })
+  try {
+    const { page, context, complaints } = await visit(browser, limited.base, desk)
+    await page.goto('/signup')
+    await page.fill('#email', 'ada@example.com')
+    await page.fill('#password', password)
+    await page.locator('main form button:not([type=button])').click()
+    await page.waitForURL('**/verify/code')
+    for (let attempt = 0; (await page.locator('main [data-wait]').count()) === 0; attempt++) {
+      assert.ok(attempt < 20, 'no export was limited')
+      await page.goto('/account')
+      // The response may be a file, which leads to no page.
+      await page.locator('form[action="/account/export"]').evaluate((form) => form.submit())
+      await page.locator('main [data-wait]').waitFor({ timeout: 500 }).catch(() => {})
+    }
+    assert.match(await page.locator('main').innerText(), /Try again in 0:0\d/)
+    await assertAccessible(page, 'a limit')
+    await page.getByText('You can try again now.').waitFor()
+    assert.deepEqual(complaints, [])
+    await context.close()
+  } finally {
+    await limited.stop()
+  }
+})
+
+test('an error of the whole form is shown below the heading', { timeout: 60_000 }, async () => {
+  const { page, context } = await visit(browser, server.base, desk)
+  await page.goto('/signin')
+  await page.fill('#email', 'unknown@example.com')
+  await page.fill('#password', 'not the password')
+  await page.locator('main form button:not([type=button])').click()
+  await page.locator('[role=alert]').waitFor()
+  assert.equal(await page.locator('h1 + [role=alert]').count(), 1)
+  await context.close()
+})
+
+test('a language is chosen at once by mouse, with a button by keyboard, and without JavaScript', { timeout: 60_000 }, async () => {
+  const { page, context, complaints } = await visit(browser, server.base, desk)
+  const language = () => page.locator('html').getAttribute('lang')
+  const change = page.locator('footer button')
+  await page.goto('/signin')
+  assert.equal(await change.isVisible(), false)
+  await page.locator('#language').dispatchEvent('pointerdown')
+  await Promise.all([page.waitForNavigation(), page.selectOption('#language', 'de')])
+  assert.equal(await language(), 'de')
+  await page.locator('#language').focus()
+  await page.keyboard.type('English')
+  await change.waitFor()
+  assert.equal(await language(), 'de')
+  await page.keyboard.press('Tab')
+  await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
+  assert.equal(await language(), 'en')
+  await context.close()
+  const plain = await visit(browser, server.base, { ...desk, javaScriptEnabled: false })
+  await plain.page.goto('/signin')
+  await plain.page.selectOption('#language', 'fr')
+  await plain.page.locator('footer button').click()
+  await plain.page.locator('html[lang=fr]').waitFor()
+  await plain.context.close()
+  assert.deepEqual(complaints, [])
 })
 
 test('times are told as the reader reads them, and in UTC without JavaScript', { timeout: 60_000 }, async () => {

@@ -232,6 +232,12 @@ test('what leads to no page can be done again: data are saved twice, a form goes
     const saved = await insist(save, page.waitForEvent('download', { timeout: 60_000 }))
     assert.equal(saved.suggestedFilename(), 'account.json')
   }
+  // A second session, so that there is a button for all of them.
+  await fetch(`${server.base}/api/auth/login`, {
+    method: 'POST',
+    body: new URLSearchParams({ username: 'saves@example.com', password }),
+  })
+  await page.goto('/account')
   await page.locator('#sessions-row > summary').click()
   // There is no response, and the browser stays on the page.
   await page.route('**/account/sessions', (route) => route.abort('aborted'))

@@ -50,6 +50,20 @@ for (const field of all("[data-code]")) {
   });
 }
 
+// A language that was chosen by mouse or touch is applied at once. By keyboard, a closed list changes with every key, so the
+// button appears instead (WCAG 2.2, 3.2.2).
+for (const form of all("[data-at-once]")) {
+  const [list, button] = [form.querySelector("select"), form.querySelector("button")];
+  let pointed = false;
+  button.hidden = true;
+  list.addEventListener("pointerdown", () => { pointed = true; });
+  list.addEventListener("keydown", () => { pointed = false; });
+  list.addEventListener("change", () => {
+    if (pointed) form.requestSubmit();
+    else button.hidden = false;
+  });
+}
+
 // Who clicks twice means it once. Where the page is still there later, nothing has come of it but a file, or nothing at all:
 // then it may be meant again.
 const free = (form) => {

@@ -117,4 +117,4 @@ account-deleted-preview = { $when }. إذا لم تكن أنت من فعل ذل�
 account-deleted-title = تم حذف حسابك
 account-deleted-text = تم حذف حسابك في { $service } مع كل البيانات المحفوظة فيه.
 account-deleted-action = الانتقال إلى { $service }
-account-deleted-otherwise = إذا كنت أنت من فعل ذلك، فلا داعي لاتخاذ أي إجراء. وإلا فتواصل مع { $service } فورًا، فهذا يعني أن شخصًا آخر يعرف كلمة مرورك.
+account-deleted-otherwise = إذا كنت أنت من فعل ذلك، فلا داعي لاتخاذ أي إجراء. وإلا فتواصل مع { $service } فورًا، فقد يكون شخص آخر يعرف كلمة مرورك.

@@ -108,4 +108,4 @@ account-deleted-preview = { $when }. Wenn du das nicht warst, wende dich sofort 
 account-deleted-title = Dein Konto wurde gelöscht
 account-deleted-text = Dein Konto bei { $service } wurde mit allen gespeicherten Daten gelöscht.
 account-deleted-action = Zu { $service }
-account-deleted-otherwise = Wenn du das warst, musst du nichts tun. Falls nicht, wende dich sofort an { $service }: Dann kennt jemand dein Passwort.
+account-deleted-otherwise = Wenn du das warst, musst du nichts tun. Falls nicht, wende dich sofort an { $service }: Möglicherweise kennt jemand dein Passwort.

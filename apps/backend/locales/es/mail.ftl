@@ -108,4 +108,4 @@ account-deleted-preview = { $when }. Si no fuiste tú, ponte en contacto con { $
 account-deleted-title = Se ha eliminado tu cuenta
 account-deleted-text = Se ha eliminado tu cuenta de { $service } con todos los datos que contenía.
 account-deleted-action = Ir a { $service }
-account-deleted-otherwise = Si fuiste tú, no tienes que hacer nada. Si no, alguien sabe tu contraseña: ponte en contacto con { $service } cuanto antes.
+account-deleted-otherwise = Si fuiste tú, no tienes que hacer nada. Si no, ponte en contacto con { $service } cuanto antes: es posible que alguien sepa tu contraseña.

@@ -108,4 +108,4 @@ account-deleted-preview = { $when }. Si ce n’était pas vous, contactez { $ser
 account-deleted-title = Votre compte a été supprimé
 account-deleted-text = Votre compte { $service } et toutes les données qu’il contenait ont été supprimés.
 account-deleted-action = Aller sur { $service }
-account-deleted-otherwise = Si c’était vous, vous n’avez rien à faire. Sinon, quelqu’un connaît votre mot de passe : contactez { $service } sans attendre.
+account-deleted-otherwise = Si c’était vous, vous n’avez rien à faire. Sinon, contactez { $service } sans attendre : quelqu’un connaît peut-être votre mot de passe.

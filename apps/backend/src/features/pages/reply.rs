@@ -82,7 +82,7 @@ struct Refused {
 
 /// Renders a problem that no form can show.
 fn problem_page(pages: &Pages, visitor: &Visitor, problem: &Problem) -> Response {
-    let view = View::new(pages, visitor).fixed();
+    let view = View::new(pages, visitor).fixed().limited(problem);
     let refused = Refused {
         title: view.t(match problem.code() {
             Code::NotFound => "not-found-title",

@@ -155,6 +155,15 @@ impl View {
         }
     }
 
+    /// Sets the time to wait, if the problem is an exceeded rate limit and the page shows no form.
+    pub(super) fn limited(self, problem: &Problem) -> Self {
+        Self {
+            headers: problem.headers().clone(),
+            code: Some(problem.code()),
+            ..self
+        }
+    }
+
     /// Replaces the message of errors in this field.
     pub(super) fn saying(mut self, field: &str, message: &'static str) -> Self {
         for wrong in self.wrong.iter_mut().filter(|wrong| wrong.field == field) {
