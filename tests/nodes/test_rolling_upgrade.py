@@ -18,7 +18,7 @@ NEXT_VERSION = "COUNTERSIGN_TEST_NEXT_VERSION"
 SECONDS = 4.0
 
 
-def test_f_17_x_40_old_nodes_are_replaced_one_by_one_under_load_without_a_failed_request():
+def test_f_17_x_40_a_rolling_upgrade_under_load_fails_no_request():
     with cluster(os.environ["COUNTERSIGN_TEST_BIN"], nodes=2, redis=False) as world:
         before = schema(world)
         ledger = asyncio.run(upgrade(world))

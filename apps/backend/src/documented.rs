@@ -95,7 +95,7 @@ const NEW_PASSWORD: [&str; 4] = [
 ];
 
 /// A wrong password with a valid bearer token or emailed link: 403, not 401.
-const BESIDE_A_TOKEN: [&str; 4] = [
+const WITH_A_TOKEN: [&str; 4] = [
     "POST /api/auth/verify-email/confirm",
     "POST /api/auth/change-password",
     "DELETE /api/auth/me",
@@ -126,8 +126,8 @@ pub(crate) fn refusals(document: &mut OpenApi) {
 fn describe(operation: &mut Operation, name: &str) {
     let mut statuses: BTreeMap<StatusCode, Vec<Code>> = BTreeMap::new();
     for code in codes(operation, name) {
-        let beside_a_token = code == InvalidCredentials && BESIDE_A_TOKEN.contains(&name);
-        let status = if beside_a_token {
+        let with_a_token = code == InvalidCredentials && WITH_A_TOKEN.contains(&name);
+        let status = if with_a_token {
             StatusCode::FORBIDDEN
         } else {
             code.status()
@@ -197,11 +197,11 @@ mod tests {
             .iter()
             .map(|(name, _)| *name)
             .chain(NEW_PASSWORD)
-            .chain(BESIDE_A_TOKEN)
+            .chain(WITH_A_TOKEN)
         {
             assert!(
                 names.iter().any(|name| name == known),
-                "{known} is no operation any more"
+                "{known} is not an operation (any more)"
             );
         }
     }

@@ -87,7 +87,7 @@ fn postgres_url() -> String {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "schemas are made and dropped beside the server that is tested"
+    reason = "schemas are created and dropped outside the tested server"
 )]
 async fn run(url: &str, statement: &str) {
     let (client, connection) = tokio_postgres::connect(url, NoTls)

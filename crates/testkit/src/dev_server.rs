@@ -168,7 +168,7 @@ impl Drop for DevServer {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "whoever runs the tests says which program is meant"
+    reason = "the environment of the tests names the program"
 )]
 fn program() -> OsString {
     std::env::var_os("COUNTERSIGN_BIN").unwrap_or_else(|| "countersign".into())

@@ -54,14 +54,14 @@ schema = schemathesis.pytest.from_fixture("document")
 @schema.parametrize()
 @bounded
 @pytest.mark.timeout(300)
-def test_f_9_a_stranger_gets_documented_answers(case: Case):
+def test_f_9_an_unauthenticated_client_gets_documented_responses(case: Case):
     case.call_and_validate(checks=checks_of(case), timeout=30)
 
 
 @schema.parametrize()
 @bounded
 @pytest.mark.timeout(300)
-def test_f_9_a_signed_in_person_gets_documented_answers(case: Case, token):
+def test_f_9_a_signed_in_user_gets_documented_responses(case: Case, token):
     case.call_and_validate(checks=checks_of(case), headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 

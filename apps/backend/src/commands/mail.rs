@@ -31,7 +31,7 @@ async fn list(asked: &ListMail, services: &Services, output: &mut Standard) -> R
 async fn retry(services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let tried = services.outbox.retry().await?;
     let sentence = format!("Retrying {tried} emails; `countersign mail list` shows their outcome.");
-    Ok(output.done(&sentence, &json!({ "mails": tried }))?)
+    Ok(output.done(&sentence, &json!({ "emails": tried }))?)
 }
 
 /// An email as shown to the operator.

@@ -110,7 +110,7 @@ impl Drop for Quiet<'_> {
 /// Returns the first line without its line ending. Spaces are kept because a password may begin or end with them.
 #[expect(
     clippy::unbuffered_bytes,
-    reason = "a buffer would keep a copy of the password that nobody wipes"
+    reason = "a buffer would keep a copy of the password that is never zeroized"
 )]
 fn first_line(input: impl Read) -> Result<Zeroizing<String>, PromptError> {
     let mut line = Zeroizing::new(Vec::with_capacity(MOST_BYTES + 1));

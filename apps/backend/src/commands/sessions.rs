@@ -71,7 +71,7 @@ async fn revoke_all(whose: &str, services: &Services, output: &mut Standard) -> 
 }
 
 async fn revoke_everything(services: &Services, output: &mut Standard) -> Result<(), Failure> {
-    let event = Event::new(EventKind::EverythingRevoked, None, services.command_line());
+    let event = Event::new(EventKind::AllSessionsRevoked, None, services.command_line());
     let ended = sessions::end_everything(&services.db, services.clock.now(), event).await?;
     let sentence = format!(
         "Revoked {ended} sessions and all tokens issued before; verifiers learn of it like of any other revocation. \

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_64_no_word_of_a_name_is_the_clients() {
+    fn a_64_device_names_contain_no_text_of_the_client() {
         let texts = Texts::default();
         let names = |known: &'static [(&str, &str)]| known.iter().map(|(_, name)| *name);
         for sent in [

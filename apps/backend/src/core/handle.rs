@@ -24,7 +24,7 @@ impl Handle {
 
 impl HandleHash {
     /// Returns a value that matches no handle, for an invalid one.
-    pub const NOBODYS: Self = Self([0; 32]);
+    pub const NONE: Self = Self([0; 32]);
 }
 
 impl Serialize for HandleHash {

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_78_mail_leaves_this_machine_encrypted_or_not_at_all() {
+    fn a_78_email_to_another_host_is_encrypted_or_not_sent() {
         assert_eq!(
             parsed("smtp://u:p@mail.example").expose(),
             "smtp://u:p@mail.example?tls=required"

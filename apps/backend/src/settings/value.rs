@@ -190,7 +190,9 @@ impl Value for IpNet {
                 format!("{text:?} is an IPv4-mapped network whose prefix is shorter than 96 bits"),
                 "write the IPv4 network itself, such as 10.0.0.0/8",
             )),
-            Ok(Some(network)) if network.prefix_len() == network.max_prefix_len() && is_nobodys(network.addr()) => {
+            Ok(Some(network))
+                if network.prefix_len() == network.max_prefix_len() && is_never_a_client(network.addr()) =>
+            {
                 Err(ValueError::new(
                     format!("{text:?} cannot be the IP address of a proxy"),
                     "list the IP addresses from which your proxies connect",
@@ -210,7 +212,7 @@ impl Value for IpNet {
 }
 
 /// No connection comes from there: nothing would be trusted, and all clients would be taken for the proxy.
-fn is_nobodys(address: IpAddr) -> bool {
+fn is_never_a_client(address: IpAddr) -> bool {
     let is_broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
     address.is_unspecified() || address.is_multicast() || is_broadcast
 }

@@ -16,7 +16,7 @@ async fn an_address_is_taken_in_any_spelling(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn c22_of_many_racing_registrations_one_wins(database: Database) {
+async fn c22_one_of_many_concurrent_registrations_succeeds(database: Database) {
     let server = TestServer::start(database).await;
     let racers = (0..20).map(|_| {
         server.post(
@@ -59,7 +59,7 @@ async fn what_is_wrong_with_a_registration_is_said(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn c30_nobody_verifies_or_promotes_themselves(database: Database) {
+async fn c30_users_cannot_verify_or_promote_themselves(database: Database) {
     let server = TestServer::start(database).await;
     let body = json!({
         "email": "eve@example.com", "password": PASSWORD, "email_verified": true, "disabled": false,
@@ -100,7 +100,7 @@ async fn x47_signing_up_can_be_closed(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a94_x6_a_deleted_account_is_gone_and_its_address_starts_anew(database: Database) {
+async fn a94_x6_deleting_an_account_frees_its_email_address(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let before = ada.get("/api/auth/me").await.json();

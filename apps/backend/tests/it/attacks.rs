@@ -36,7 +36,7 @@ const PUBLIC: [(&str, u16); 16] = [
 ];
 
 #[apply(on_both_databases!)]
-async fn a41_every_route_is_for_whom_it_is_meant(database: Database) {
+async fn a41_every_route_requires_the_documented_authentication(database: Database) {
     let server = TestServer::start(database).await;
     let (ada, eve) = (server.user("ada").await, server.user("eve").await);
     let of_ada = session_of(&ada).await;
@@ -77,7 +77,7 @@ async fn a41_every_route_is_for_whom_it_is_meant(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a68_a69_a80_a82_a100_every_answer_is_typed_goes_nowhere_and_is_not_kept(database: Database) {
+async fn a68_a69_a80_a82_a100_every_response_has_a_type_and_is_not_cached(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     server.mails().await;
@@ -147,7 +147,7 @@ async fn a68_a69_a80_a82_a100_every_answer_is_typed_goes_nowhere_and_is_not_kept
 }
 
 #[apply(on_both_databases!)]
-async fn a81_a_token_outside_of_its_header_is_not_read(database: Database) {
+async fn a81_a_token_is_read_only_from_its_header(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     for name in ["access_token", "token", "authorization"] {
@@ -183,7 +183,7 @@ async fn a81_a_token_outside_of_its_header_is_not_read(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a10_no_password_gets_too_old(database: Database) {
+async fn a10_passwords_do_not_expire(database: Database) {
     let server = TestServer::start(database).await;
     server.user("ada").await;
     server.services.clock.advance(Duration::from_secs(400 * 86_400));
@@ -210,7 +210,7 @@ async fn a13_a_new_installation_has_no_account(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a18_there_are_no_hints_and_no_secret_questions(database: Database) {
+async fn a18_there_are_no_hints_or_secret_questions(database: Database) {
     let server = TestServer::start(database).await;
     let document = server.get("/openapi.json").await.json();
     let schemas = document["components"]["schemas"].as_object().unwrap();
@@ -229,7 +229,7 @@ async fn a18_there_are_no_hints_and_no_secret_questions(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a33_each_sign_in_begins_a_session_of_its_own(database: Database) {
+async fn a33_each_sign_in_creates_a_session(database: Database) {
     let server = TestServer::start(database).await;
     let (first, second) = (server.user("ada").await, server.sign_in("ada").await);
     let sid = async |person: &Person<'_>| {
@@ -250,7 +250,7 @@ async fn a33_each_sign_in_begins_a_session_of_its_own(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn c23_parallel_sign_ups_do_not_slip_past_their_limit(database: Database) {
+async fn c23_concurrent_sign_ups_do_not_exceed_the_limit(database: Database) {
     let server = TestServer::start_with(database, "[limits]\nregister_per_address = \"5/1h\"").await;
     let answers = join_all((0..30).map(|number| {
         server.post(
@@ -290,7 +290,7 @@ async fn c27_a_very_long_scope_costs_nothing(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn c42_c47_x43_no_header_opens_a_door_or_breaks_one(database: Database) {
+async fn c42_c47_x43_no_header_bypasses_authentication_or_causes_an_error(database: Database) {
     let toml = "trusted_proxies = [\"192.0.2.0/24\"]\n[limits]\nlogin_per_account = \"100000/1m\"\nlogin_per_address = \"100000/1m\"";
     let server = TestServer::start_with(database, toml).await;
     let ada = server.user("ada").await;
@@ -419,7 +419,7 @@ async fn c42_c47_x43_no_header_opens_a_door_or_breaks_one(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn c79_a_new_password_opens_no_disabled_account(database: Database) {
+async fn c79_a_new_password_does_not_enable_a_disabled_account(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
@@ -447,7 +447,7 @@ async fn c79_a_new_password_opens_no_disabled_account(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn r67_guesses_at_one_account_share_one_count_whatever_the_name_and_the_way(database: Database) {
+async fn r67_all_guesses_at_an_account_share_one_count(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let spellings = [
@@ -530,7 +530,7 @@ async fn x34_no_blank_token_matches_anything(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn c20_a_restart_remembers_what_was_spent(database: Database) {
+async fn c20_spent_refresh_tokens_stay_spent_after_a_restart(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_TOKENS__REFRESH_REPLAY_WINDOW", "0s");
     let server = launch.start().await;
@@ -578,7 +578,7 @@ async fn c20_a_restart_remembers_what_was_spent(database: Database) {
 
 /// C-80: whatever is done with a password, the database files never contain it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn c80_no_password_stands_in_the_files_of_the_database() {
+async fn c80_database_files_contain_no_password() {
     let server = TestServer::start(Database::Sqlite).await;
     let canary = "canary umbrella of ada";
     let ada = json!({ "email": "ada@example.com", "password": canary });

@@ -50,7 +50,7 @@ async fn signing_up_and_in_by_form_and_by_json(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a16_unknown_account_and_wrong_password_get_one_answer(database: Database) {
+async fn a16_unknown_account_and_wrong_password_get_the_same_response(database: Database) {
     let server = TestServer::start(database).await;
     server.user("ada").await;
     let mut answers = Vec::new();
@@ -75,7 +75,7 @@ async fn a16_unknown_account_and_wrong_password_get_one_answer(database: Databas
 }
 
 #[apply(on_both_databases!)]
-async fn a36_a_disabled_account_is_shut_out_at_once(database: Database) {
+async fn a36_a_disabled_account_loses_access_immediately(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
@@ -175,7 +175,7 @@ async fn a4_a37_changing_the_password_ends_the_other_sessions(database: Database
 }
 
 #[apply(on_both_databases!)]
-async fn x18_a_scope_that_was_taken_back_is_not_renewed(database: Database) {
+async fn x18_a_revoked_scope_is_not_renewed(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
@@ -248,7 +248,7 @@ async fn scopes_are_what_was_asked_for_and_is_owned(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn r60_after_a_hundred_failures_only_known_networks_go_on(database: Database) {
+async fn r60_after_a_hundred_failures_only_known_networks_may_try(database: Database) {
     let server = TestServer::start(database).await;
     // Ada signs in from 198.51.100.1; all requests of `server.post` come from 192.0.2.1.
     server.user("ada").await;
@@ -324,7 +324,7 @@ async fn log_out_everywhere(server: &TestServer, access_token: &str) {
 }
 
 /// a session that was ended while a password was being hashed can do nothing any more and is not restored.
-mod x17_what_ends_a_session_meanwhile_is_not_undone {
+mod x17_a_session_ended_during_a_refresh_stays_ended {
     use super::*;
 
     async fn run(database: Database) {

@@ -32,7 +32,7 @@ struct Acknowledged {
 }
 
 #[apply(on_both_databases!)]
-async fn f3_kills_lose_nothing_that_was_answered(database: Database) {
+async fn f3_kills_lose_no_acknowledged_write(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_TOKENS__REFRESH_REPLAY_WINDOW", "5m");
     let kills = std::env::var("COUNTERSIGN_TEST_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
@@ -206,7 +206,7 @@ async fn assert_rows_hold_what_was_answered(url: &str, families: impl Iterator<I
 
 /// F-4 (a): for every acknowledged write, the log was synced between the request and its response.
 #[tokio::test(flavor = "multi_thread")]
-async fn f4_a_sync_of_the_log_lies_between_each_write_and_its_answer() {
+async fn f4_the_log_is_synced_between_each_write_and_its_response() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let trace = scratch.folder().join("trace");
     let mut launch = Launch::new(BINARY, &scratch);
@@ -287,7 +287,7 @@ async fn whole_trace(path: &std::path::Path) -> String {
 
 /// R-33 with two processes on one PostgreSQL: fifty concurrent requests, one successor.
 #[tokio::test(flavor = "multi_thread")]
-async fn r33_fifty_racers_on_two_nodes_get_one_successor() {
+async fn r33_fifty_concurrent_refreshes_on_two_nodes_get_the_same_successor() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;
     let launch = Launch::new(BINARY, &scratch);
     let (one, two) = (launch.start().await, launch.start().await);
@@ -328,7 +328,7 @@ async fn r33_fifty_racers_on_two_nodes_get_one_successor() {
 /// R-33c with two processes: a repetition gets the same successor from a process that only shares the database and the
 /// keys.
 #[apply(on_both_databases!)]
-async fn r33c_a_lost_answer_is_given_again_by_another_process(database: Database) {
+async fn r33c_a_lost_response_is_repeated_by_another_process(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_TOKENS__REFRESH_REPLAY_WINDOW", "5m");
     let ada = json!({ "email": "ada@example.com", "password": PASSWORD });

@@ -17,7 +17,7 @@ const CHROME: &str =
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
 
 #[apply(on_both_databases!)]
-async fn a_15_a_client_is_known_by_network_and_name_together(database: Database) {
+async fn a_15_a_client_is_recognized_by_network_and_user_agent_together(database: Database) {
     let server = TestServer::start(database).await;
     proven(&server, "ada").await;
     sign_in(&server, (HOME, FIREFOX)).await.assert_status(200);
@@ -60,7 +60,7 @@ async fn a_token_of_an_operator_is_no_sign_in_from_a_new_device(database: Databa
 }
 
 #[apply(on_both_databases!)]
-async fn a_15_a_client_whose_address_no_proxy_tells_is_known_nowhere(database: Database) {
+async fn a_15_a_client_without_an_ip_address_is_never_recognized(database: Database) {
     let server = TestServer::start_with(database, "trusted_proxies = [\"10.0.0.0/8\"]").await;
     proven(&server, "ada").await;
     let mut lanes = Lanes::of(&server);
@@ -76,7 +76,7 @@ async fn a_15_a_client_whose_address_no_proxy_tells_is_known_nowhere(database: D
 }
 
 #[apply(on_both_databases!)]
-async fn a_15_a_browser_is_known_by_its_cookie_wherever_it_is(database: Database) {
+async fn a_15_a_browser_is_recognized_by_its_cookie_on_any_network(database: Database) {
     let server = TestServer::start(database).await;
     proven(&server, "ada").await;
     let mut browser = Browser::new(&server, HOME);
@@ -110,7 +110,7 @@ async fn a_15_a_browser_is_known_by_its_cookie_wherever_it_is(database: Database
 }
 
 #[apply(on_both_databases!)]
-async fn f_20_who_is_known_waits_apart_from_strangers(database: Database) {
+async fn f_20_known_clients_have_their_own_queue(database: Database) {
     let server = TestServer::start(database).await;
     proven(&server, "ada").await;
     let mut browser = Browser::new(&server, HOME);
@@ -167,7 +167,7 @@ async fn a_cookie_of_one_account_is_nothing_to_another_and_is_stored_as_a_hash(d
 }
 
 #[apply(on_both_databases!)]
-async fn a_64_the_list_of_devices_has_names_of_ours_alone(database: Database) {
+async fn a_64_the_device_list_shows_only_our_own_names(database: Database) {
     let server = TestServer::start(database).await;
     proven(&server, "ada").await;
     for sent in [
@@ -311,7 +311,7 @@ impl<'s> Lanes<'s> {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.server.services.registry.lock().unwrap()).unwrap();
         let now = ["known", "others"].map(|lane| {
-            let name = format!("countersign_hashing_asked_total{{lane=\"{lane}\"}} ");
+            let name = format!("countersign_hashing_requests_total{{lane=\"{lane}\"}} ");
             let line = text.lines().find_map(|line| line.strip_prefix(&name));
             line.map_or(0, |count| count.parse::<u64>().unwrap())
         });

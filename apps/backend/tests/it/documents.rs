@@ -27,7 +27,7 @@ pub(crate) fn assert_fresh(name: &str, generated: &str) {
 /// The latest measurements, each ceiling separately: nothing failed meanwhile, and the table states for each goal
 /// whether the figures meet it.
 #[test]
-fn f_2_each_ceiling_was_measured_by_itself_and_what_is_missed_is_named() {
+fn f_2_each_ceiling_was_measured_and_missed_goals_are_named() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench/results");
     let figures = std::fs::read_to_string(folder.join("latest.json")).unwrap();
     let figures: Value = serde_json::from_str(&figures).unwrap();
@@ -117,7 +117,7 @@ fn the_dashboard_and_the_alerts_name_metrics_that_there_are() {
 }
 
 #[apply(on_both_databases!)]
-async fn a2_every_route_is_documented_with_its_way_of_authentication(database: Database) {
+async fn a2_every_route_documents_its_authentication(database: Database) {
     let server = TestServer::start(database).await;
     let document = server.get("/openapi.json").await.assert_status(200).json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));

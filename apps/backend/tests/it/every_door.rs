@@ -127,7 +127,7 @@ async fn mailed(server: &TestServer, path: &str) -> String {
 }
 
 #[apply(on_both_databases!)]
-async fn r_65_every_door_that_limits_says_when_to_come_back_and_hashes_nothing(database: Database) {
+async fn r_65_every_limited_endpoint_sends_retry_after_and_hashes_nothing(database: Database) {
     let server = TestServer::start_with(database, LIMITED).await;
     let ada = server.user("ada").await;
     for (number, door) in guesses().iter().enumerate() {
@@ -160,7 +160,7 @@ async fn r_65_every_door_that_limits_says_when_to_come_back_and_hashes_nothing(d
 }
 
 #[apply(on_both_databases!)]
-async fn r_65_who_finds_no_place_to_be_hashed_is_told_when_to_come_back(database: Database) {
+async fn r_65_a_full_hashing_queue_sends_retry_after(database: Database) {
     // Hashes take long enough that concurrent requests really overlap.
     let toml = "[hashing]\nworkers = 1\nqueue = 1\n[passwords]\niterations = 10\n";
     let server = TestServer::start_with(database, toml).await;
@@ -197,7 +197,7 @@ async fn r_65_who_finds_no_place_to_be_hashed_is_told_when_to_come_back(database
 }
 
 #[apply(on_both_databases!)]
-async fn a_71_every_other_method_of_every_route_is_refused_and_the_right_ones_are_named(database: Database) {
+async fn a_71_other_methods_are_refused_and_allow_lists_the_right_ones(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let document = server.get("/openapi.json").await.assert_status(200).json();
@@ -266,7 +266,7 @@ async fn a_71_every_other_method_of_every_route_is_refused_and_the_right_ones_ar
 }
 
 #[apply(on_both_databases!)]
-async fn a_90_a_member_named_twice_is_refused_at_every_door(database: Database) {
+async fn a_90_duplicate_members_are_refused_at_every_endpoint(database: Database) {
     let server = TestServer::start(database).await;
     let ada = proven(&server, "ada").await;
     let bob = server.user("bob").await;
@@ -364,7 +364,7 @@ async fn a_90_a_member_named_twice_is_refused_at_every_door(database: Database) 
 }
 
 #[apply(on_both_databases!)]
-async fn c_16_no_header_leads_a_link_elsewhere_at_any_door_that_mails(database: Database) {
+async fn c_16_no_header_changes_the_host_of_an_emailed_link(database: Database) {
     let server = TestServer::start(database).await;
     let ada = proven(&server, "ada").await;
     let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
@@ -435,7 +435,7 @@ async fn c_16_no_header_leads_a_link_elsewhere_at_any_door_that_mails(database: 
 }
 
 #[apply(on_both_databases!)]
-async fn f_6_of_many_who_bring_the_same_proof_one_is_let_in_at_every_door(database: Database) {
+async fn f_6_one_of_many_concurrent_answers_succeeds_at_every_endpoint(database: Database) {
     let server = TestServer::start(database).await;
     let ada = proven(&server, "ada").await;
     let bob = server.user("bob").await;
@@ -515,7 +515,7 @@ async fn f_6_of_many_who_bring_the_same_proof_one_is_let_in_at_every_door(databa
 }
 
 #[apply(on_both_databases!)]
-async fn a_17_an_invitation_is_random_ends_after_three_days_and_is_taken_once(database: Database) {
+async fn a_17_an_invitation_is_random_expires_after_three_days_and_works_once(database: Database) {
     let server = TestServer::start(database).await;
     let invite = async |name: &str| {
         let email = format!("{name}@example.com").parse().unwrap();
@@ -561,7 +561,7 @@ async fn a_17_an_invitation_is_random_ends_after_three_days_and_is_taken_once(da
 }
 
 #[apply(on_both_databases!)]
-async fn a_33_a_sign_in_by_mail_begins_a_session_of_its_own(database: Database) {
+async fn a_33_a_sign_in_by_email_creates_a_session(database: Database) {
     let server = TestServer::start(database).await;
     let ada = proven(&server, "ada").await;
     let mut sids = vec![
@@ -655,7 +655,7 @@ async fn r_58_what_the_metadata_names_is_there_and_what_it_does_not_name_is_not(
 }
 
 #[apply(on_both_databases!)]
-async fn x_35_a_link_that_went_to_another_address_proves_and_opens_nothing(database: Database) {
+async fn x_35_a_link_to_a_former_email_address_is_invalid(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let verify = server.mail().await.token();
@@ -706,7 +706,7 @@ async fn x_35_a_link_that_went_to_another_address_proves_and_opens_nothing(datab
 }
 
 #[apply(on_both_databases!)]
-async fn a_4_nothing_is_changed_without_the_current_password(database: Database) {
+async fn a_4_changes_require_the_current_password(database: Database) {
     let server = TestServer::start(database).await;
     let ada = proven(&server, "ada").await;
     let nothing = [
@@ -765,7 +765,7 @@ async fn a_4_nothing_is_changed_without_the_current_password(database: Database)
 }
 
 #[apply(on_both_databases!)]
-async fn a_8_a_password_beyond_the_limit_is_refused_unhashed_wherever_one_is_set(database: Database) {
+async fn a_8_a_new_password_beyond_the_maximum_is_refused_without_hashing(database: Database) {
     let toml = "[passwords]\nmax_length = 1024\n";
     let (long, longest) = ("\u{20ac}x".repeat(512) + "y", "\u{20ac}x".repeat(512));
     assert_eq!((long.chars().count(), longest.chars().count()), (1025, 1024));
@@ -950,7 +950,7 @@ async fn a_8_a_password_beyond_the_limit_is_refused_unhashed_wherever_one_is_set
 }
 
 #[apply(on_both_databases!)]
-async fn c_77_a_password_set_on_the_command_line_ends_every_session(database: Database) {
+async fn c_77_setting_a_password_on_the_command_line_ends_every_session(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     let server = Launch::new(BINARY, &scratch).start().await;
     let client = server.client();
@@ -1019,7 +1019,7 @@ async fn c_77_a_password_set_on_the_command_line_ends_every_session(database: Da
 }
 
 #[apply(on_both_databases!)]
-async fn a_101_what_ended_goes_when_it_is_due_and_what_is_in_use_stays(database: Database) {
+async fn a_101_ended_data_is_removed_when_due_and_active_data_stays(database: Database) {
     let server = TestServer::start(database).await;
     let ada = proven(&server, "ada").await;
     server

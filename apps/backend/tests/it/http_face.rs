@@ -10,7 +10,7 @@ use crate::probes::exchange;
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
 #[apply(on_both_databases!)]
-async fn a90_a106_c73_c78_whatever_is_sent_is_answered_by_a_problem(database: Database) {
+async fn a90_a106_c73_c78_any_invalid_input_gets_a_problem(database: Database) {
     let server = TestServer::start(database).await;
     let json = "application/json";
     let form = "application/x-www-form-urlencoded";
@@ -119,7 +119,7 @@ async fn f10_large_and_compressed_bodies_are_refused(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a66_every_answer_carries_the_headers_that_keep_browsers_safe(database: Database) {
+async fn a66_every_response_carries_the_security_headers(database: Database) {
     for issuer in ["http://127.0.0.1:8000", "https://auth.example.com"] {
         let server = TestServer::start_with(database, &format!("issuer = \"{issuer}\"\n")).await;
         // Depends on whether this issuer uses TLS.
@@ -180,7 +180,7 @@ async fn a66_every_answer_carries_the_headers_that_keep_browsers_safe(database: 
 }
 
 #[apply(on_both_databases!)]
-async fn x44_only_applications_are_let_in(database: Database) {
+async fn x44_only_applications_are_allowed(database: Database) {
     let settings = "issuer = \"https://auth.example.com\"\napp_origins = [\"https://app.example.com\"]";
     let server = TestServer::start_with(database, settings).await;
     let preflight = |origin: &'static str| {

@@ -243,7 +243,7 @@ async fn f13_lost_keys_stop_the_start_and_are_replaced_only_by_hand(database: Da
 }
 
 #[apply(on_both_databases!)]
-async fn r14_a_key_signs_only_after_it_was_published_for_long_enough(database: Database) {
+async fn r14_a_key_signs_only_after_its_propagation_delay(database: Database) {
     let scratch = Scratch::create(database).await;
     let keys = scratch.open().await;
     let old = published(&keys).remove(0);

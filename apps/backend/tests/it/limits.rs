@@ -16,7 +16,7 @@ const CROWDED: &str = "\n[hashing]\nworkers = 1\nqueue = 1\n[passwords]\niterati
 const LIMITED: &str = "[limits]\nlogin_per_account = \"10/15m\"\nlogin_per_address = \"30/1m\"";
 
 #[apply(on_both_databases!)]
-async fn r65_too_many_guesses_are_told_when_to_come_back(database: Database) {
+async fn r65_too_many_guesses_get_retry_after(database: Database) {
     let server = TestServer::start_with(database, LIMITED).await;
     server.user("ada").await;
     for _ in 0..10 {
@@ -58,7 +58,7 @@ async fn honest_people_are_not_limited_by_their_own_successes(database: Database
 }
 
 #[apply(on_both_databases!)]
-async fn c22_parallel_guesses_do_not_slip_through(database: Database) {
+async fn c22_concurrent_guesses_do_not_exceed_the_limit(database: Database) {
     let server = TestServer::start_with(database, LIMITED).await;
     server.user("ada").await;
     let answers = join_all((0..60).map(|_| login_from(&server, "203.0.113.7:1", "ada", "wrong"))).await;
@@ -67,7 +67,7 @@ async fn c22_parallel_guesses_do_not_slip_through(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn r66_a_network_is_one_client_and_headers_of_strangers_count_for_nothing(database: Database) {
+async fn r66_a_network_counts_as_one_client_and_untrusted_headers_are_ignored(database: Database) {
     let server = TestServer::start_with(database, LIMITED).await;
     server.user("ada").await;
     for host in 0..10 {
@@ -92,7 +92,7 @@ async fn r66_a_network_is_one_client_and_headers_of_strangers_count_for_nothing(
 }
 
 #[apply(on_both_databases!)]
-async fn f_20_what_was_refused_as_overloaded_costs_no_attempt(database: Database) {
+async fn f_20_attempts_refused_under_overload_do_not_count(database: Database) {
     let server = TestServer::start_with(database, &format!("{LIMITED}{CROWDED}")).await;
     server.user("ada").await;
     let at_once = join_all((0..10).map(|_| login_from(&server, "203.0.113.7:1", "ada", "wrong"))).await;
@@ -115,7 +115,7 @@ async fn f_20_what_was_refused_as_overloaded_costs_no_attempt(database: Database
 }
 
 #[apply(on_both_databases!)]
-async fn f_20_a_tried_password_of_somebody_signed_in_is_given_back_when_overloaded(database: Database) {
+async fn f_20_a_password_of_a_signed_in_user_refused_under_overload_does_not_count(database: Database) {
     let toml = format!("[limits]\nchange_password_per_account = \"5/15m\"\n{CROWDED}");
     let server = TestServer::start_with(database, &toml).await;
     let ada = server.user("ada").await;
@@ -140,7 +140,7 @@ async fn f_20_a_tried_password_of_somebody_signed_in_is_given_back_when_overload
 }
 
 #[apply(on_both_databases!)]
-async fn f_20_a_right_password_is_given_back_when_the_new_one_finds_no_place(database: Database) {
+async fn f_20_a_correct_password_does_not_count_when_hashing_the_new_one_is_refused(database: Database) {
     let server = TestServer::start_with(database, "[limits]\nsign_ins_per_account = \"4/15m\"\n").await;
     let ada = server.user("ada").await;
     let change = || {
@@ -167,7 +167,7 @@ async fn f_20_a_right_password_is_given_back_when_the_new_one_finds_no_place(dat
 }
 
 #[apply(on_both_databases!)]
-async fn f_20_a_password_of_a_sign_up_that_waits_is_given_back_when_overloaded(database: Database) {
+async fn f_20_a_password_of_a_pending_sign_up_refused_under_overload_does_not_count(database: Database) {
     let toml = format!("email_verification = \"required\"\n[limits]\ncodes_per_address = \"5/15m\"\n{CROWDED}");
     let server = TestServer::start_with(database, &toml).await;
     server
@@ -194,7 +194,7 @@ async fn f_20_a_password_of_a_sign_up_that_waits_is_given_back_when_overloaded(d
 }
 
 #[apply(on_both_databases!)]
-async fn f_20_a_registration_that_was_refused_as_overloaded_is_given_back(database: Database) {
+async fn f_20_a_registration_refused_under_overload_does_not_count(database: Database) {
     let toml = format!("[limits]\nregister_per_address = \"6/1h\"\n{CROWDED}");
     let server = TestServer::start_with(database, &toml).await;
     let register = |name: String| {
@@ -211,7 +211,7 @@ async fn f_20_a_registration_that_was_refused_as_overloaded_is_given_back(databa
 }
 
 #[apply(on_both_databases!)]
-async fn f_20_whoever_leaves_before_being_judged_has_not_tried(database: Database) {
+async fn f_20_an_attempt_abandoned_before_its_check_does_not_count(database: Database) {
     let server = TestServer::start_with(database, &format!("{LIMITED}\n[hashing]\nworkers = 1\nqueue = 64\n")).await;
     server.user("ada").await;
     for _ in 0..12 {
@@ -276,7 +276,7 @@ async fn right_passwords_have_a_wide_limit_of_their_own_which_no_stranger_uses_u
 }
 
 #[apply(on_both_databases!)]
-async fn a70_a_trusted_proxy_is_believed(database: Database) {
+async fn a70_headers_of_a_trusted_proxy_are_used(database: Database) {
     let toml = format!("trusted_proxies = [\"10.0.0.0/8\"]\n{LIMITED}");
     let server = TestServer::start_with(database, &toml).await;
     server.user("ada").await;

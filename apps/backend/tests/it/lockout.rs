@@ -61,7 +61,7 @@ async fn proven(server: &TestServer) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_1_a_20_the_owner_is_told_once_and_let_in_by_the_mail(database: Database) {
+async fn a_1_a_20_the_owner_is_notified_once_and_can_sign_in_by_email(database: Database) {
     let server = TestServer::start_with(database, LIMITS).await;
     proven(&server).await;
     storm(&server).await;
@@ -113,7 +113,7 @@ async fn a_20_the_mail_sets_a_new_password_too(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_20_an_account_that_nobody_ever_signed_in_to_is_not_shut_for_good(database: Database) {
+async fn a_20_an_account_without_any_sign_in_is_not_locked_out_permanently(database: Database) {
     let server = TestServer::start_with(database, LIMITS).await;
     registered(&server).await;
     storm(&server).await;
@@ -129,7 +129,7 @@ async fn a_20_an_account_that_nobody_ever_signed_in_to_is_not_shut_for_good(data
 }
 
 #[apply(on_both_databases!)]
-async fn r_60_what_is_forgiven_is_one_failure_each_half_hour(database: Database) {
+async fn r_60_one_failure_is_forgiven_each_half_hour(database: Database) {
     let server = TestServer::start_with(database, LIMITS).await;
     proven(&server).await;
     storm(&server).await;
@@ -156,7 +156,7 @@ async fn r_60_what_is_forgiven_is_one_failure_each_half_hour(database: Database)
 }
 
 #[apply(on_both_databases!)]
-async fn a_20_places_that_were_used_go_on(database: Database) {
+async fn a_20_known_networks_and_browsers_are_not_locked_out(database: Database) {
     let server = TestServer::start_with(database, LIMITS).await;
     proven(&server).await;
     login_from(&server, OWNER, PASSWORD).await.assert_status(200);
@@ -210,7 +210,7 @@ async fn a_20_places_that_were_used_go_on(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn r_60_of_any_number_at_once_no_more_than_a_hundred_are_judged(database: Database) {
+async fn r_60_at_most_a_hundred_concurrent_attempts_are_checked(database: Database) {
     let toml = format!("{LIMITS}[hashing]\nworkers = 1\nqueue = 400\n");
     let server = TestServer::start_with(database, &toml).await;
     proven(&server).await;
@@ -258,7 +258,7 @@ async fn r_60_of_any_number_at_once_no_more_than_a_hundred_are_judged(database: 
 }
 
 #[apply(on_both_databases!)]
-async fn a_20_places_are_forgotten_with_all_sessions(database: Database) {
+async fn a_20_known_networks_are_forgotten_with_all_sessions(database: Database) {
     let server = TestServer::start_with(database, LIMITS).await;
     proven(&server).await;
     // A thief signed in from there.

@@ -87,7 +87,7 @@ async fn t_15_scopes_for_an_unverified_email_address_come_with_a_warning(databas
 }
 
 #[apply(on_both_databases!)]
-async fn a_84_what_changes_nothing_is_no_event_and_says_so(database: Database) {
+async fn a_84_a_command_without_effect_records_no_event(database: Database) {
     let scratch = with_accounts(database, &["ada"]).await;
     let ada = "ada@example.com";
     let acts: [(&[&str], &str); 5] = [
@@ -147,7 +147,7 @@ async fn a_84_what_changes_nothing_is_no_event_and_says_so(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_84_the_log_says_which_operator_it_was_and_whose_account(database: Database) {
+async fn a_84_the_audit_log_names_the_operator_and_the_account(database: Database) {
     let scratch = with_accounts(database, &["ada", "grace"]).await;
     let user = String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap();
     let user = user.trim();
@@ -193,7 +193,7 @@ async fn a_84_the_log_says_which_operator_it_was_and_whose_account(database: Dat
 async fn whoever_ends_everything_is_in_the_log(database: Database) {
     let scratch = with_accounts(database, &["ada"]).await;
     done(&scratch, &["sessions", "revoke", "--everyone", "--as", "edith"]);
-    let listed = json(&scratch, &["audit", "list", "--kind", "everything.revoked"]);
+    let listed = json(&scratch, &["audit", "list", "--kind", "all_sessions.revoked"]);
     let actor = listed[0]["actor"].as_str().unwrap();
     assert!(actor.starts_with("operator:edith ("), "{actor}");
 }

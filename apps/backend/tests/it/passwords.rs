@@ -33,7 +33,7 @@ fn by_command(server: &TestServer, email: &str, password: &str) -> Output {
 }
 
 #[apply(on_both_databases!)]
-async fn a6_a7_everything_is_allowed_and_counts_exactly(database: Database) {
+async fn a6_a7_any_character_is_allowed_and_every_character_counts(database: Database) {
     let server = TestServer::start(database).await;
     let prefix = "x".repeat(100);
     for (name, password) in [
@@ -70,7 +70,7 @@ async fn a6_a7_everything_is_allowed_and_counts_exactly(database: Database) {
 
 /// At every endpoint that takes a new password, and on the command line.
 #[apply(on_both_databases!)]
-async fn a11_the_accounts_own_words_are_refused_wherever_a_password_is_set(database: Database) {
+async fn a11_words_from_the_account_are_refused_wherever_a_password_is_set(database: Database) {
     let server = TestServer::start(database).await;
     let email = "ada.lovelace@example.com";
     let own = [
@@ -233,7 +233,7 @@ async fn f_11_old_and_imported_hashes_cost_what_an_unknown_account_costs(databas
 }
 
 #[apply(on_both_databases!)]
-async fn a77_a_hash_of_old_parameters_is_made_anew_at_sign_in(database: Database) {
+async fn a77_a_hash_with_outdated_parameters_is_replaced_at_sign_in(database: Database) {
     use countersign::core::{email::Email, ids::AccountId, password::Verdict};
     use countersign::features::accounts;
     let server = TestServer::start_with(database, "[passwords]\n").await;

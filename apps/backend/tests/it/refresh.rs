@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 #[apply(on_both_databases!)]
-async fn r30_a_refresh_gives_the_next_pair(database: Database) {
+async fn r30_a_refresh_returns_a_new_pair(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let answer = ada.refresh(&ada.refresh_token).await.assert_status(200);
@@ -33,7 +33,7 @@ async fn r30_a_refresh_gives_the_next_pair(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn r33_fifty_racers_get_one_and_the_same_successor(database: Database) {
+async fn r33_fifty_concurrent_refreshes_get_the_same_successor(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let mut token = ada.refresh_token.clone();
@@ -55,7 +55,7 @@ pub fn rounds(usual: usize) -> usize {
 }
 
 #[apply(on_both_databases!)]
-async fn r33c_a_lost_answer_is_given_again_within_the_window(database: Database) {
+async fn r33c_a_lost_response_is_repeated_within_the_window(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let lost = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
@@ -119,7 +119,7 @@ async fn where_a_token_was_spent_is_told_by_nothing_in_the_database(database: Da
 }
 
 #[apply(on_both_databases!)]
-async fn r31_reuse_after_the_window_kills_the_family(database: Database) {
+async fn r31_reuse_after_the_window_revokes_the_family(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let next = ada.with(&ada.refresh(&ada.refresh_token).await.assert_status(200).json());
@@ -132,7 +132,7 @@ async fn r31_reuse_after_the_window_kills_the_family(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn r34_the_parent_of_a_parent_kills_the_family_even_within_the_window(database: Database) {
+async fn r34_reuse_of_a_grandparent_revokes_the_family_even_within_the_window(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let child = ada.with(&ada.refresh(&ada.refresh_token).await.assert_status(200).json());
@@ -144,7 +144,7 @@ async fn r34_the_parent_of_a_parent_kills_the_family_even_within_the_window(data
 }
 
 #[apply(on_both_databases!)]
-async fn r33_without_a_window_one_racer_wins_and_the_family_dies(database: Database) {
+async fn r33_without_a_window_one_concurrent_refresh_succeeds_and_the_family_is_revoked(database: Database) {
     let server = TestServer::start_with(database, "[tokens]\nrefresh_replay_window = \"0s\"").await;
     server.user("ada").await;
     for _ in 0..rounds(1) {
@@ -191,7 +191,7 @@ async fn a_wrong_family_secret_with_the_right_id_ends_nothing(database: Database
 
 /// a token of the family that is neither current nor replayable is reuse, whatever its secret is.
 #[apply(on_both_databases!)]
-async fn r31_any_other_secret_of_the_family_kills_it(database: Database) {
+async fn r31_any_unknown_secret_of_a_family_revokes_it(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let mut guess = decode(&ada.refresh_token);
@@ -280,7 +280,7 @@ async fn a_rotation_changes_no_indexed_column(database: Database) {
 
 /// without the server's keys, no token can be created from the content of the database.
 #[apply(on_both_databases!)]
-async fn a32_neither_the_row_nor_a_spent_token_gives_the_successor(database: Database) {
+async fn a32_the_successor_cannot_be_derived_from_the_row_or_a_spent_token(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let next = ada.refresh(&ada.refresh_token).await.assert_status(200).json();
@@ -354,7 +354,7 @@ async fn x4_every_other_spelling_of_a_token_is_refused(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a32_nothing_in_the_database_opens_a_door(database: Database) {
+async fn a32_nothing_in_the_database_works_as_a_credential(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let next = ada.refresh(&ada.refresh_token).await.assert_status(200).json();

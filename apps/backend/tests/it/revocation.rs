@@ -82,7 +82,7 @@ fn conditional(path: &str, etag: &str, wait: &str) -> Request<Body> {
 }
 
 #[apply(on_both_databases!)]
-async fn a95_r16_c77_every_way_to_end_a_session_sets_its_bit(database: Database) {
+async fn a95_r16_c77_every_way_of_ending_a_session_sets_its_bit(database: Database) {
     let server = TestServer::start_with(
         database,
         "[sessions]\nper_account = 2\n[tokens]\nrefresh_replay_window = \"0s\"",

@@ -640,7 +640,7 @@ async fn what_is_done_to_sealing_keys_is_said_and_recorded(database: Database) {
     let found = doctor();
     assert!(found.contains(&format!("{new} is the active sealing key")), "{found}");
     let events = done(&execute(&scratch, &["audit", "list", "--json"]));
-    for (kind, id, times) in [("sealing_key.made", "", 2), ("sealing_key.retired", old, 1)] {
+    for (kind, id, times) in [("sealing_key.created", "", 2), ("sealing_key.retired", old, 1)] {
         assert_eq!(events.matches(kind).count(), times, "{events}");
         assert!(events.contains(id), "{events}");
     }
@@ -667,7 +667,7 @@ async fn the_doctor_names_a_sealing_key_that_is_lost(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn f_18_a_restore_and_a_move_remember_sealing_keys(database: Database) {
+async fn f_18_a_restore_and_a_move_keep_the_sealing_keys(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     done(&execute(&scratch, &["users", "invite", "ada@example.com"]));
     done(&execute(&scratch, &["backup", "backup.gz"]));

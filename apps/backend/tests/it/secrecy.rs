@@ -17,7 +17,7 @@ const MISPLACED: &str = "canary-umbrella-four";
 const OF_THE_DATABASE: &str = "canary-umbrella-five";
 
 #[apply(on_both_databases!)]
-async fn a83_no_secret_reaches_the_log(database: Database) {
+async fn a83_secrets_are_not_logged(database: Database) {
     let mut scratch = ScratchDatabase::create(database).await;
     // The test's PostgreSQL accepts any password.
     scratch.url = scratch

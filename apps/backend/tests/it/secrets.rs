@@ -45,7 +45,7 @@ async fn given(server: &TestServer) -> (Vec<String>, Vec<String>) {
 
 /// The database only contains hashes, so a presented secret can only be looked up by its hash.
 #[apply(on_both_databases!)]
-async fn a_75_what_is_given_out_is_found_by_its_hash_alone(database: Database) {
+async fn a_75_issued_secrets_are_looked_up_by_hash(database: Database) {
     let server = TestServer::start(database).await;
     let (secrets, codes) = given(&server).await;
     let mut pieces = server.services.db.read_whole();
@@ -98,7 +98,7 @@ async fn a_75_what_is_given_out_is_found_by_its_hash_alone(database: Database) {
 
 /// Whatever is done with passwords, right or wrong, no table contains one, plain or encoded.
 #[apply(on_both_databases!)]
-async fn c_80_no_password_stands_in_any_table_whatever_is_done_with_it(database: Database) {
+async fn c_80_no_table_contains_a_password_after_any_operation(database: Database) {
     for mode in ["optional", "required"] {
         let server = TestServer::start_with(database, &format!("email_verification = \"{mode}\"\n")).await;
         let canary = |of: &str| format!("canary umbrella of {of}");
@@ -209,7 +209,7 @@ async fn c_80_no_password_stands_in_any_table_whatever_is_done_with_it(database:
 }
 
 #[apply(on_both_databases!)]
-async fn a_74_what_is_given_out_has_256_random_bits_and_is_signed_on_p_256(database: Database) {
+async fn a_74_issued_secrets_have_256_random_bits_and_signatures_use_p_256(database: Database) {
     let server = TestServer::start(database).await;
     let (secrets, _) = given(&server).await;
     let mut seen = BTreeSet::new();
@@ -247,7 +247,7 @@ async fn a_74_what_is_given_out_has_256_random_bits_and_is_signed_on_p_256(datab
 }
 
 #[test]
-fn a_74_tls_knows_no_suite_and_no_key_exchange_below_128_bits() {
+fn a_74_tls_offers_no_suite_or_key_exchange_below_128_bits() {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     for suite in &provider.cipher_suites {
         let name = format!("{:?}", suite.suite());
@@ -269,7 +269,7 @@ fn a_74_tls_knows_no_suite_and_no_key_exchange_below_128_bits() {
 
 /// Secrets are only exposed through these two calls, and are never compared with their result.
 #[test]
-fn a_75_no_revealed_secret_is_compared_byte_by_byte() {
+fn a_75_secrets_are_compared_in_constant_time() {
     let mut looked_at = 0;
     for folder in ["apps/backend/src", "crates/jose/src", "crates/guard/src"] {
         look(

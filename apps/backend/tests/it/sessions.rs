@@ -8,7 +8,7 @@ use serde_json::Value;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[apply(on_both_databases!)]
-async fn a38_are_listed_and_can_be_ended(database: Database) {
+async fn a38_sessions_are_listed_and_can_be_ended(database: Database) {
     let server = TestServer::start(database).await;
     let phone = server.user("ada").await;
     server.services.clock.advance(Duration::from_secs(60));
@@ -38,7 +38,7 @@ async fn a38_are_listed_and_can_be_ended(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a41_nobody_ends_the_session_of_another(database: Database) {
+async fn a41_a_user_cannot_end_the_session_of_another(database: Database) {
     let server = TestServer::start(database).await;
     let (ada, eve) = (server.user("ada").await, server.user("eve").await);
     let session = ada.get("/api/auth/sessions").await.json()[0]["id"]
@@ -70,7 +70,7 @@ async fn the_oldest_goes_when_there_are_too_many(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a34_a53_end_when_they_are_idle_and_when_they_are_old(database: Database) {
+async fn a34_a53_sessions_end_when_idle_and_at_their_maximum_age(database: Database) {
     let server = TestServer::start(database).await;
     let idle = server.user("idle").await;
     server.services.clock.advance(30 * DAY);
@@ -94,7 +94,7 @@ async fn a34_a53_end_when_they_are_idle_and_when_they_are_old(database: Database
 }
 
 #[apply(on_both_databases!)]
-async fn c49_nothing_waits_for_the_sweeper_and_it_removes_only_what_has_ended(database: Database) {
+async fn c49_expiry_does_not_depend_on_the_sweeper_which_removes_only_ended_data(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let next = ada.refresh(&ada.refresh_token).await.assert_status(200).json();

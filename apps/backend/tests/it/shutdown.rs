@@ -397,7 +397,7 @@ async fn f13_keys_that_must_not_be_used_stop_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c66_all_mistakes_in_the_settings_are_told_at_once() {
+async fn c66_all_errors_in_the_settings_are_reported_at_once() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let launch = Launch::new(BINARY, &scratch)
         .with("COUNTERSIGN_TOKENS__ACCES_TTL", "1h")
@@ -418,7 +418,7 @@ async fn c66_all_mistakes_in_the_settings_are_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a78_no_database_and_no_redis_is_reached_unencrypted_on_another_host() {
+async fn a78_databases_and_redis_on_other_hosts_require_encryption() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     for (variable, url, remedy) in [
         (

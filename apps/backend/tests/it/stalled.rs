@@ -43,7 +43,7 @@ async fn f10a_each_stall_is_closed_at_its_own_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f10a_dripping_is_no_way_around_the_limits() {
+async fn f10a_dripping_does_not_evade_the_limits() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let launch = Launch::new(BINARY, &scratch)
         .with("COUNTERSIGN_HTTP__HEADER_TIMEOUT", "400ms")
@@ -76,7 +76,7 @@ async fn f10a_dripping_is_no_way_around_the_limits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f10a_2000_silent_sockets_keep_nobody_out() {
+async fn f10a_2000_silent_sockets_do_not_block_other_clients() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_HTTP__HEADER_TIMEOUT", "10m");
     let server = launch.start().await;
@@ -120,7 +120,7 @@ async fn f10a_50_half_open_requests_do_not_outlast_the_drain_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn r15_x26_bearer_tokens_of_any_size_are_refused_and_harm_nobody() {
+async fn r15_x26_oversized_bearer_tokens_are_refused() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let launch = Launch::new(BINARY, &scratch);
     let server = launch.start().await;

@@ -38,7 +38,7 @@ const HASH_KIB: u64 = 19_456;
 const WATCHED: [&str; 2] = ["/healthz", "/api/auth/me"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f20_a_storm_of_sign_ins_is_weathered() {
+async fn f20_a_storm_of_sign_ins_does_not_block_other_requests() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let launch = Launch::new(BINARY, &scratch)
         .with("COUNTERSIGN_LIMITS__ENABLED", "true")
@@ -53,13 +53,13 @@ async fn f20_a_storm_of_sign_ins_is_weathered() {
     // Of another account, because an account has a limited number of sessions and the oldest are ended.
     let token = sign_up(&client, "bystander").await;
     let mut calm = Watch::new(&server, &token);
-    calm.beside(sleep(Duration::from_secs(1))).await;
+    calm.during(sleep(Duration::from_secs(1))).await;
 
     let capacity = capacity(&client).await;
     let per_second = LEAST.max(capacity * FACTOR);
     println!("{capacity} sign-ins a second can be hashed, {per_second} come");
     let mut watch = Watch::new(&server, &token);
-    let answers = watch.beside(storm(&client, per_second)).await;
+    let answers = watch.during(storm(&client, per_second)).await;
     for (status, times) in &answers {
         println!("  {status}: {times}");
     }
@@ -212,7 +212,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
+    async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
         tokio::select! {
             done = work => done,
             () = self.ask_forever() => panic!("for ever is over"),

@@ -47,7 +47,7 @@ const MENDED: [(&str, Option<&str>); 5] = [
 ];
 
 #[test]
-fn c_89_x_49_nothing_that_is_built_has_a_fault_that_was_mended() {
+fn c_89_x_49_dependencies_have_no_known_fixed_vulnerability() {
     let packages = packages();
     for (name, mended) in MENDED {
         for package in packages.iter().filter(|package| package.name == name) {
@@ -69,7 +69,7 @@ fn c_89_x_49_nothing_that_is_built_has_a_fault_that_was_mended() {
 }
 
 #[test]
-fn t_21_everything_that_is_built_is_named_by_its_hash() {
+fn t_21_every_dependency_is_pinned_by_its_hash() {
     let packages = packages();
     let (ours, others): (Vec<_>, Vec<_>) = packages.iter().partition(|package| package.source.is_none());
     assert!(others.len() > 100);

@@ -13,7 +13,7 @@ use tower::ServiceExt;
 const MOST: i64 = 25;
 
 #[apply(on_both_databases!)]
-async fn f21_ended_sessions_go_in_small_batches_and_requests_get_through_between_them(database: Database) {
+async fn f21_ended_sessions_are_removed_in_small_batches_between_requests(database: Database) {
     let server = TestServer::start_with(database, "[sessions]\nper_account = 1000").await;
     let gone = MOST + 100;
     server.user("gone").await;
@@ -43,7 +43,7 @@ async fn f21_ended_sessions_go_in_small_batches_and_requests_get_through_between
 
 /// After a backup was restored, the bits of all sessions that ever existed are removed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f21_what_another_node_revokes_is_heard_of_while_old_bits_are_removed() {
+async fn f21_revocations_of_other_nodes_arrive_while_old_bits_are_removed() {
     let server = TestServer::start(Database::Postgres).await;
     let ada = server.user("ada").await;
     let there = server.another_node().await;

@@ -10,7 +10,7 @@ use countersign_store::{query, sql};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 
 #[apply(on_both_databases!)]
-async fn r1_to_r15_no_forged_token_gets_in(database: Database) {
+async fn r1_to_r15_forged_tokens_are_refused(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let claims = server.services.guard.verify(&ada.access_token).await.unwrap();
@@ -149,7 +149,7 @@ async fn an_expired_token_is_refused(database: Database) {
 
 /// A cached token is rejected once it expires or its key is removed.
 #[apply(on_both_databases!)]
-async fn r9_r14_a_token_that_was_seen_before_is_judged_as_if_it_had_not_been(database: Database) {
+async fn r9_r14_a_cached_token_is_verified_like_a_new_one(database: Database) {
     let server = TestServer::start(database).await;
     let (ada, laptop) = (server.user("ada").await, server.sign_in("ada").await);
     for person in [&ada, &laptop, &ada] {

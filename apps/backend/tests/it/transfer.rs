@@ -232,7 +232,7 @@ async fn a_backup_without_accounts_says_so_aloud(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn f_18_a_drill_nothing_older_is_lost_and_nothing_revoked_comes_back(database: Database) {
+async fn f_18_a_restore_drill_loses_nothing_older_and_revives_nothing_revoked(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     let server = Launch::new(BINARY, &scratch).start().await;
     let client = server.client();
@@ -341,7 +341,7 @@ async fn f_18_a_drill_nothing_older_is_lost_and_nothing_revoked_comes_back(datab
 }
 
 #[apply(on_both_databases!)]
-async fn f_18_a_verifier_that_holds_the_old_list_hears_of_the_restore(database: Database) {
+async fn f_18_a_verifier_with_the_old_list_notices_the_restore(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     let server = Launch::new(BINARY, &scratch).start().await;
     register(&server.client(), "ada").await;
@@ -373,7 +373,7 @@ async fn f_18_a_verifier_that_holds_the_old_list_hears_of_the_restore(database: 
 }
 
 #[apply(on_both_databases!)]
-async fn f_18_a_link_that_was_mailed_before_the_restore_opens_nothing_after_it(database: Database) {
+async fn f_18_links_sent_before_a_restore_are_invalid_after_it(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     let server = Launch::new(BINARY, &scratch).start().await;
     register(&server.client(), "ada").await;

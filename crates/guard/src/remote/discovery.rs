@@ -24,7 +24,7 @@ pub(super) async fn keys_address(issuer: &Issuer) -> Result<Uri, FetchError> {
         return Err(wrong("metadata of another issuer"));
     }
     let keys = issuer.addresses.of_keys(&metadata.jwks_uri);
-    keys.ok_or_else(|| wrong("a jwks_uri on another origin"))
+    keys.ok_or_else(|| wrong("a jwks_uri that is not an https URL (http is accepted only on the issuer's own origin)"))
 }
 
 /// Fetches a small document of the issuer that is available at once.

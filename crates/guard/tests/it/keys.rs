@@ -34,7 +34,7 @@ fn lies(issuer: &Issuer) -> Vec<(&'static str, &'static str, Instead)> {
     vec![
         ("an RSA key", JWKS, say(rsa.to_string())),
         ("an OKP key", JWKS, say(okp.to_string())),
-        ("a point beside the curve", JWKS, say(off_curve.to_string())),
+        ("a point that is not on the curve", JWKS, say(off_curve.to_string())),
         ("no keys", JWKS, say(r#"{"keys":[]}"#)),
         ("no set", JWKS, say("[]")),
         ("HTML", JWKS, say("<html><body>Sign in</body></html>")),
@@ -168,7 +168,7 @@ async fn a_key_that_leaves_the_set_verifies_no_more() {
 }
 
 #[tokio::test]
-async fn a_88_an_issuer_that_lies_from_the_start_is_unavailable_until_it_speaks_the_truth() {
+async fn a_88_an_issuer_with_invalid_metadata_is_unavailable_until_it_is_corrected() {
     let lies_of_one = lies(&Issuer::start().await).len();
     for number in 0..lies_of_one {
         let issuer = Issuer::start().await;

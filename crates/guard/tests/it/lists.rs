@@ -191,7 +191,7 @@ async fn each_list_is_followed_for_itself() {
 }
 
 #[tokio::test]
-async fn a_88_a_list_that_is_none_is_not_believed() {
+async fn a_88_invalid_status_lists_are_rejected() {
     let issuer = Issuer::start().await;
     let stranger = SigningKey::generate().unwrap();
     let claims = serde_json::json!({ "iss": issuer.name, "sub": issuer.list_uri(1) });
@@ -203,7 +203,7 @@ async fn a_88_a_list_that_is_none_is_not_believed() {
         ("five megabytes", say("e".repeat(5 << 20))),
         ("an access token", say(issuer.token(1))),
         (
-            "one by a stranger",
+            "signed with an unknown key",
             say(stranger.sign(TokenType::STATUS_LIST, &claims).unwrap()),
         ),
         ("another list", say(issuer.signed_list(|claims| claims.sub.push('0')))),

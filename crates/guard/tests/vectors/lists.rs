@@ -161,7 +161,7 @@ impl Table<'_> {
             invalid("crit", with("crit", json!(["exp"]))),
             invalid("jwk in the header", with("jwk", self.forge.stranger_jwk())),
             invalid(
-                "signed by a stranger",
+                "signed with an unknown key",
                 self.forge
                     .sign_as_stranger(&self.forge.header("statuslist+jwt"), &good()),
             ),

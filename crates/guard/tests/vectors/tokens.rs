@@ -140,7 +140,7 @@ impl Table<'_> {
             invalid("kid missing", self.header_without("kid")),
             invalid("kid of another key of the set", forge.sign(&of_second, &claims())),
             invalid(
-                "signed by a stranger under our kid",
+                "signed with an unknown key under our kid",
                 forge.sign_as_stranger(&header, &claims()),
             ),
             invalid(
@@ -185,9 +185,9 @@ impl Table<'_> {
             invalid("half a signature", format!("{signed}.{}", &signature[..43])),
             invalid("a signature of zeros", format!("{signed}.{}", encode([0; 64]))),
             invalid("a signature in DER", self.forge.der_signed(&claims())),
-            invalid("the claims of somebody else", format!("{header}.{evil}.{signature}")),
+            invalid("the claims of another user", format!("{header}.{evil}.{signature}")),
             invalid(
-                "the header written anew",
+                "a rewritten header",
                 format!("{}.{payload}.{signature}", encode(header_text.replace(':', ": "))),
             ),
             invalid("claims that are not JSON", signed_text("claims")),

@@ -187,7 +187,7 @@ fn with_scalar(scalar: &[u8; 32]) -> String {
 }
 
 #[test]
-fn a_98_a_key_must_be_sound_and_its_public_half_its_own() {
+fn a_98_a_key_must_be_valid_and_match_its_public_key() {
     assert_eq!(refusal(&with_scalar(&[1; 32])), Some(KeyError::PublicKeyMismatch));
     let mut compressed = der(openssl::SEC1_COMPRESSED);
     let parity = compressed.len() - 33;

@@ -13,7 +13,7 @@ use crate::forged::forged_tokens;
 use crate::sample::{AUDIENCE, ISSUER, NOW, claims, judge, token};
 
 #[test]
-fn r_1_to_r_15_every_forged_token_is_refused_by_its_name() {
+fn r_1_to_r_15_every_forged_token_is_refused_with_its_reason() {
     let key = SigningKey::generate().unwrap();
     let good = token(&key, &claims(NOW));
     assert_eq!(judge(&key, &good, NOW).unwrap(), claims(NOW));
@@ -34,7 +34,7 @@ fn r_1_to_r_15_every_forged_token_is_refused_by_its_name() {
 }
 
 #[test]
-fn x_26_a_megabyte_of_dots_is_refused_unread() {
+fn x_26_a_megabyte_of_dots_is_refused_without_parsing() {
     let key = SigningKey::generate().unwrap();
     for length in [16, 100, MAX_TOKEN_LENGTH, MAX_TOKEN_LENGTH + 1, 1 << 20] {
         for part in [".", "e30.", "a."] {
@@ -186,7 +186,7 @@ fn an_empty_expectation_takes_nothing() {
 
 /// The signature is checked before the claims, and the header before the key is looked up.
 #[test]
-fn a_43_nothing_is_believed_before_the_signature() {
+fn a_43_claims_are_not_used_before_the_signature_is_verified() {
     let key = SigningKey::generate().unwrap();
     let stranger = SigningKey::generate().unwrap();
     let bad_claims = stranger.sign(TokenType::ACCESS_TOKEN, &json!({ "iss": 1 })).unwrap();

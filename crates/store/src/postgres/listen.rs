@@ -143,7 +143,7 @@ const PROBE: &str = "probe ";
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one connection beside the pool, opened as the pool opens its own"
+    reason = "the only connection outside the pool, opened like those of the pool"
 )]
 async fn connect(
     address: &str,

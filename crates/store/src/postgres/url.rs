@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_78_nothing_leaves_this_machine_unencrypted_unless_that_is_allowed() {
+    fn a_78_connections_to_other_hosts_are_encrypted_unless_configured_otherwise() {
         for mode in ["disable", "prefer"] {
             let url = format!("postgres://u@db.example/d?sslmode={mode}");
             assert!(matches!(parse(&url, false), Err(OpenError::Unencrypted)), "{url}");

@@ -58,7 +58,7 @@ pub fn file_contents(url: &str) -> Result<FileContents, OpenError> {
 
 /// How to open read-only connections.
 pub(super) fn manner_to_read(path: &Path) -> Result<Manner, OpenError> {
-    let has_index = place::beside(path, "-shm").exists();
+    let has_index = place::with_suffix(path, "-shm").exists();
     Ok(match Journal::of(path)? {
         // Reading requires an index file, which is removed with the last reader.
         Some(Journal::Log { is_empty }) => {
@@ -79,7 +79,9 @@ pub(super) fn may_write(path: &Path) -> bool {
 
 /// Returns whether the log contains data that is not in the file yet.
 pub(super) fn has_log(path: &Path) -> bool {
-    place::beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0)
+    place::with_suffix(path, "-wal")
+        .metadata()
+        .is_ok_and(|log| log.len() > 0)
 }
 
 /// The journal mode of a file.

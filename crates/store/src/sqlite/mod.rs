@@ -49,7 +49,7 @@ pub(crate) struct Sqlite {
 /// Released in this order: a locked database file with a free lock file means that it was opened under another name.
 struct Locks {
     _claim: Option<Claim>,
-    _beside: Option<File>,
+    _lock_file: Option<File>,
 }
 
 /// Returns the file that an `sqlite://` URL names, with symbolic links resolved. Nothing is created or opened.
@@ -77,7 +77,7 @@ impl Sqlite {
             place::exists(&named)?;
             place::find(&named)?
         };
-        let beside = match options.role {
+        let lock_file = match options.role {
             Role::Server => Some(place::lock(&path)?),
             Role::Admin => None,
         };
@@ -96,7 +96,7 @@ impl Sqlite {
         }
         *opened.locks.lock().unwrap_or_else(PoisonError::into_inner) = Some(Locks {
             _claim: claim,
-            _beside: beside,
+            _lock_file: lock_file,
         });
         Ok(opened)
     }

@@ -48,7 +48,7 @@ pub(super) fn find(path: &Path) -> Result<PathBuf, OpenError> {
 
 /// Returns whether a path leads to the database or one of its companion files, under any name.
 pub(super) fn is_part(database: &Path, path: &Path) -> bool {
-    let parts = ["", "-wal", "-shm", "-journal", "-lock"].map(|ending| beside(database, ending));
+    let parts = ["", "-wal", "-shm", "-journal", "-lock"].map(|ending| with_suffix(database, ending));
     let named = path.canonicalize().ok().or_else(|| without_links(path).ok());
     let identity = |path: &Path| path.metadata().map(|found| (found.dev(), found.ino())).ok();
     named.is_some_and(|named| parts.contains(&named))
@@ -121,7 +121,7 @@ pub(super) fn create(path: &Path) -> Result<(), OpenError> {
 /// Takes the lock of the server, in a file next to the database that is never removed. A symbolic link in its place is not
 /// followed, because its target would be overwritten.
 pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
-    let beside = beside(path, "-lock");
+    let lock_path = with_suffix(path, "-lock");
     let open = OpenOptions::new()
         .read(true)
         .write(true)
@@ -129,16 +129,16 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
         .truncate(false)
         .mode(0o600)
         .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-        .open(&beside);
+        .open(&lock_path);
     let mut file = match open {
         Ok(file) => file,
-        Err(_) if beside.is_symlink() => return Err(unusable(&beside, "it is a symbolic link; remove it")),
-        Err(why) => return Err(refused(&beside, &why)),
+        Err(_) if lock_path.is_symlink() => return Err(unusable(&lock_path, "it is a symbolic link; remove it")),
+        Err(why) => return Err(refused(&lock_path, &why)),
     };
     // A lock contains one number. Anything longer was put there by another program and is not overwritten.
     if file.metadata().is_ok_and(|found| found.len() > LONGEST_LOCK) {
         return Err(unusable(
-            &beside,
+            &lock_path,
             "it is not a lock file of Countersign; move it to another place",
         ));
     }
@@ -157,7 +157,7 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
         .set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "{}", std::process::id()));
-    written.map_err(|why| refused(&beside, &why))?;
+    written.map_err(|why| refused(&lock_path, &why))?;
     Ok(file)
 }
 
@@ -166,7 +166,7 @@ const LONGEST_LOCK: u64 = 32;
 
 /// Returns whether a server currently holds the lock next to the database.
 pub(super) fn is_locked(path: &Path) -> bool {
-    File::open(beside(path, "-lock")).is_ok_and(|file| file.try_lock_shared().is_err())
+    File::open(with_suffix(path, "-lock")).is_ok_and(|file| file.try_lock_shared().is_err())
 }
 
 /// Checks that the file system accepts writes: it is not mounted read-only and has free space.
@@ -196,7 +196,7 @@ const LEAST_ROOM: u64 = 1 << 20;
 /// Syncs the log. The log remains the same file while a connection is open. If it was unlinked all the same, writes to it
 /// are lost, and the sync fails.
 pub(super) fn log_sync(path: &Path) -> io::Result<Sync> {
-    let log = File::open(beside(path, "-wal"))?;
+    let log = File::open(with_suffix(path, "-wal"))?;
     Ok(Box::new(move || {
         log.sync_data()?;
         match log.metadata()?.nlink() {
@@ -249,7 +249,7 @@ pub(super) fn folder_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)
@@ -305,10 +305,10 @@ mod tests {
     fn a_removed_log_fails_its_sync() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        std::fs::write(beside(&path, "-wal"), "log").unwrap();
+        std::fs::write(with_suffix(&path, "-wal"), "log").unwrap();
         let mut sync = log_sync(&path).unwrap();
         sync().unwrap();
-        std::fs::remove_file(beside(&path, "-wal")).unwrap();
+        std::fs::remove_file(with_suffix(&path, "-wal")).unwrap();
         assert!(sync().is_err());
     }
 }

@@ -26,7 +26,7 @@ async fn value(path: &Path, role: Role) -> i64 {
     value
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
+fn with_suffix(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(format!("{}{ending}", path.display()))
 }
 
@@ -43,7 +43,7 @@ async fn a_symbolic_link_is_the_file_it_leads_to() {
     // The first start creates the target of the link.
     let db = opened(&url(&at("second.db"))).await;
     run(&db, "UPDATE counters SET value = 1").await;
-    assert!(beside(&real, "-wal").exists() && beside(&real, "-lock").exists());
+    assert!(with_suffix(&real, "-wal").exists() && with_suffix(&real, "-lock").exists());
     let names = [
         at("link.db"),
         at("second.db"),
@@ -132,7 +132,7 @@ async fn a_lock_that_is_a_link_does_not_lead_to_the_database() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     opened(&url(&path)).await.close().await.unwrap();
-    let (lock, whole) = (beside(&path, "-lock"), std::fs::read(&path).unwrap());
+    let (lock, whole) = (with_suffix(&path, "-lock"), std::fs::read(&path).unwrap());
     std::fs::remove_file(&lock).unwrap();
     symlink(&path, &lock).unwrap();
     let why = refusal(&path, Role::Server).await.to_string();

@@ -15,7 +15,7 @@ fn path_of(place: &Place) -> PathBuf {
     PathBuf::from(place.url.strip_prefix("sqlite://").unwrap())
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
+fn with_suffix(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(format!("{}{ending}", path.display()))
 }
 
@@ -35,10 +35,10 @@ async fn the_file_is_for_its_owner_alone_and_is_tidied_when_closed() {
     assert_eq!(db.warnings(), [""; 0]);
     assert_eq!(mode(path.parent().unwrap()), 0o700);
     for file in ["", "-wal", "-shm", "-lock"] {
-        assert_eq!(mode(&beside(&path, file)), 0o600, "{file}");
+        assert_eq!(mode(&with_suffix(&path, file)), 0o600, "{file}");
     }
     db.close().await.unwrap();
-    assert!(!beside(&path, "-wal").exists());
+    assert!(!with_suffix(&path, "-wal").exists());
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
     let db = open(&place.url).await;
     assert_eq!(db.warnings().len(), 1, "{:?}", db.warnings());
@@ -113,7 +113,7 @@ async fn a_write_lock_held_by_another_process_is_waited_for_and_then_given_up() 
 async fn after_a_failed_sync_nothing_is_written_any_more() {
     let place = Place::sqlite();
     let db = opened(&place.url).await;
-    std::fs::remove_file(beside(&path_of(&place), "-wal")).unwrap();
+    std::fs::remove_file(with_suffix(&path_of(&place), "-wal")).unwrap();
     let first =
         db.transact(|tx| Box::pin(async move { query(sql!("UPDATE counters SET value = 98")).execute(tx).await }));
     assert!(
@@ -130,14 +130,14 @@ async fn after_a_failed_sync_nothing_is_written_any_more() {
     let failed = timeout(Duration::from_secs(10), db.failed()).await.unwrap();
     assert!(matches!(failed, StoreError::Unavailable(_)));
     assert!(db.close().await.is_err());
-    assert!(!beside(&path_of(&place), "-wal").exists(), "no log was made anew");
+    assert!(!with_suffix(&path_of(&place), "-wal").exists(), "no log was made anew");
 }
 
 #[tokio::test]
 async fn a_statement_of_its_own_waits_for_its_sync_too() {
     let place = Place::sqlite();
     let db = opened(&place.url).await;
-    std::fs::remove_file(beside(&path_of(&place), "-wal")).unwrap();
+    std::fs::remove_file(with_suffix(&path_of(&place), "-wal")).unwrap();
     let write = query(sql!("UPDATE counters SET value = 99")).execute(&db).await;
     assert!(matches!(write, Err(StoreError::Unavailable(_))), "{write:?}");
 }
@@ -147,7 +147,7 @@ async fn the_log_stays_bounded_under_steady_writing() {
     let place = Place::sqlite();
     let db = opened(&place.url).await;
     run(&db, "CREATE TABLE blobs (id BIGINT PRIMARY KEY, bytes BYTEA)").await;
-    let log = beside(&path_of(&place), "-wal");
+    let log = with_suffix(&path_of(&place), "-wal");
     let mut longest = 0;
     // Each round differs, because SQLite does not write unchanged pages.
     for round in 0..200_u8 {

@@ -10,7 +10,7 @@ use crate::place::{both, opened};
 
 both!(
     two_hundred_counters_count_two_hundred,
-    f_6_of_64_racers_for_one_token_one_wins,
+    f_6_one_of_64_concurrent_rotations_succeeds,
     a_dropped_future_rolls_back,
     a_panic_rolls_back,
     an_error_rolls_back,
@@ -69,7 +69,7 @@ async fn two_hundred_counters_count_two_hundred(url: String) {
     db.close().await.unwrap();
 }
 
-async fn f_6_of_64_racers_for_one_token_one_wins(url: String) {
+async fn f_6_one_of_64_concurrent_rotations_succeeds(url: String) {
     let db = opened(&url).await;
     let start = Arc::new(Barrier::new(64));
     let racers = (0..64_i64).map(|racer| {

@@ -13,7 +13,7 @@ use crate::features::keys::{KeyOperator, ListedSealingKey};
 
 pub(super) async fn rotate<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
     let made = operator.rotate_sealing().await?;
-    log.write(EventKind::SealingKeyMade, &made.id).await;
+    log.write(EventKind::SealingKeyCreated, &made.id).await;
     let sentence = match (&made.replaces, made.retirable_at) {
         (Some(old), Some(retirable_at)) => format!(
             "Created the sealing key {}. Servers load it within seconds and use it from {}. From {retirable_at}, \

@@ -32,7 +32,7 @@ pub(super) async fn generate<W: Write>(
         made.kid
     );
     if let Some(id) = &made.sealing {
-        log.write(EventKind::SealingKeyMade, id).await;
+        log.write(EventKind::SealingKeyCreated, id).await;
         sentence.push_str(&format!(" Created the sealing key {id} too."));
     }
     Ok(output.done(&sentence, &made)?)

@@ -38,7 +38,7 @@ pub(in crate::commands) async fn backup(file: &Path, at: &Installation, output: 
     let db = open_database(settings, &at.access, &clock).await?;
     let schema = migrations::known().last().map_or(0, |newest| newest.version);
     let heading = Heading::new(schema, settings.issuer.as_str(), clock.now().to_string());
-    let partial = partial_beside(file)?;
+    let partial = partial_file_for(file)?;
     let tables = write(&db, Writer::new(partial.reopen()?, &heading)?).await?;
     if read_back(partial.path())? != tables {
         return Err(Failure::new("the backup does not match the database; check the disk"));
@@ -134,7 +134,7 @@ pub(super) fn read_back(path: &Path) -> Result<Vec<Counted>, Failure> {
 
 /// Creates a partial file with a unique name in the folder of `file`, readable by its owner only because it contains
 /// password hashes. It is removed if the command fails.
-fn partial_beside(file: &Path) -> Result<NamedTempFile, Failure> {
+fn partial_file_for(file: &Path) -> Result<NamedTempFile, Failure> {
     let mut prefix = file
         .file_name()
         .ok_or_else(|| Failure::new("expected the name of a file"))?

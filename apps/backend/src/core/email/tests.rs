@@ -157,7 +157,7 @@ fn no_mail_reaches_an_ip_address_or_a_number() {
 }
 
 #[test]
-fn c_64_a_look_alike_is_found_but_is_no_new_address() {
+fn c_64_a_look_alike_finds_the_account_but_cannot_be_registered() {
     for (text, key) in [
         ("\u{fb01}@example.com", "fi@example.com"),
         ("\u{ff2b}ate@example.com", "kate@example.com"),

@@ -168,7 +168,7 @@ fn french_marks_have_their_spaces() {
                 '»' => before == WIDE || before == NARROW,
                 _ => true,
             };
-            assert!(right, "{place}: the space beside {mark:?} in {text:?}");
+            assert!(right, "{place}: the space next to {mark:?} in {text:?}");
         }
     }
 }

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn f_14_a_clock_that_is_set_back_locks_nobody_out_for_longer_than_the_window() {
+    fn f_14_setting_the_clock_back_extends_no_limit_beyond_its_window() {
         let counters = Counters::default();
         while passes(&counters, &key(1), START + Duration::from_secs(1_000_000)) {}
         assert_eq!(

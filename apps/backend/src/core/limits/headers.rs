@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r_65_every_429_says_when_to_come_back() {
+    fn r_65_every_429_has_retry_after() {
         let exceeded = Exceeded {
             policy: Policy::LoginPerAccount,
             rate: Rate {

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_20_what_one_address_spends_is_not_spent_for_another() {
+    async fn a_20_attempts_from_one_ip_address_do_not_count_for_another() {
         let (limits, _) = limits();
         let from = |address: &str| ada().address(AddressPrefix::of(address.parse().unwrap()));
         for _ in 0..1000 {

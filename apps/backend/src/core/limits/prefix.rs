@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r_66_one_network_of_64_bits_is_one_client_and_mapped_addresses_are_folded() {
+    fn r_66_an_ipv6_network_of_64_bits_counts_as_one_client_and_mapped_addresses_as_ipv4() {
         let prefix = |address: &str| AddressPrefix::of(address.parse().unwrap());
         assert_eq!(prefix("2001:db8:1:2:3:4:5:6"), prefix("2001:0DB8:1:2::"));
         assert_ne!(prefix("2001:db8:1:2::"), prefix("2001:db8:1:3::"));

@@ -49,7 +49,7 @@ impl Reserved {
     }
 
     /// Creates a reservation for the same attempt that is settled separately.
-    pub fn beside(other: &Self) -> Self {
+    pub fn same_attempt(other: &Self) -> Self {
         let mut reserved = Self::new(other.limits.clone());
         reserved.began = other.began.clone();
         reserved

@@ -69,7 +69,7 @@ pub const METRICS: &[Described] = &[
     counter("hashing_rejected", "Password hashes not computed, by reason")
         .labels("`reason`: `queue_full`, `too_late`, `caller_left`, `stopped`, `panicked`")
         .worry("`queue_full`, `too_late`: sign-ins get 503"),
-    counter("hashing_asked", "Requests for password hashes, by queue")
+    counter("hashing_requests", "Requests for password hashes, by queue")
         .labels("`lane`: `known` (the account signed in from this network or device before), `others`")
         .worry("`others` rises steeply while `known` does not: a flood of unknown clients; known clients are not affected"),
     counter("hashing_computed", "Hashes computed to verify passwords, by scheme")
@@ -113,7 +113,7 @@ pub const METRICS: &[Described] = &[
         .labels("`reason`: `total`, `address`, `client` (too many requests from one client behind a trusted proxy)")
         .worry("`address`: a proxy is missing from `trusted_proxies`, or an attack; `client`: an attack"),
     counter("connections_timed_out", "Connections closed because of a timeout, by phase")
-        .labels("`reason`: `send_headers`, `send_next_request`, `read_answer`, `close`"),
+        .labels("`reason`: `send_headers`, `send_next_request`, `read_response`, `close`"),
     gauge("build_info", "Always 1; the label has the version").labels("`version`"),
 ];
 
@@ -146,7 +146,7 @@ impl Register for Registry {
         let described = METRICS
             .iter()
             .find(|described| described.name == name && described.kind.is(kind))
-            .expect("every metric is described in METRICS, else nobody could look up what it says");
+            .expect("every metric is described in METRICS");
         let (stem, unit) = split_unit(name);
         match unit {
             Some(unit) => self.register_with_unit(stem, described.help, unit, metric),

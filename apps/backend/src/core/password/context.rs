@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_11_the_account_and_the_service_are_no_passwords() {
+    fn a_11_names_of_the_account_and_the_service_are_refused_as_passwords() {
         let passwords = [
             "ada.lovelace@example.com",
             "ADA.LOVELACE@EXAMPLE.COM!",
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_11_a_word_inside_a_longer_password_is_no_fault() {
+    fn a_11_a_forbidden_word_inside_a_longer_password_is_allowed() {
         let passwords = [
             "canada lynx",
             "adamantine",

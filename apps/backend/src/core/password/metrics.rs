@@ -55,7 +55,7 @@ impl HashingMetrics {
         registry.add("hashing_wait_seconds", meter.wait.clone());
         registry.add("hashing_duration_seconds", meter.duration.clone());
         registry.add("hashing_rejected", meter.rejected.clone());
-        registry.add("hashing_asked", meter.asked.clone());
+        registry.add("hashing_requests", meter.asked.clone());
         registry.add("hashing_computed", meter.computed.clone());
         meter
     }

@@ -84,9 +84,9 @@ impl Queue {
 
     /// Takes the next job.
     pub(super) fn take(&mut self) -> Option<Job> {
-        let strangers_turn = self.in_a_row >= KNOWN_IN_A_ROW && !self.others.is_empty();
+        let turn_of_others = self.in_a_row >= KNOWN_IN_A_ROW && !self.others.is_empty();
         let job = match self.known.first_entry() {
-            Some(first) if !strangers_turn => {
+            Some(first) if !turn_of_others => {
                 self.in_a_row = self.in_a_row.saturating_add(1);
                 first.remove()
             }

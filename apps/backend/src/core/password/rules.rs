@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_6_there_are_no_rules_of_composition() {
+    fn a_6_there_are_no_composition_rules() {
         let free = [
             "lowercaseonlyallthewaydown",
             "  spaces  around  it  ",

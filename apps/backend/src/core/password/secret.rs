@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_83_what_is_no_password_is_not_quoted() {
+    fn a_83_malformed_passwords_are_not_quoted() {
         let refused = serde_json::from_str::<Password>("20260101")
             .err()
             .map(|error| error.to_string());

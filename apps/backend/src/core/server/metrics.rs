@@ -57,7 +57,7 @@ impl ConnectionMetrics {
         let reason = match timeout {
             Timeout::Head => "send_headers",
             Timeout::Idle => "send_next_request",
-            Timeout::Unread => "read_answer",
+            Timeout::Unread => "read_response",
             Timeout::Close => "close",
         };
         self.timeout.get_or_create(&Reason { reason }).inc();

@@ -108,9 +108,9 @@ kinds! {
     /// The email address of an account was changed.
     EmailChanged = "email.changed";
     /// An email was requested; the entry does not depend on whether the email address has an account.
-    MailAsked = "mail.asked";
+    EmailRequested = "email.requested";
     /// An emailed code was entered.
-    CodeTried = "code.tried";
+    CodeEntered = "code.entered";
     /// An operator created an account and invited its owner.
     Invited = "account.invited";
     /// A sign-in succeeded or failed.
@@ -139,7 +139,7 @@ kinds! {
     /// A signing key was revoked in an emergency.
     KeyRevoked = "keys.revoked";
     /// A sealing key was created.
-    SealingKeyMade = "sealing_key.made";
+    SealingKeyCreated = "sealing_key.created";
     /// A sealing key was retired.
     SealingKeyRetired = "sealing_key.retired";
     /// A server started.
@@ -147,7 +147,7 @@ kinds! {
     /// A server began to shut down.
     ServerStopped = "server.stopped";
     /// All sessions of all accounts were revoked.
-    EverythingRevoked = "everything.revoked";
+    AllSessionsRevoked = "all_sessions.revoked";
     /// The database was backed up.
     DatabaseBackedUp = "database.backed_up";
     /// The database was restored from a backup.

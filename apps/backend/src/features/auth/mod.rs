@@ -7,7 +7,7 @@ mod schemas;
 mod service;
 
 pub use router::router;
-pub use schemas::{MailAnswerBody, MailAskedBody, MailRequestBody, answer_mistake, handle_mistake};
+pub use schemas::{EmailRequestedBody, MailAnswerBody, MailRequestBody, answer_mistake, handle_mistake};
 pub use service::{
     AskError, Asking, Auth, Credentials, Holder, LoginError, Operator, PasswordChange, PasswordError, ProvenAccount,
     SignUp, SignedUp,

@@ -103,7 +103,7 @@ impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         let of_user = |detail: &'static str| FieldError::new("user", Code::Invalid).detail(detail);
         match error {
-            TokenError::NobodyWithThisId => Self::validation(vec![of_user(
+            TokenError::UnknownUser => Self::validation(vec![of_user(
                 "No account has this ID. Use an email address instead: an account is created for an unknown one.",
             )]),
             TokenError::Disabled => Self::validation(vec![of_user("This account is disabled.")]),

@@ -134,7 +134,7 @@ async fn every_mail_is_whole_in_every_language() {
 }
 
 #[tokio::test]
-async fn a_64_nothing_that_others_write_is_markup() {
+async fn a_64_untrusted_text_is_escaped() {
     let (services, _folder) = services(&[]).await;
     for (name, _, _, mail) in every_mail(&services) {
         for sent in ["img src=x", "onerror", "<b>", "<Söhne>"] {

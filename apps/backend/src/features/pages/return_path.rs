@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_91_nothing_leads_to_another_host() {
+    fn a_91_nothing_redirects_to_another_host() {
         for path in [
             "/",
             "/account",

@@ -83,7 +83,7 @@ impl FromRequestParts<Pages> for Visitor {
 impl Visitor {
     /// Returns the hash of the handle that shows that this browser requested an email.
     pub(super) fn handle(&self) -> HandleHash {
-        Handle::of_form(&self.form_token).map_or(HandleHash::NOBODYS, |handle| handle.hash())
+        Handle::of_form(&self.form_token).map_or(HandleHash::NONE, |handle| handle.hash())
     }
 
     /// Returns the URL of a page that continues to the same destination.

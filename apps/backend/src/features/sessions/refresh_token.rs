@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_25_a_97_a_million_of_64_threads_are_all_different_and_every_bit_is_even() {
+    fn a_25_a_97_a_million_secrets_from_64_threads_are_distinct_and_uniform() {
         const EACH: usize = 15_625;
         let threads = (0..64).map(|_| {
             std::thread::spawn(|| {

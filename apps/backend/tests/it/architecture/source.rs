@@ -93,7 +93,7 @@ impl Crate {
                     let below: Names = path.iter().cloned().chain([name.clone()]).collect();
                     match inner.content {
                         Some((_, items)) => self.items(items, &below, of_file, file),
-                        None if file.is_file() => self.file(&beside(file, &name), below),
+                        None if file.is_file() => self.file(&module_file(file, &name), below),
                         None => {}
                     }
                 }
@@ -215,7 +215,7 @@ fn reach<'g>(graph: &'g Graph, from: &Names) -> BTreeSet<&'g Names> {
 }
 
 /// The file of a module that this module declares.
-fn beside(file: &Path, name: &str) -> PathBuf {
+fn module_file(file: &Path, name: &str) -> PathBuf {
     let stem = file.file_stem().unwrap();
     let folder = match ["mod", "lib", "main"].iter().any(|root| stem == *root) {
         true => file.parent().unwrap().to_owned(),

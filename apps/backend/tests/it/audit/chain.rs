@@ -261,7 +261,7 @@ async fn what_another_version_wrote_is_sealed_like_all_else(database: Database) 
 }
 
 #[apply(on_both_databases!)]
-async fn a_101_old_entries_go_and_the_rest_still_holds(database: Database) {
+async fn a_101_old_entries_are_removed_and_the_rest_still_verifies(database: Database) {
     let server = sealed(database).await;
     let day = Duration::from_secs(24 * 60 * 60);
     let (_, checkpoints) = contents(&server).await;

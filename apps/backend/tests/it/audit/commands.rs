@@ -161,7 +161,7 @@ async fn a_kept_file_shows_a_log_that_was_emptied_and_has_grown_again(database: 
 }
 
 #[apply(on_both_databases!)]
-async fn a84_what_the_operator_does_to_the_keys_is_told(database: Database) {
+async fn a84_key_operations_of_the_operator_are_recorded(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     let server = Launch::new(BINARY, &scratch).start().await;
     let run = |arguments: &[&str]| {

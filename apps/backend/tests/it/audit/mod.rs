@@ -29,7 +29,7 @@ fn everything() -> Filter {
 }
 
 #[apply(on_both_databases!)]
-async fn a84_every_event_is_recorded_with_who_when_and_from_where(database: Database) {
+async fn a84_every_event_is_recorded_with_actor_time_and_origin(database: Database) {
     let server = TestServer::start(database).await;
     server
         .post(

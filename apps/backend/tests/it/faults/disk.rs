@@ -11,7 +11,7 @@ use super::{BINARY, RECOVERY, get, me, sign_up, until};
 const ROOM: u32 = 2_400;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f12_a_full_disk_stops_writes_alone_and_loses_nothing() {
+async fn f12_a_full_disk_stops_only_writes_and_loses_nothing() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let mut launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_TOKENS__REFRESH_REPLAY_WINDOW", "5m");
     let limited = format!("trap '' XFSZ; ulimit -S -f {ROOM}; exec \"$0\" \"$@\"");
@@ -83,7 +83,7 @@ async fn f12_a_full_disk_stops_writes_alone_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f12_a_log_that_cannot_be_written_stops_nothing() {
+async fn f12_an_unwritable_log_does_not_stop_requests() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let mut launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_LOG__LEVEL", "trace");
     launch.command = ["sh", "-c", "exec \"$0\" \"$@\" 2>/dev/full", BINARY]

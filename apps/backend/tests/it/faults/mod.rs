@@ -31,7 +31,7 @@ const BOUND: Duration = Duration::from_secs(12);
 const RECOVERY: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f7_a_postgres_that_is_away_silent_or_cut_off_gets_503_and_all_is_well_when_it_is_back() {
+async fn f7_an_unreachable_postgres_causes_503_until_it_is_back() {
     let mut scratch = ScratchDatabase::create(Database::Postgres).await;
     let proxy = before_postgres(&mut scratch).await;
     let server = Launch::new(BINARY, &scratch).start().await;
@@ -69,7 +69,7 @@ async fn f7_a_postgres_that_is_away_silent_or_cut_off_gets_503_and_all_is_well_w
 
 /// The log names the database and nothing that works.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f7_while_postgres_is_away_log_and_doctor_blame_the_database_alone() {
+async fn f7_while_postgres_is_down_log_and_doctor_blame_only_the_database() {
     let mut scratch = ScratchDatabase::create(Database::Postgres).await;
     let proxy = before_postgres(&mut scratch).await;
     let launch = Launch::new(BINARY, &scratch);
@@ -117,7 +117,7 @@ async fn f7_while_postgres_is_away_log_and_doctor_blame_the_database_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f7_a_server_that_finds_no_postgres_ends_and_starts_when_it_is_there() {
+async fn f7_a_server_without_postgres_exits_and_starts_once_it_is_available() {
     let mut scratch = ScratchDatabase::create(Database::Postgres).await;
     let proxy = before_postgres(&mut scratch).await;
     proxy.set(Fault::Reset);

@@ -82,7 +82,7 @@ fn none_writes(scratch: &ScratchDatabase, place: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f7_commands_that_only_read_work_on_a_hot_standby() {
+async fn f7_read_only_commands_work_on_a_hot_standby() {
     let mut scratch = ScratchDatabase::create(Database::Sqlite).await;
     let mut postgres = Postgres::make();
     postgres.start();
@@ -108,7 +108,7 @@ async fn f7_commands_that_only_read_work_on_a_hot_standby() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f7_commands_that_only_read_need_no_right_but_select() {
+async fn f7_read_only_commands_need_only_select() {
     let mut scratch = ScratchDatabase::create(Database::Postgres).await;
     let owner = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
         .await
@@ -170,7 +170,7 @@ fn set_modes(scratch: &ScratchDatabase, file: u32, folder: u32) {
 /// running server has them open and continues; none starts on them, and the doctor reports it in advance. Commands that
 /// only read work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f7_an_sqlite_file_that_may_not_be_written_is_found_by_the_doctor_and_can_be_read() {
+async fn f7_the_doctor_reports_an_unwritable_sqlite_file_which_can_still_be_read() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let mut launch = Launch::new(BINARY, &scratch);
     launch.command = unprivileged(&scratch, BINARY);

@@ -126,7 +126,7 @@ async fn sign_in_status(client: &HttpClient) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f7_a_role_without_a_right_on_any_table_is_not_ready_and_the_doctor_says_what_to_grant() {
+async fn f7_a_role_without_a_privilege_is_not_ready_and_the_doctor_says_what_to_grant() {
     let lesser = Lesser::start().await;
     let (client, role) = (lesser.client(), &lesser.role);
     sign_up(&client, "ada").await;
@@ -194,7 +194,7 @@ async fn f7_a_role_without_a_right_on_any_table_is_not_ready_and_the_doctor_says
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f7_rows_and_a_schema_that_the_role_does_not_see_are_no_readiness() {
+async fn f7_invisible_rows_or_schemas_make_a_server_unready() {
     let lesser = Lesser::start().await;
     let (client, role, schema) = (lesser.client(), &lesser.role, &lesser.schema);
     sign_up(&client, "ada").await;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{BINARY, BOUND, RECOVERY, get, me, sign_in, sign_up, token, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f7_a_hot_standby_behind_the_address_is_not_ready_and_serves_again_when_it_is_promoted() {
+async fn f7_a_hot_standby_is_not_ready_until_it_is_promoted() {
     let mut scratch = ScratchDatabase::create(Database::Sqlite).await;
     let mut postgres = Postgres::make();
     postgres.start();
@@ -38,7 +38,7 @@ async fn f7_a_hot_standby_behind_the_address_is_not_ready_and_serves_again_when_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f7_a_role_that_is_read_only_is_not_ready_and_serves_again_when_it_is_not() {
+async fn f7_a_read_only_role_is_not_ready_until_it_can_write() {
     let mut scratch = ScratchDatabase::create(Database::Postgres).await;
     let administrator = Db::open(&DatabaseOptions::new(&scratch.url, Role::Admin))
         .await

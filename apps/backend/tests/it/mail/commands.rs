@@ -54,7 +54,7 @@ async fn mails(scratch: &ScratchDatabase, count: usize) -> BTreeMap<String, Rece
 }
 
 #[apply(on_both_databases!)]
-async fn a_17_a_22_x_38_an_operator_invites_verifies_and_has_mails_sent_and_never_sees_a_secret(database: Database) {
+async fn a_17_a_22_x_38_an_operator_invites_verifies_and_sends_emails_without_seeing_secrets(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     let folder = scratch.folder().join("mail").display().to_string();
     let server = Launch::new(BINARY, &scratch)
@@ -163,7 +163,7 @@ async fn an_operator_has_each_kind_of_mail_sent_as_named(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn c_64_an_operator_makes_no_account_that_no_mail_reaches_or_that_passes_for_another(database: Database) {
+async fn c_64_an_operator_cannot_create_undeliverable_or_look_alike_accounts(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     for (email, why) in [
         ("a@127.0.0.1", "top-level domain"),

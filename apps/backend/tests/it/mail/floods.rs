@@ -56,7 +56,7 @@ async fn works(server: &TestServer, mail: &ReceivedMail) -> bool {
 }
 
 #[apply(on_both_databases!)]
-async fn a_1_a_20_no_crowd_of_networks_keeps_a_reset_from_its_owner(database: Database) {
+async fn a_1_a_20_many_networks_cannot_block_a_reset_of_the_owner(database: Database) {
     for crowd in crowds() {
         let server = TestServer::start_with(database, LIMITED).await;
         verified(&server, "ada").await;
@@ -108,7 +108,7 @@ async fn a_1_a_20_no_crowd_of_networks_keeps_a_reset_from_its_owner(database: Da
 }
 
 #[apply(on_both_databases!)]
-async fn a_1_one_household_is_one_network_where_mails_are_counted(database: Database) {
+async fn a_1_a_household_counts_as_one_network_in_email_limits(database: Database) {
     let server = TestServer::start_with(database, LIMITED).await;
     verified(&server, "ada").await;
     let mut mails = 0;
@@ -122,7 +122,7 @@ async fn a_1_one_household_is_one_network_where_mails_are_counted(database: Data
 }
 
 #[apply(on_both_databases!)]
-async fn a_1_who_asks_while_the_mail_server_is_away_has_a_mail_on_its_way(database: Database) {
+async fn a_1_an_email_requested_while_the_mail_server_is_down_is_sent_later(database: Database) {
     let server = TestServer::start_with(database, LIMITED).await;
     verified(&server, "ada").await;
     for stranger in &crowds()[0] {
@@ -143,7 +143,7 @@ async fn a_1_who_asks_while_the_mail_server_is_away_has_a_mail_on_its_way(databa
 }
 
 #[apply(on_both_databases!)]
-async fn a_1_requests_for_an_address_without_an_account_keep_nobody_from_signing_up(database: Database) {
+async fn a_1_requests_for_an_unknown_email_address_do_not_block_its_sign_up(database: Database) {
     let server = TestServer::start_with(database, &format!("{REQUIRED}{LIMITED}")).await;
     for stranger in &crowds()[0] {
         for path in ["/api/auth/recover", "/api/auth/login/email"] {
@@ -164,7 +164,7 @@ async fn a_1_requests_for_an_address_without_an_account_keep_nobody_from_signing
 }
 
 #[apply(on_both_databases!)]
-async fn a_1_t_15_sign_ups_of_strangers_do_not_keep_the_owners_from_being_confirmed(database: Database) {
+async fn a_1_t_15_other_sign_ups_cannot_block_the_confirmation_of_the_owner(database: Database) {
     let server = TestServer::start_with(database, &format!("{REQUIRED}{LIMITED}")).await;
     for stranger in &crowds()[0] {
         post_from(
@@ -192,7 +192,7 @@ async fn a_1_t_15_sign_ups_of_strangers_do_not_keep_the_owners_from_being_confir
 }
 
 #[apply(on_both_databases!)]
-async fn t_15_what_a_stranger_asked_for_ends_when_the_owner_comes(database: Database) {
+async fn t_15_pending_changes_of_others_end_when_the_owner_recovers_the_account(database: Database) {
     let server = TestServer::start(database).await;
     let stranger = server.user("ada").await;
     let change = json!({ "email": "eve@example.org", "password": PASSWORD });
@@ -224,7 +224,7 @@ async fn t_15_what_a_stranger_asked_for_ends_when_the_owner_comes(database: Data
 }
 
 #[apply(on_both_databases!)]
-async fn t_9_what_an_operator_ends_is_over_for_unproven_accounts_too(database: Database) {
+async fn t_9_operators_can_end_sessions_of_unverified_accounts(database: Database) {
     for act in ["set", "disable"] {
         for sent_before in [true, false] {
             let server = TestServer::start(database).await;

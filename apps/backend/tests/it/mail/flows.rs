@@ -96,7 +96,7 @@ async fn nothing_is_mailed_where_verification_is_off(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn t_9_a_forgotten_password_is_set_anew_and_everybody_is_signed_out(database: Database) {
+async fn t_9_a_password_reset_ends_all_sessions(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     let ada = server.sign_in("ada").await;
@@ -185,7 +185,7 @@ async fn a_mail_signs_in_once_and_for_what_it_is(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_28_x_1_x_34_a_proof_is_for_one_purpose_and_nothing_is_none(database: Database) {
+async fn a_28_x_1_x_34_an_answer_works_for_one_purpose_and_must_not_be_empty(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     server.mail().await;
@@ -261,7 +261,7 @@ async fn a_newer_mail_ends_the_one_before(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_26_c_49_what_has_expired_is_refused_whatever_is_cleaned_up(database: Database) {
+async fn a_26_c_49_expired_challenges_are_refused_before_cleanup_too(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     let ten = Duration::from_secs(10 * 60);
@@ -360,7 +360,7 @@ async fn a_proof_dies_with_the_state_of_the_account(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_4_a_39_x_35_an_address_is_changed_by_who_holds_the_new_one_and_both_are_told(database: Database) {
+async fn a_4_a_39_x_35_an_email_change_needs_the_new_mailbox_and_notifies_both(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     let ada = server.sign_in("ada").await;
@@ -428,7 +428,7 @@ async fn nobody_gets_the_address_of_another_account(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_15_whoever_owns_an_account_is_told_once_of_each_change(database: Database) {
+async fn a_15_the_owner_is_notified_once_of_each_change(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     let ada = server.sign_in("ada").await;

@@ -41,7 +41,7 @@ async fn ask(server: &TestServer) -> Asked {
 }
 
 #[apply(on_both_databases!)]
-async fn r_67_a_code_takes_five_guesses_whoever_counts(database: Database) {
+async fn r_67_a_code_allows_five_guesses(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     let asked = ask(&server).await;
@@ -112,7 +112,7 @@ async fn fifty_guesses_end_all_codes_of_an_account_until_a_link_proves_the_addre
 }
 
 #[apply(on_both_databases!)]
-async fn a_23_c_63_f_6_of_fifty_who_bring_the_same_proof_one_gets_in(database: Database) {
+async fn a_23_c_63_f_6_one_of_fifty_concurrent_answers_succeeds(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     for by_code in [false, true] {
@@ -144,7 +144,7 @@ async fn a_23_c_63_f_6_of_fifty_who_bring_the_same_proof_one_gets_in(database: D
 }
 
 #[apply(on_both_databases!)]
-async fn f_6_of_twenty_resets_at_once_one_sets_its_password(database: Database) {
+async fn f_6_one_of_twenty_concurrent_resets_succeeds(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     server
@@ -161,7 +161,7 @@ async fn f_6_of_twenty_resets_at_once_one_sets_its_password(database: Database) 
 }
 
 #[apply(on_both_databases!)]
-async fn f_20_a_guess_that_was_refused_as_overloaded_is_given_back(database: Database) {
+async fn f_20_a_guess_refused_under_overload_does_not_count(database: Database) {
     let toml = "[limits]\ncodes_per_address = \"30/15m\"\nlogin_per_address = \"1000/1m\"\n[hashing]\nworkers = 1\nqueue = 1\n";
     let server = TestServer::start_with(database, toml).await;
     verified(&server, "ada").await;
@@ -200,7 +200,7 @@ async fn f_20_a_guess_that_was_refused_as_overloaded_is_given_back(database: Dat
 }
 
 #[apply(on_both_databases!)]
-async fn f_20_a_mailed_code_outlives_resets_that_were_refused_as_overloaded(database: Database) {
+async fn f_20_a_code_survives_resets_refused_under_overload(database: Database) {
     let server = TestServer::start_with(database, "[hashing]\nworkers = 1\nqueue = 1\n").await;
     verified(&server, "ada").await;
     let asked = server
@@ -342,7 +342,7 @@ async fn guessing_from_one_network_is_limited_across_accounts(database: Database
 }
 
 #[apply(on_both_databases!)]
-async fn r_68_c_23_nobodys_mailbox_is_filled(database: Database) {
+async fn r_68_c_23_no_mailbox_is_flooded(database: Database) {
     let server = TestServer::start_with(database, "[limits]\nemails_per_address = \"1000/1h\"\n").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
     server.mails().await;

@@ -25,7 +25,7 @@ async fn post(server: &TestServer, path: &str, body: Value) -> Answer {
 }
 
 #[apply(on_both_databases!)]
-async fn a_15_a_mail_says_when_and_from_where_it_was_asked_for(database: Database) {
+async fn a_15_an_email_says_when_and_from_where_it_was_requested(database: Database) {
     let asked = "Time: 22 November 2026, 10:15 UTC\r\nDevice: Firefox on Linux\r\nIP address: 203.0.113.9\r\n";
     for settings in ["", REQUIRED] {
         let server = TestServer::start_with(database, settings).await;
@@ -49,7 +49,7 @@ async fn a_15_a_mail_says_when_and_from_where_it_was_asked_for(database: Databas
 }
 
 #[apply(on_both_databases!)]
-async fn a_15_whoever_has_an_account_learns_from_where_somebody_signed_up_with_its_address(database: Database) {
+async fn a_15_the_owner_is_notified_of_a_sign_up_with_the_same_email_address(database: Database) {
     let server = TestServer::start_with(database, REQUIRED).await;
     verified(&server, "ada").await;
     let sign_up = json!({ "email": "ada@example.com", "password": PASSWORD });

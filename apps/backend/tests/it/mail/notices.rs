@@ -47,7 +47,7 @@ async fn of_a_day(server: &TestServer) -> Vec<ReceivedMail> {
 }
 
 #[apply(on_both_databases!)]
-async fn r_68_a_15_nobody_is_told_at_an_address_that_nobody_has_proven(database: Database) {
+async fn r_68_a_15_unverified_email_addresses_get_no_notices(database: Database) {
     let server = TestServer::start(database).await;
     // An attacker registers the victim's email address.
     let eve = server.user("victim").await;
@@ -61,7 +61,7 @@ async fn r_68_a_15_nobody_is_told_at_an_address_that_nobody_has_proven(database:
 }
 
 #[apply(on_both_databases!)]
-async fn r_68_like_notices_are_gathered_and_all_of_them_are_told(database: Database) {
+async fn r_68_similar_notices_are_combined_without_losing_any(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     let ada = server.sign_in("ada").await;
@@ -82,7 +82,7 @@ async fn r_68_like_notices_are_gathered_and_all_of_them_are_told(database: Datab
 }
 
 #[apply(on_both_databases!)]
-async fn r_68_sixty_networks_are_not_sixty_mails(database: Database) {
+async fn r_68_sixty_networks_do_not_get_sixty_emails(database: Database) {
     let server = TestServer::start_with(database, LIMITED).await;
     verified(&server, "ada").await;
     server.sign_in("ada").await;
@@ -107,7 +107,7 @@ async fn r_68_sixty_networks_are_not_sixty_mails(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn r_68_registering_and_deleting_in_a_circle_sends_no_more(database: Database) {
+async fn r_68_repeated_registration_and_deletion_does_not_evade_the_limit(database: Database) {
     let server = TestServer::start_with(database, LIMITED).await;
     let mut mails = 0;
     for _ in 0..20 {
@@ -122,7 +122,7 @@ async fn r_68_registering_and_deleting_in_a_circle_sends_no_more(database: Datab
 }
 
 #[apply(on_both_databases!)]
-async fn r_68_one_limit_counts_all_kinds_from_everywhere(database: Database) {
+async fn r_68_one_limit_counts_emails_of_all_kinds_from_all_networks(database: Database) {
     let server = TestServer::start_with(database, LIMITED).await;
     verified(&server, "ada").await;
     let mut asked = 0;
@@ -154,7 +154,7 @@ async fn r_68_one_limit_counts_all_kinds_from_everywhere(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn r_68_beyond_the_limit_of_all_mails_a_notice_leaves_later(database: Database) {
+async fn r_68_beyond_the_limit_of_all_emails_a_notice_is_sent_later(database: Database) {
     let server = TestServer::start_with(database, &format!("{LIMITED}emails_per_recipient = \"4/1h\"\n")).await;
     // The first of the four is the verification email.
     verified(&server, "ada").await;
@@ -175,7 +175,7 @@ async fn r_68_beyond_the_limit_of_all_mails_a_notice_leaves_later(database: Data
 }
 
 #[apply(on_both_databases!)]
-async fn a_1_a_20_one_stranger_who_asks_for_every_kind_does_not_keep_a_reset_from_its_owner(database: Database) {
+async fn a_1_a_20_one_client_requesting_every_kind_cannot_block_a_reset_of_the_owner(database: Database) {
     let server = TestServer::start_with(database, LIMITED).await;
     verified(&server, "ada").await;
     for _ in 0..4 {
@@ -195,7 +195,7 @@ async fn a_1_a_20_one_stranger_who_asks_for_every_kind_does_not_keep_a_reset_fro
 }
 
 #[apply(on_both_databases!)]
-async fn a_1_a_20_strangers_do_not_keep_a_reset_from_its_owner(database: Database) {
+async fn a_1_a_20_other_clients_cannot_block_a_reset_of_the_owner(database: Database) {
     let server = TestServer::start_with(database, LIMITED).await;
     verified(&server, "ada").await;
     let ask = async |from: &str| {
@@ -221,7 +221,7 @@ async fn a_1_a_20_strangers_do_not_keep_a_reset_from_its_owner(database: Databas
 }
 
 #[apply(on_both_databases!)]
-async fn a_64_r_68_no_mail_and_no_page_says_what_a_client_says_of_itself(database: Database) {
+async fn a_64_r_68_emails_and_pages_do_not_show_text_of_the_client(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     server.sign_in("ada").await;
@@ -277,7 +277,7 @@ async fn a_64_r_68_no_mail_and_no_page_says_what_a_client_says_of_itself(databas
 }
 
 #[apply(on_both_databases!)]
-async fn a_15_whoever_deletes_an_account_is_not_the_only_one_who_knows(database: Database) {
+async fn a_15_the_owner_is_notified_of_the_deletion_of_the_account(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     let ada = server.sign_in("ada").await;

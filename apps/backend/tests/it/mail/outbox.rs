@@ -81,8 +81,8 @@ async fn deleting_an_account_takes_its_mails_along_and_an_export_shows_them(data
     let ada = server.user("ada").await;
     server.mails().await;
     let export: Value = ada.get("/api/auth/me/export").await.assert_status(200).json();
-    assert_eq!(export["mails"][0]["purpose"], "verify_email");
-    assert_eq!(export["mails"][0]["outcome"], "sent");
+    assert_eq!(export["emails"][0]["purpose"], "verify_email");
+    assert_eq!(export["emails"][0]["outcome"], "sent");
     assert_eq!(export["devices"].as_array().unwrap().len(), 1, "{}", export["devices"]);
     ada.delete("/api/auth/me", json!({ "password": PASSWORD }))
         .await

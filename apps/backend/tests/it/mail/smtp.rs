@@ -245,7 +245,7 @@ async fn first_listed(server: &TestServer) -> outbox::MailRecord {
 }
 
 #[apply(on_both_databases!)]
-async fn f_22_a_mail_server_that_is_away_gets_the_mail_once_when_it_is_back(database: Database) {
+async fn f_22_an_email_is_delivered_once_after_the_mail_server_was_down(database: Database) {
     let mail_server = MailServer::start(Behavior::Refuses("451 try again later")).await;
     let server = mail_server.countersign(database, "smtp").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
@@ -268,7 +268,7 @@ async fn f_22_a_mail_server_that_is_away_gets_the_mail_once_when_it_is_back(data
 }
 
 #[apply(on_both_databases!)]
-async fn f_22_what_is_refused_for_good_is_not_tried_again_unless_somebody_says_so(database: Database) {
+async fn f_22_permanently_failed_emails_are_retried_only_by_command(database: Database) {
     let mail_server = MailServer::start(Behavior::Refuses("550 no such mailbox")).await;
     let server = mail_server.countersign(database, "smtp").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
@@ -283,7 +283,7 @@ async fn f_22_what_is_refused_for_good_is_not_tried_again_unless_somebody_says_s
 }
 
 #[apply(on_both_databases!)]
-async fn f_22_what_a_server_says_to_us_is_tried_again_and_ends_no_mail(database: Database) {
+async fn f_22_replies_that_are_not_about_the_email_are_retried(database: Database) {
     for (command, reply) in [
         ("", "554 5.7.1 no service for you"),
         ("EHLO", "550 5.7.1 who are you"),
@@ -333,7 +333,7 @@ async fn f_22_what_a_server_says_to_us_is_tried_again_and_ends_no_mail(database:
 }
 
 #[apply(on_both_databases!)]
-async fn f_22_a_mail_has_left_only_if_the_server_says_so_in_its_turn(database: Database) {
+async fn f_22_an_email_counts_as_sent_only_after_the_reply_of_the_server(database: Database) {
     for (command, reply) in [
         // It sent an unsolicited reply, so each following reply belongs to the previous command.
         ("RCPT", "250 fine\r\n250 so fine"),
@@ -361,7 +361,7 @@ async fn f_22_a_mail_has_left_only_if_the_server_says_so_in_its_turn(database: D
 }
 
 #[apply(on_both_databases!)]
-async fn f_22_what_a_server_says_to_the_recipient_and_the_mail_is_final(database: Database) {
+async fn f_22_replies_about_the_recipient_or_the_email_are_final(database: Database) {
     for (command, reply) in [
         ("RCPT", "550 5.1.1 no such mailbox"),
         ("DATA", "554 5.6.0 not like this"),
@@ -392,7 +392,7 @@ async fn f_22_what_a_server_says_to_the_recipient_and_the_mail_is_final(database
 }
 
 #[apply(on_both_databases!)]
-async fn f_22_an_address_that_the_server_cannot_take_is_final_and_says_why(database: Database) {
+async fn f_22_an_undeliverable_email_address_fails_permanently_with_a_reason(database: Database) {
     let mail_server = MailServer::start(Behavior::Takes).await;
     let server = mail_server.countersign(database, "smtp").await;
     register(&server, "josé@example.com", PASSWORD).await.assert_status(201);
@@ -477,7 +477,7 @@ async fn a_link_is_good_until_a_newer_one_has_left(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn f_22_a_server_that_is_not_encrypted_gets_nothing_where_it_should_be(database: Database) {
+async fn f_22_an_unencrypted_mail_server_gets_nothing_if_encryption_is_required(database: Database) {
     let mail_server = MailServer::start(Behavior::Takes).await;
     let server = mail_server.countersign(database, "smtps").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
@@ -491,7 +491,7 @@ async fn f_22_a_server_that_is_not_encrypted_gets_nothing_where_it_should_be(dat
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f_22_a_silent_mail_server_holds_up_nobody() {
+async fn f_22_a_silent_mail_server_delays_no_request() {
     let mail_server = MailServer::start(Behavior::Silent).await;
     let server = mail_server.countersign_with(Database::Sqlite, "timeout = \"8s\"").await;
     register(&server, "ada@example.com", PASSWORD).await.assert_status(201);
@@ -575,7 +575,7 @@ async fn c_88_a_mail_server_with_a_certificate_for_another_name_gets_nothing() {
 
 /// Killed after emails were queued and before any was sent: each of them arrives exactly once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f_22_what_is_owed_outlives_a_killed_server_and_arrives_once() {
+async fn f_22_queued_emails_survive_a_kill_and_arrive_once() {
     let mail_server = MailServer::start(Behavior::Refuses("451 try again later")).await;
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let url = format!("smtp://127.0.0.1:{}", mail_server.port);

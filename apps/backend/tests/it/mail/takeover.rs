@@ -31,7 +31,7 @@ async fn ask_to_change(ada: &Person<'_>, email: &str) {
 }
 
 #[apply(on_both_databases!)]
-async fn t_15_a_sign_up_is_confirmed_by_who_made_it_whatever_others_sign_up_with(database: Database) {
+async fn t_15_other_sign_ups_do_not_affect_the_confirmation_of_a_sign_up(database: Database) {
     for owner_first in [true, false] {
         let server = TestServer::start_with(database, REQUIRED).await;
         let sign_up = async |password: &str| {
@@ -108,7 +108,7 @@ async fn t_15_a_sign_up_is_confirmed_by_code_password_or_a_new_password(database
 }
 
 #[apply(on_both_databases!)]
-async fn t_15_an_optional_address_is_confirmed_by_who_set_the_password(database: Database) {
+async fn t_15_an_optional_email_address_is_confirmed_with_the_password(database: Database) {
     let server = TestServer::start(database).await;
     let stranger = server.user("ada").await;
     let mail = server.mail().await;
@@ -153,7 +153,7 @@ async fn t_15_an_optional_address_is_confirmed_by_who_set_the_password(database:
 }
 
 #[apply(on_both_databases!)]
-async fn t_15_who_set_the_password_confirms_by_session_or_password(database: Database) {
+async fn t_15_confirmation_requires_a_session_or_the_password(database: Database) {
     let server = TestServer::start(database).await;
     for (name, by_session) in [("ada", true), ("bob", false)] {
         let person = server.user(name).await;
@@ -229,7 +229,7 @@ async fn t_15_a_sign_up_leaves_an_invited_account_and_its_invitation_alone(datab
 }
 
 #[apply(on_both_databases!)]
-async fn t_15_an_address_is_changed_in_the_session_that_asked(database: Database) {
+async fn t_15_an_email_change_requires_the_session_that_requested_it(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "eve").await;
     verified(&server, "ada").await;
@@ -272,7 +272,7 @@ async fn t_15_an_address_is_changed_in_the_session_that_asked(database: Database
 }
 
 #[apply(on_both_databases!)]
-async fn t_9_whatever_ends_a_password_or_the_sessions_ends_owed_and_mailed_proofs(database: Database) {
+async fn t_9_password_changes_and_ended_sessions_invalidate_queued_and_sent_emails(database: Database) {
     // Whether or not the email address is verified; a reset verifies it.
     let events = ["reset", "change", "set", "disable", "logout-all", "delete"].map(|event| (event, true));
     let unverified = ["change", "set", "disable", "logout-all", "delete"].map(|event| (event, false));
@@ -387,7 +387,7 @@ async fn t_9_whatever_ends_a_password_or_the_sessions_ends_owed_and_mailed_proof
 }
 
 #[apply(on_both_databases!)]
-async fn c_64_a_mail_about_an_account_goes_to_its_own_address_whoever_asks(database: Database) {
+async fn c_64_emails_about_an_account_go_to_its_own_email_address(database: Database) {
     let server = TestServer::start(database).await;
     register(&server, "Kate@example.com", PASSWORD).await.assert_status(201);
     assert_eq!(server.mail().await.to, "Kate@example.com");
@@ -417,7 +417,7 @@ async fn c_64_a_mail_about_an_account_goes_to_its_own_address_whoever_asks(datab
 }
 
 #[apply(on_both_databases!)]
-async fn c_64_no_account_is_made_for_characters_that_pass_for_others(database: Database) {
+async fn c_64_look_alike_characters_cannot_be_registered(database: Database) {
     for toml in [REQUIRED, ""] {
         let server = TestServer::start_with(database, toml).await;
         for email in [
@@ -558,7 +558,7 @@ async fn one_s_own_address_in_another_spelling_is_told_as_such(database: Databas
 }
 
 #[apply(on_both_databases!)]
-async fn a_16_a_sign_in_after_a_sign_up_tells_nothing_either(database: Database) {
+async fn a_16_a_sign_in_after_a_sign_up_does_not_reveal_an_account(database: Database) {
     let server = TestServer::start_with(database, REQUIRED).await;
     verified(&server, "known").await;
     let ada = "invited@example.com".parse().unwrap();
@@ -596,7 +596,7 @@ async fn a_16_a_sign_in_after_a_sign_up_tells_nothing_either(database: Database)
 }
 
 #[apply(on_both_databases!)]
-async fn a_28_a_code_works_for_who_asked_and_the_link_anywhere(database: Database) {
+async fn a_28_a_code_works_for_its_requester_and_the_link_anywhere(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     for (ask, confirm) in [
@@ -650,7 +650,7 @@ async fn a_28_a_code_works_for_who_asked_and_the_link_anywhere(database: Databas
 }
 
 #[apply(on_both_databases!)]
-async fn a_28_another_mail_for_a_sign_up_is_asked_for_with_its_handle(database: Database) {
+async fn a_28_another_email_for_a_sign_up_is_requested_with_its_handle(database: Database) {
     let server = TestServer::start_with(database, REQUIRED).await;
     let asked = register(&server, "ada@example.com", PASSWORD)
         .await

@@ -10,7 +10,7 @@ use super::{REQUIRED, login, register, verified};
 const OTHER: &str = "a stranger's umbrella";
 
 #[apply(on_both_databases!)]
-async fn a_16_known_and_unknown_addresses_get_the_same_bytes(database: Database) {
+async fn a_16_known_and_unknown_email_addresses_get_identical_responses(database: Database) {
     let server = TestServer::start_with(database, REQUIRED).await;
     verified(&server, "ada").await;
     for path in [
@@ -89,7 +89,7 @@ async fn a_disabled_account_gets_no_mail_that_opens_it(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn t_15_who_signed_up_first_with_somebody_elses_address_has_nothing(database: Database) {
+async fn t_15_signing_up_first_with_the_email_address_of_another_gains_nothing(database: Database) {
     // With optional verification, the attacker has access until the owner verifies.
     let server = TestServer::start(database).await;
     for by_recovery in [true, false] {
@@ -123,7 +123,7 @@ async fn t_15_who_signed_up_first_with_somebody_elses_address_has_nothing(databa
 }
 
 #[apply(on_both_databases!)]
-async fn c_16_c_32_t_9_links_lead_to_the_issuer_whatever_the_request_says(database: Database) {
+async fn c_16_c_32_t_9_links_point_to_the_issuer_whatever_the_request_says(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     let hostile = [
@@ -152,7 +152,7 @@ async fn c_16_c_32_t_9_links_lead_to_the_issuer_whatever_the_request_says(databa
 
 /// The bytes of emails with every accepted name and email address: each header occurs once, and none was injected.
 #[apply(on_both_databases!)]
-async fn a_89_no_name_and_no_address_breaks_out_of_the_headers(database: Database) {
+async fn a_89_names_and_email_addresses_cannot_inject_headers(database: Database) {
     let name = "[pages]\nname = \"Ada, <eve@evil.example>; Bcc: eve@evil.example =?utf-8?q?x?=\"\n";
     let server = TestServer::start_with(database, name).await;
     let mut taken = 0;
@@ -244,7 +244,7 @@ async fn a_89_no_name_and_no_address_breaks_out_of_the_headers(database: Databas
 }
 
 #[apply(on_both_databases!)]
-async fn c_78_a_89_a_mail_has_one_recipient_whatever_is_sent(database: Database) {
+async fn c_78_a_89_an_email_has_one_recipient_whatever_is_sent(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     for email in [

@@ -45,7 +45,7 @@ async fn guesses(nodes: &[Node; 2], name: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f_20_what_one_node_refused_as_overloaded_is_given_back_to_all() {
+async fn f_20_attempts_refused_under_overload_do_not_count_on_any_node() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;
     let redis = Redis::start(scratch.folder());
     let crowded = [
@@ -84,7 +84,7 @@ async fn right_passwords_are_counted_by_all_nodes_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f_8_limits_are_shared_with_redis_and_each_node_s_own_without() {
+async fn f_8_limits_are_shared_through_redis_and_local_without_it() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;
     let mut redis = Redis::start(scratch.folder());
     let nodes = two_nodes(&scratch, &redis).await;
@@ -128,7 +128,7 @@ async fn f_8_limits_are_shared_with_redis_and_each_node_s_own_without() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f_8_a_redis_that_says_nothing_stops_nobody() {
+async fn f_8_a_silent_redis_blocks_no_request() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;
     let redis = Redis::start(scratch.folder());
     let nodes = two_nodes(&scratch, &redis).await;
@@ -151,7 +151,7 @@ async fn f_8_a_redis_that_says_nothing_stops_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f_8_redis_wakes_the_others_and_nothing_that_it_forgets_is_given_back() {
+async fn f_8_redis_wakes_other_nodes_and_its_data_loss_resets_no_revocation() {
     let scratch = ScratchDatabase::create(Database::Postgres).await;
     let mut redis = Redis::start(scratch.folder());
     let [here, there] = two_nodes(&scratch, &redis).await;

@@ -45,7 +45,7 @@ fn session_cookie(answer: &Answer) -> Option<String> {
 }
 
 #[apply(on_both_databases!)]
-async fn a_65_cookies_bear_the_port_that_the_issuer_names(database: Database) {
+async fn a_65_cookie_names_contain_the_port_of_the_issuer(database: Database) {
     for (issuer, expected) in [
         ("http://127.0.0.1:8000", "-8000"),
         ("http://127.0.0.1:8001", "-8001"),
@@ -82,7 +82,7 @@ async fn a_65_cookies_bear_the_port_that_the_issuer_names(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_65_whatever_sets_a_cookie_keeps_it_from_scripts_and_from_other_sites(database: Database) {
+async fn a_65_every_cookie_is_http_only_and_same_site(database: Database) {
     for (issuer, prefix) in [
         ("https://auth.example.com", "__Host-countersign"),
         ("http://127.0.0.1:8000", "countersign"),
@@ -351,7 +351,7 @@ async fn a_form_without_any_proof_is_shown_again_as_it_was_filled_in(database: D
 }
 
 #[apply(on_both_databases!)]
-async fn a_67_nobody_is_signed_in_by_another_site(database: Database) {
+async fn a_67_another_site_cannot_sign_a_browser_in(database: Database) {
     let server = TestServer::start(database).await;
     server.user("eve").await;
     let fields = encoded(&[("email", "eve@example.com"), ("password", PASSWORD)]);

@@ -309,7 +309,7 @@ async fn what_is_refused_for_now_is_a_page_and_says_when_to_come_back(database: 
 }
 
 #[apply(on_both_databases!)]
-async fn a_91_a_sign_in_leads_nowhere_rather_than_to_what_is_no_place(database: Database) {
+async fn a_91_an_invalid_destination_of_a_sign_in_is_ignored(database: Database) {
     let server = TestServer::start(database).await;
     server.user("ada").await;
     let mut crooked: Vec<String> = (0..=0x20_u8)

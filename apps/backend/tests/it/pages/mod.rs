@@ -186,7 +186,7 @@ const FIELDS: [(&str, &str); 10] = [
 ];
 
 #[apply(on_both_databases!)]
-async fn a_1_a_20_no_crowd_keeps_a_reset_from_who_asks_on_the_page(database: Database) {
+async fn a_1_a_20_many_clients_cannot_block_a_reset_requested_on_the_page(database: Database) {
     let server = TestServer::start_with(database, "[limits]\nemails_per_address = \"1000/1m\"\n").await;
     Browser::sign_up(&server, "ada").await;
     let ask = async |from: String| {
@@ -225,7 +225,7 @@ async fn a_1_a_20_no_crowd_keeps_a_reset_from_who_asks_on_the_page(database: Dat
 }
 
 #[apply(on_both_databases!)]
-async fn a_67_t_12_no_other_site_sends_our_forms(database: Database) {
+async fn a_67_t_12_forms_from_other_sites_are_refused(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     let token = ada.form_token().await;
@@ -285,7 +285,7 @@ async fn a_67_t_12_no_other_site_sends_our_forms(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_67_a_get_changes_nothing_however_often_a_scanner_asks(database: Database) {
+async fn a_67_get_requests_of_link_scanners_change_nothing(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     ada.post("/recover", &[("email", "ada@example.com")])
@@ -322,7 +322,7 @@ async fn a_67_a_get_changes_nothing_however_often_a_scanner_asks(database: Datab
 }
 
 #[apply(on_both_databases!)]
-async fn a_33_a_34_a_35_r_37_a_cookie_is_new_at_each_sign_in_and_dies_with_its_session(database: Database) {
+async fn a_33_a_34_a_35_r_37_each_sign_in_sets_a_new_cookie_that_ends_with_its_session(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     let first = ada.cookies.clone();
@@ -369,7 +369,7 @@ async fn a_33_a_34_a_35_r_37_a_cookie_is_new_at_each_sign_in_and_dies_with_its_s
 }
 
 #[apply(on_both_databases!)]
-async fn a_32_a_96_x_1_a_cookie_is_no_token_and_no_token_is_a_cookie(database: Database) {
+async fn a_32_a_96_x_1_cookies_and_tokens_are_not_interchangeable(database: Database) {
     let server = TestServer::start(database).await;
     let mut browser = Browser::sign_up(&server, "ada").await;
     let cookie = browser.cookies[SIGNED_IN].clone();
@@ -402,7 +402,7 @@ async fn a_32_a_96_x_1_a_cookie_is_no_token_and_no_token_is_a_cookie(database: D
 
 /// A browser's session has a cookie and no refresh token, so no refresh token is ever accepted for it.
 #[apply(on_both_databases!)]
-async fn a_32_no_refresh_token_is_of_the_session_of_a_cookie(database: Database) {
+async fn a_32_a_session_with_a_cookie_has_no_refresh_token(database: Database) {
     let server = TestServer::start(database).await;
     let mut browser = Browser::sign_up(&server, "ada").await;
     let families: i64 = query(sql!(
@@ -434,7 +434,7 @@ async fn a_32_no_refresh_token_is_of_the_session_of_a_cookie(database: Database)
 }
 
 #[apply(on_both_databases!)]
-async fn a_36_x_11_whatever_ends_sessions_ends_those_of_browsers(database: Database) {
+async fn a_36_x_11_ending_sessions_includes_those_of_browsers(database: Database) {
     let server = TestServer::start(database).await;
     let mut browser = Browser::sign_up(&server, "ada").await;
     let ada = server.sign_in("ada").await;
@@ -470,7 +470,7 @@ async fn a_36_x_11_whatever_ends_sessions_ends_those_of_browsers(database: Datab
 }
 
 #[apply(on_both_databases!)]
-async fn a_91_a_sign_in_leads_to_places_of_ours_only(database: Database) {
+async fn a_91_a_sign_in_redirects_only_within_this_server(database: Database) {
     let server = TestServer::start(database).await;
     server.user("ada").await;
     for (asked, expected) in [
@@ -490,7 +490,7 @@ async fn a_91_a_sign_in_leads_to_places_of_ours_only(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_64_what_people_type_is_inert(database: Database) {
+async fn a_64_typed_text_is_escaped(database: Database) {
     let server = TestServer::start_with(database, "[pages]\nname = \"<b>Ada & Söhne</b>\"\n").await;
     let mut browser = Browser::new(&server);
     let attack = "\"><img src=x onerror=alert(1)>";
@@ -541,7 +541,7 @@ async fn a_64_what_people_type_is_inert(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_65_a_66_r_46_every_page_is_framed_by_nobody_and_runs_nothing_of_its_own(database: Database) {
+async fn a_65_a_66_r_46_pages_cannot_be_framed_and_run_no_inline_code(database: Database) {
     let server = TestServer::start_with(database, "issuer = \"https://auth.example.com\"\n").await;
     for path in [
         "/",
@@ -596,7 +596,7 @@ async fn a_65_a_66_r_46_every_page_is_framed_by_nobody_and_runs_nothing_of_its_o
 }
 
 #[apply(on_both_databases!)]
-async fn a_16_known_and_unknown_addresses_get_the_same_pages(database: Database) {
+async fn a_16_known_and_unknown_email_addresses_get_identical_pages(database: Database) {
     let server = TestServer::start_with(database, "email_verification = \"required\"\n").await;
     let mut browser = Browser::new(&server);
     for path in ["/signup", "/recover", "/verify/ask", "/signin/email/ask"] {
@@ -617,7 +617,7 @@ async fn a_16_known_and_unknown_addresses_get_the_same_pages(database: Database)
 }
 
 #[apply(on_both_databases!)]
-async fn a_28_a_mailed_code_works_in_the_browser_that_asked_and_the_link_in_any(database: Database) {
+async fn a_28_a_code_works_in_the_requesting_browser_and_the_link_in_any(database: Database) {
     let server = TestServer::start(database).await;
     server.user("ada").await;
     server.mails().await;
@@ -661,7 +661,7 @@ async fn a_28_a_mailed_code_works_in_the_browser_that_asked_and_the_link_in_any(
 }
 
 #[apply(on_both_databases!)]
-async fn t_15_a_link_confirms_in_the_browser_that_signed_up_and_takes_a_password_elsewhere(database: Database) {
+async fn t_15_a_link_confirms_in_the_browser_that_signed_up_and_requires_a_password_elsewhere(database: Database) {
     for (toml, how) in [
         ("email_verification = \"required\"\n", "new"),
         ("email_verification = \"required\"\n", "password"),
@@ -745,7 +745,7 @@ async fn t_15_a_link_confirms_in_the_browser_that_signed_up_and_takes_a_password
 }
 
 #[apply(on_both_databases!)]
-async fn t_15_an_address_is_changed_in_a_browser_that_is_signed_in(database: Database) {
+async fn t_15_an_email_change_requires_a_signed_in_browser(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     server.mails().await;
@@ -785,7 +785,7 @@ async fn t_15_an_address_is_changed_in_a_browser_that_is_signed_in(database: Dat
 }
 
 #[apply(on_both_databases!)]
-async fn x_47_no_page_makes_an_account_where_sign_up_is_closed(database: Database) {
+async fn x_47_pages_create_no_account_while_sign_up_is_closed(database: Database) {
     let server = TestServer::start_with(database, "signup = \"closed\"\n").await;
     let mut browser = Browser::new(&server);
     browser.get("/signup").await.assert_status(403);
@@ -799,7 +799,7 @@ async fn x_47_no_page_makes_an_account_where_sign_up_is_closed(database: Databas
 }
 
 #[apply(on_both_databases!)]
-async fn a_61_c_50_x_12_no_step_is_left_out_by_sending_less(database: Database) {
+async fn a_61_c_50_x_12_omitting_fields_skips_no_step(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     for path in FORMS

@@ -19,7 +19,7 @@ async fn mailed(server: &TestServer, path: &str) -> String {
 }
 
 #[apply(on_both_databases!)]
-async fn a_61_c_50_x_12_half_a_form_opens_and_changes_nothing(database: Database) {
+async fn a_61_c_50_x_12_an_incomplete_form_changes_nothing(database: Database) {
     let server = TestServer::start(database).await;
     let ada = Browser::sign_up(&server, "ada").await;
     server.mails().await;
@@ -106,7 +106,7 @@ async fn a_61_c_50_x_12_half_a_form_opens_and_changes_nothing(database: Database
 }
 
 #[apply(on_both_databases!)]
-async fn x_12_a_41_no_field_that_somebody_adds_is_believed(database: Database) {
+async fn x_12_a_41_additional_fields_are_ignored(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     let eve = server.user("eve").await;
@@ -182,7 +182,7 @@ async fn x_12_a_41_no_field_that_somebody_adds_is_believed(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_33_no_cookie_that_was_there_before_is_the_session_of_who_signs_in(database: Database) {
+async fn a_33_an_existing_cookie_does_not_become_the_session(database: Database) {
     let server = TestServer::start(database).await;
     server.user("ada").await;
     let of_eve = Browser::sign_up(&server, "eve").await.cookie(SIGNED_IN).unwrap();
@@ -205,7 +205,7 @@ async fn a_33_no_cookie_that_was_there_before_is_the_session_of_who_signs_in(dat
 }
 
 #[apply(on_both_databases!)]
-async fn a_38_a_page_lists_ones_own_sessions_and_ends_the_one_that_was_chosen(database: Database) {
+async fn a_38_the_account_page_lists_own_sessions_and_ends_the_selected_one(database: Database) {
     let server = TestServer::start(database).await;
     let mut browser = Browser::sign_up(&server, "ada").await;
     let (phone, laptop, eve) = (

@@ -44,7 +44,7 @@ async fn no_field_cuts_or_refuses_what_people_type(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_7_the_whole_password_counts_and_one_that_is_too_long_is_told(database: Database) {
+async fn a_7_the_whole_password_counts_and_too_long_ones_are_refused(database: Database) {
     let server = TestServer::start(database).await;
     // Two UTF-16 units each, which browsers count.
     let longest: String = "🌂🐢🪁🧭🏮🎐🧵🪡".chars().cycle().take(128).collect();

@@ -246,7 +246,7 @@ pub(super) fn whole(good: &Draft, forge: &Forge, sign: &impl Fn(&str) -> String)
             "of another token",
             format!("{text}.{}", stranger.rsplit_once('.').unwrap().1),
         ),
-        bad("F-4", "of a stranger", stranger),
+        bad("F-4", "of another signer", stranger),
         bad("F-4", "the claims alone are signed", {
             let other = sign(claims);
             format!("{text}.{}", other.rsplit_once('.').unwrap().1)

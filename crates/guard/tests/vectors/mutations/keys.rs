@@ -146,7 +146,7 @@ fn several(good: &Value, second: &Value, stranger: &Value) -> Vec<KeySet> {
         ),
         set(
             "K-6",
-            "what is no key beside it",
+            "a valid key next to an invalid one",
             json!({ "keys": [null, 1, "x", [], {}, good] }).to_string(),
             Verdict::Valid,
         ),

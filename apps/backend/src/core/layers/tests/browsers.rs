@@ -13,7 +13,7 @@ const ALWAYS: [(&str, &str); 5] = [
 ];
 
 #[tokio::test]
-async fn a66_every_answer_is_careful() {
+async fn a66_all_layers_send_the_security_headers() {
     let tested = layers("https://auth.example");
     for request in [
         Request::get("/api/id"),

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_5_the_most_used_passwords_are_in() {
+    fn a_5_the_filter_contains_the_most_common_passwords() {
         let most_used = [
             "12345678",
             "123456789",

@@ -49,7 +49,7 @@ async fn r_63_new_hashes_are_argon2id_with_the_parameters_in_force() {
 }
 
 #[tokio::test]
-async fn a_7_only_the_very_same_password_is_right() {
+async fn a_7_only_the_exact_password_verifies() {
     let hasher = hasher(CHEAP);
     let long = "x".repeat(64);
     let hash = hasher.hash(new(&format!("{long} tail"))).await.expect("it is hashed");
@@ -98,7 +98,7 @@ async fn r_62_composed_and_decomposed_are_one_password() {
 }
 
 #[tokio::test]
-async fn a_77_a_hash_of_other_parameters_is_right_but_outdated() {
+async fn a_77_a_hash_with_other_parameters_verifies_but_is_outdated() {
     let earlier = hasher(CHEAP).hash(new("one password")).await.expect("it is hashed");
     let hasher = hasher(HashingOptions { iterations: 2, ..CHEAP });
     assert_eq!(
@@ -128,7 +128,7 @@ async fn an_unknown_account_and_an_unusable_hash_take_the_same_queue_and_are_wro
 }
 
 #[tokio::test]
-async fn a_8_a_password_beyond_all_limits_is_wrong_without_a_hash() {
+async fn a_8_a_password_beyond_the_maximum_fails_without_hashing() {
     let hasher = hasher(CHEAP);
     let hash = hasher.hash(new("one password")).await.expect("it is hashed");
     hasher.shut_down().await;

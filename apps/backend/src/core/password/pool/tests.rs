@@ -34,7 +34,7 @@ async fn occupy(pool: &Arc<Pool>, workers: usize) -> Vec<std::sync::mpsc::Sender
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn x_52_callers_that_hang_up_never_raise_the_number_of_hashes() {
+async fn x_52_aborted_requests_do_not_raise_the_number_of_concurrent_hashes() {
     let pool = Arc::new(pool(3, 64));
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let callers: Vec<_> = (0..500)
@@ -201,7 +201,7 @@ async fn draining_does_what_waits_and_takes_nothing_more() {
 }
 
 #[tokio::test]
-async fn f_20_memory_is_kept_for_the_next_job_and_given_back_when_idle() {
+async fn f_20_hashing_memory_is_reused_and_released_when_idle() {
     let pool = pool(1, 2);
     let held = |memory: &mut Memory| memory.blocks(64).is_some();
     assert_eq!(pool.run(Lane::Others, held).await, Ok(true));

@@ -50,7 +50,7 @@ fn bcrypt_is_cut_at_72_bytes_and_knows_no_nul() {
 }
 
 #[test]
-fn x_48_a_damaged_hash_is_a_fault_and_never_a_panic() {
+fn x_48_a_damaged_hash_causes_an_error_not_a_panic() {
     for whole in [ARGON2ID, ARGON2I_V10, BCRYPT_A, SCRYPT, PBKDF2] {
         for cut in 0..whole.len() {
             let _ = StoredHash::parse(&whole[..cut]);

@@ -72,7 +72,7 @@ fn verdicts(parts: &[&str]) -> Vec<bool> {
 }
 
 #[test]
-fn a_72_a_93_what_can_be_read_in_two_ways_is_refused_first_and_later() {
+fn a_72_a_93_ambiguous_requests_are_refused_also_on_a_reused_connection() {
     for head in AMBIGUOUS {
         assert_eq!(verdicts(&[head, GOOD]), [false], "{head:?}");
         assert_eq!(verdicts(&[GOOD, head, GOOD]), [true, false], "later: {head:?}");

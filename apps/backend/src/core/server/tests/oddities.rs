@@ -7,7 +7,7 @@ use super::{short, start};
 use crate::core::server::ConnectionLimits;
 
 #[tokio::test]
-async fn a72_ambiguous_requests_are_answered_400_and_closed() {
+async fn a72_ambiguous_requests_get_400_and_the_connection_is_closed() {
     let running = start(ConnectionLimits::default()).await;
     let smuggled = "0\r\n\r\nGET /fast HTTP/1.1\r\nHost: a\r\n\r\n";
     for request in [
@@ -239,7 +239,7 @@ async fn targets_that_are_no_paths_break_nothing() {
 }
 
 #[tokio::test]
-async fn a86_a_panic_is_answered_500_and_the_next_request_200() {
+async fn a86_a_panic_returns_500_and_the_next_request_succeeds() {
     let running = start(ConnectionLimits::default()).await;
     let mut stream = send(running.address, "GET /panic HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let said = answer(&mut stream).await;

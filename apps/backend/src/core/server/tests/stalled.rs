@@ -70,7 +70,7 @@ async fn an_answer_that_is_not_read_is_given_up() {
     let running = start(short()).await;
     let _unread = send(running.address, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let given_up = async {
-        while !metrics(&running).contains(r#"reason="read_answer""#) {
+        while !metrics(&running).contains(r#"reason="read_response""#) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
@@ -108,7 +108,7 @@ async fn a_request_that_takes_longer_than_all_limits_on_connections_is_answered(
 }
 
 #[tokio::test]
-async fn f10a_2000_silent_sockets_keep_nobody_out() {
+async fn f10a_2000_silent_sockets_do_not_block_other_clients() {
     let running = start(ConnectionLimits {
         header_timeout: Duration::from_secs(120),
         ..ConnectionLimits::default()

@@ -59,12 +59,12 @@ pub enum Tampering {
     Erased(RowName),
     /// A pseudonym was assigned to another account.
     #[error("audit_subjects assigns the pseudonym {0} to an account it does not belong to")]
-    OtherPerson(Uuid),
+    OtherAccount(Uuid),
     /// The account of a pseudonym is unknown.
     #[error(
         "the pseudonym {0} was removed from audit_subjects, but the log does not record that its account was deleted"
     )]
-    NobodyAnyMore(Uuid),
+    PseudonymWithoutAccount(Uuid),
     /// An account exists that the log does not know.
     #[error(
         "the account {0} exists, but the log has no registration for it: its row was inserted manually, or restored \

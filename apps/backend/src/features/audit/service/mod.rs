@@ -76,7 +76,7 @@ impl Audit {
 pub async fn record_at(tx: &mut Tx<'_>, now: Timestamp, event: &Event<'_>) -> Result<(), StoreError> {
     store::insert(tx, AuditId::new(now, SecureRandom), now, event).await?;
     match event.about_administrator() {
-        Some(beside) => store::insert(tx, AuditId::new(now, SecureRandom), now, &beside).await,
+        Some(second) => store::insert(tx, AuditId::new(now, SecureRandom), now, &second).await,
         None => Ok(()),
     }
 }

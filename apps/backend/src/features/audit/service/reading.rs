@@ -154,13 +154,13 @@ impl Audit {
             let Some(last) = page.last() else { break };
             after = last.pseudonym;
             if let Some(wrong) = page.iter().find(|subject| !subject.fits()) {
-                return Err(Tampering::OtherPerson(wrong.pseudonym).into());
+                return Err(Tampering::OtherAccount(wrong.pseudonym).into());
             }
         }
-        let nobodies = people::nobodies(&self.platform.db).await?;
-        let missing = nobodies.iter().find(|nobody| !is_at_beginning(nobody.at, begins_at));
+        let orphans = people::without_account(&self.platform.db).await?;
+        let missing = orphans.iter().find(|orphan| !is_at_beginning(orphan.at, begins_at));
         match missing {
-            Some(nobody) => Err(Tampering::NobodyAnyMore(nobody.pseudonym).into()),
+            Some(orphan) => Err(Tampering::PseudonymWithoutAccount(orphan.pseudonym).into()),
             None => Ok(()),
         }
     }

@@ -25,7 +25,7 @@ impl Subject {
 
 row! {
     /// A pseudonym without an account.
-    pub(in super::super) struct Nobody {
+    pub(in super::super) struct Orphan {
         pub pseudonym: Uuid,
         pub at: i64,
     }
@@ -33,7 +33,7 @@ row! {
 
 /// Returns the pseudonyms of sealed rows that have no account, although no deletion of it is sealed; each with the time of
 /// its last row.
-pub(in super::super) async fn nobodies<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<Nobody>, StoreError> {
+pub(in super::super) async fn without_account<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<Orphan>, StoreError> {
     query(sql!(
         "SELECT e.subject AS pseudonym, MAX(e.at) AS at
            FROM audit_events e

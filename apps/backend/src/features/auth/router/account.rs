@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use countersign_guard::Reason;
 use http::StatusCode;
 
-use super::super::schemas::{ConfirmationBody, MailAskedBody, PasswordChangeBody, RegistrationBody};
+use super::super::schemas::{ConfirmationBody, EmailRequestedBody, PasswordChangeBody, RegistrationBody};
 use super::super::service::{Auth, ExportBody, PasswordChange, PasswordError, SignedUp};
 use crate::core::caller::Caller;
 use crate::core::dependencies::{CurrentUser, Identified};
@@ -25,7 +25,7 @@ use crate::features::accounts::UserBody;
     request_body = RegistrationBody,
     responses(
         (status = CREATED, description = "The new account", body = UserBody),
-        (status = ACCEPTED, description = "Verification is required, and an email is sent", body = MailAskedBody),
+        (status = ACCEPTED, description = "Verification is required, and an email is sent", body = EmailRequestedBody),
         Problem,
     ))]
 pub(super) async fn register(
@@ -37,7 +37,7 @@ pub(super) async fn register(
     Ok(
         match auth.sign_up(body.of(handle.hash())?, &Caller::anyone(request)).await? {
             SignedUp::Made(account) => (StatusCode::CREATED, Json(UserBody::from(account))).into_response(),
-            SignedUp::Asked => (StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))).into_response(),
+            SignedUp::Asked => (StatusCode::ACCEPTED, Json(EmailRequestedBody::new(&handle))).into_response(),
         },
     )
 }

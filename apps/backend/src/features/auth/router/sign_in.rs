@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
-use super::super::schemas::{EmailLoginBody, LoginBody, LoginForm, LoginJson, MailAskedBody, MailRequestBody};
+use super::super::schemas::{EmailLoginBody, EmailRequestedBody, LoginBody, LoginForm, LoginJson, MailRequestBody};
 use super::super::service::{Asking, Auth, LoginError};
 use crate::core::caller::Caller;
 use crate::core::extract;
@@ -22,23 +22,24 @@ use crate::features::sessions::TokenBody;
 #[utoipa::path(post, path = "/api/auth/login/email", tag = "auth",
     request_body = MailRequestBody,
     responses(
-        (status = ACCEPTED, description = "An email is sent, if there is an account", body = MailAskedBody),
+        (status = ACCEPTED, description = "An email is sent, if there is an account", body = EmailRequestedBody),
         Problem,
     ))]
 pub(super) async fn ask_to_sign_in(
     State(auth): State<Auth>,
     request: RequestInfo,
     extract::Checked(body): extract::Checked<MailRequestBody>,
-) -> Result<(StatusCode, Json<MailAskedBody>), Problem> {
+) -> Result<(StatusCode, Json<EmailRequestedBody>), Problem> {
     let handle = body.handle(auth.platform.random)?;
     let asking = Asking {
         purpose: Purpose::SignIn,
         to: &body.email()?,
         handle: handle.hash(),
         by: None,
+        password_version: None,
     };
     auth.ask(&asking, &Caller::anyone(request)).await?;
-    Ok((StatusCode::ACCEPTED, Json(MailAskedBody::new(&handle))))
+    Ok((StatusCode::ACCEPTED, Json(EmailRequestedBody::new(&handle))))
 }
 
 /// Sign in with an emailed link or code

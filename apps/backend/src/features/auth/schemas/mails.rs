@@ -60,8 +60,8 @@ impl MailRequestBody {
 
 /// The response to a request for an email.
 #[derive(Serialize, ToSchema)]
-#[schema(as = MailAsked)]
-pub struct MailAskedBody {
+#[schema(as = EmailRequested)]
+pub struct EmailRequestedBody {
     /// For people.
     #[schema(example = "If there is something to send to this address, it is on its way.")]
     message: &'static str,
@@ -71,7 +71,7 @@ pub struct MailAskedBody {
     handle: String,
 }
 
-impl MailAskedBody {
+impl EmailRequestedBody {
     /// Creates the response for the holder of this handle.
     pub fn new(handle: &Handle) -> Self {
         Self {
@@ -122,7 +122,7 @@ impl MailAnswerBody {
         Some(
             handle
                 .parse::<Handle>()
-                .map_or(HandleHash::NOBODYS, |handle| handle.hash()),
+                .map_or(HandleHash::NONE, |handle| handle.hash()),
         )
     }
 }

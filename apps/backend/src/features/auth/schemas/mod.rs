@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 pub use self::login::{EmailLoginBody, LoginBody, LoginForm, LoginJson};
-pub use self::mails::{MailAnswerBody, MailAskedBody, MailRequestBody, answer_mistake, handle_mistake};
+pub use self::mails::{EmailRequestedBody, MailAnswerBody, MailRequestBody, answer_mistake, handle_mistake};
 use super::service::SignUp;
 use crate::core::email::{InvalidEmail, NewEmail};
 use crate::core::extract::Rules;

@@ -157,7 +157,7 @@ pub struct ExportBody {
     /// The known devices of the account, most recently used first.
     devices: Vec<DeviceBody>,
     /// Recent emails to this address, newest first.
-    mails: Vec<MailBody>,
+    emails: Vec<MailBody>,
     /// The audit log entries about the account, newest first.
     events: Vec<EntryBody>,
     /// Whether these are all entries; an export contains the newest 10,000.
@@ -189,7 +189,7 @@ impl From<devices::KnownDevice> for DeviceBody {
 
 /// An email that was sent or is queued.
 #[derive(Serialize, ToSchema)]
-#[schema(as = ExportedMail)]
+#[schema(as = ExportedEmail)]
 pub struct MailBody {
     purpose: String,
     #[schema(value_type = String, format = DateTime)]
@@ -274,7 +274,7 @@ impl Auth {
                 .into_iter()
                 .map(DeviceBody::from)
                 .collect(),
-            mails: mails.into_iter().map(MailBody::from).collect(),
+            emails: mails.into_iter().map(MailBody::from).collect(),
             events: events.into_iter().map(EntryBody::from).collect(),
             events_complete,
         })

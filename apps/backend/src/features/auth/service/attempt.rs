@@ -35,7 +35,7 @@ impl Attempt {
         for &key in limits {
             wrong.spend(key, key.rate(&platform.settings.limits)).await?;
         }
-        let mut right = Reserved::beside(&wrong);
+        let mut right = Reserved::same_attempt(&wrong);
         if let Some(prefix) = request.prefix() {
             // Per network too, so that a thief with the password cannot use up the owner's sign-ins.
             let key = Key::of(Policy::SignInsPerAccount).identifier(subject).address(prefix);

@@ -130,16 +130,16 @@ impl Auth {
         let caller = &caller.proven(account);
         let bit = self.revocations.allocate().await?;
         // Hashed before the transaction, so that it does not wait for a hash.
-        let nobodys = match accounts::find(&self.platform.db, account).await? {
+        let unusable = match accounts::find(&self.platform.db, account).await? {
             Some(account) if account.email_verified_at.is_none() => Some(self.platform.unusable_password_hash().await?),
             _ => None,
         };
-        let nobodys = nobodys.as_deref();
+        let unusable = unusable.as_deref();
         self.revocations
             .transact(|tx| {
                 Box::pin(async move {
                     let proven = self.challenges.spend(tx, purpose, checked).await?;
-                    self.unbless(tx, &proven, nobodys, caller).await?;
+                    self.verify_and_reset(tx, &proven, unusable, caller).await?;
                     let versions = accounts::may_sign_in(&mut *tx, proven.account)
                         .await?
                         .ok_or(ChallengeError::Invalid)?;
@@ -168,11 +168,11 @@ impl Auth {
     }
 
     /// Marks the email address as verified. If it was not before, revokes the account's password and sessions.
-    async fn unbless(
+    async fn verify_and_reset(
         &self,
         tx: &mut RevokingTx<'_, '_, '_>,
         proven: &Proven,
-        nobodys: Option<&str>,
+        unusable: Option<&str>,
         caller: &Caller,
     ) -> Result<(), StoreError> {
         let now = self.platform.clock.now();
@@ -183,10 +183,10 @@ impl Auth {
             .record(tx, Event::new(EventKind::EmailVerified, proven.account, caller))
             .await?;
         // A verified email address never becomes unverified again, so there is a hash whenever it is needed.
-        let Some(nobodys) = nobodys else {
+        let Some(unusable) = unusable else {
             return Err(StoreError::Conflict);
         };
-        accounts::change_password(tx, proven.account, None, nobodys, now).await?;
+        accounts::change_password(tx, proven.account, None, unusable, now).await?;
         sessions::end_all(tx, proven.account, None, now).await.map(drop)
     }
 }

@@ -58,7 +58,7 @@ pub(crate) struct Issued {
 pub(crate) enum TokenError {
     /// No account has the requested id.
     #[error("no account has this ID")]
-    NobodyWithThisId,
+    UnknownUser,
     /// Disabled accounts get no sessions, not even here.
     #[error("the account is disabled")]
     Disabled,
@@ -84,7 +84,7 @@ impl Dev {
             User::Known(id) => accounts::find(&self.platform.db, id)
                 .await?
                 .map(|found| found.id)
-                .ok_or(TokenError::NobodyWithThisId)?,
+                .ok_or(TokenError::UnknownUser)?,
         };
         let refresh_token = self.sessions.first_token();
         let session = self

@@ -85,8 +85,8 @@ impl Reader<'_> {
         };
         let key = SigningKey::from_pem(pem, self.passphrase())
             .map_err(|source| unusable(&self.folder.path(private), source))?;
-        if let Some(beside) = self.public(public)? {
-            fits(&self.folder.path(public), &beside, key.kid())?;
+        if let Some(half) = self.public(public)? {
+            fits(&self.folder.path(public), &half, key.kid())?;
         }
         Ok(Some(Arc::new(key)))
     }

@@ -47,7 +47,7 @@ pub(super) fn read(path: &Path, secrecy: Secrecy) -> Result<Option<Zeroizing<Vec
 
 /// Writes a new file atomically and durably, if none of this name exists.
 pub(super) fn write_new(path: &Path, text: &str, secrecy: Secrecy) -> Result<(), KeysError> {
-    let unfinished = beside(path);
+    let unfinished = unfinished_path(path);
     let written = write_unfinished(&unfinished, text, secrecy).and_then(|()| name_it(&unfinished, path));
     // A rename has already removed it; the next change removes anything else.
     let _ = fs::remove_file(&unfinished);
@@ -157,7 +157,7 @@ fn name_it(unfinished: &Path, path: &Path) -> io::Result<()> {
 }
 
 /// Returns the path of the unfinished file. Only the holder of the lock writes, one file at a time.
-fn beside(path: &Path) -> std::path::PathBuf {
+fn unfinished_path(path: &Path) -> std::path::PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!("{UNFINISHED}{name}"))
 }

@@ -62,7 +62,7 @@ impl Locked {
     }
 
     /// Finishes an activation that was interrupted by a crash, and writes missing public halves.
-    pub(crate) fn mend(&self, keys: &FolderKeys) -> Result<(), KeysError> {
+    pub(crate) fn repair(&self, keys: &FolderKeys) -> Result<(), KeysError> {
         if keys.next.is_none() {
             self.remove_next()?;
         }
@@ -98,7 +98,7 @@ impl Locked {
     }
 
     /// Replaces the current key with the next one. At any time, a reader finds either the old key with the new one as next,
-    /// or the new key. If this is interrupted, repeating it finishes the change ([`Locked::mend`] does so at the latest).
+    /// or the new key. If this is interrupted, repeating it finishes the change ([`Locked::repair`] does so at the latest).
     pub(crate) fn promote_next(&self, current: &VerifyingKey, old: Old) -> Result<(), KeysError> {
         if old == Old::Retire {
             files::make_folder(&self.folder.path(RETIRED))?;

@@ -163,7 +163,7 @@ fn a_missing_public_half_is_derived_and_written_again_by_the_next_change() {
     let (scratch, key) = Scratch::with_key();
     fs::remove_file(scratch.folder.path(PUBLIC)).unwrap();
     assert_eq!(scratch.kids().0, key.kid());
-    scratch.folder.lock().unwrap().mend(&scratch.keys().unwrap()).unwrap();
+    scratch.folder.lock().unwrap().repair(&scratch.keys().unwrap()).unwrap();
     assert_eq!(
         fs::read_to_string(scratch.folder.path(PUBLIC)).unwrap(),
         key.verifying_key().to_spki_pem()
@@ -190,7 +190,7 @@ fn an_activation_cut_short_at_any_step_is_finished_by_doing_it_again() {
         steps.iter().take(done).for_each(|step| step(&scratch.folder, &old));
         scratch.write(&format!("{}half-a-key", files::UNFINISHED), "-----BEGIN");
         let (locked, keys) = (scratch.folder.lock().unwrap(), scratch.keys().unwrap());
-        locked.mend(&keys).unwrap();
+        locked.repair(&keys).unwrap();
         if keys.next.is_some() {
             locked.promote_next(keys.current.verifying_key(), Old::Retire).unwrap();
         }

@@ -64,7 +64,7 @@ impl Keys {
         let reading = Reading::of(&self.0.options).await?;
         let seen = reading.snapshot.fingerprint();
         if seen == watch.loaded {
-            watch.mended();
+            watch.repaired();
             return Ok(None);
         }
         if watch.damaged == Some(seen) {
@@ -97,7 +97,7 @@ impl Watch {
         }
     }
 
-    fn mended(&mut self) {
+    fn repaired(&mut self) {
         self.damaged = None;
         if self.complaint.take().is_some() {
             tracing::info!("the keys folder is readable again; no keys have changed");

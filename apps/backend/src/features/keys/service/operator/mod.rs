@@ -153,8 +153,8 @@ impl KeyOperator {
         let locked = self.options.lock().await?;
         let keys = Reading::of(&self.options).await?.keys().await?;
         let history = history(&self.db).await?;
-        let mendable = keys.clone();
-        let locked = blocking(move || locked.mend(&mendable).map(|()| locked)).await?;
+        let current = keys.clone();
+        let locked = blocking(move || locked.repair(&current).map(|()| locked)).await?;
         Ok(Start {
             locked,
             keys,
