@@ -245,7 +245,7 @@ async fn f13_a_lost_sealing_key_stops_the_start_and_is_replaced_only_by_hand(dat
         .1
         .to_owned();
     for words in [
-        "holds no sealing key that can be used, but this database has used the sealing key",
+        "contains no usable sealing key, but this database has used the sealing key",
         &id,
         "mount or restore the folder",
         "`countersign keys sealing rotate`",
@@ -512,7 +512,7 @@ async fn f13_a_read_only_folder_without_a_sealing_key_is_refused_with_the_remedy
     mode(0o500);
     let said = refused(&command(&new, &program, &["users", "invite", "ada@example.com"]));
     for words in [
-        "keys/sealing holds no sealing key, and none can be made there: ",
+        "keys/sealing contains no sealing key, and none can be created there: ",
         "`countersign keys sealing rotate`",
         "`openssl genpkey -algorithm ed25519 -out first.key`",
         "keys/sealing/first.key",

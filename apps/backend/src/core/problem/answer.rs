@@ -232,7 +232,7 @@ impl IntoResponse for Problem {
 }
 
 impl IntoResponses for Problem {
-    /// In the OpenAPI document: whatever is no success. `documented` puts each status, with its codes, in its place.
+    /// In the OpenAPI document, stands for every error. `documented` replaces it by the statuses and their codes.
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let body = ContentBuilder::new()
             .schema(Some(Ref::from_schema_name("Problem")))

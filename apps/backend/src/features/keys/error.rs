@@ -66,15 +66,15 @@ pub enum KeysError {
     /// There is no sealing key, and there has never been one. In this and the following errors, the folder is that of the
     /// sealing keys.
     #[error(
-        "{} holds no sealing key yet, and this command makes none: `countersign serve` makes the first one at its start, \
-         and `countersign keys sealing rotate` makes it now", .0.display()
+        "{} contains no sealing key, and this command does not create one; run `countersign keys sealing rotate`, or start \
+         the server, which creates the first one", .0.display()
     )]
     NoSealing(PathBuf),
     /// There is no sealing key, but there has been one.
     #[error(
-        "{dir} holds no sealing key that can be used, but this database has used the sealing key {id}: mount or restore \
-         the folder (or set `keys_dir`). Only if the key is lost for good, make a new one with `countersign keys sealing \
-         rotate`: a refresh that is repeated because its answer was lost is then refused, and its user signs in again",
+        "{dir} contains no usable sealing key, but this database has used the sealing key {id}; mount or restore the \
+         folder, or set `keys_dir`. Only if the key is lost, create another one with `countersign keys sealing rotate`: \
+         a refresh repeated after a lost response is then rejected, and its user has to sign in again",
         dir = dir.display()
     )]
     SealingLost {
@@ -84,8 +84,8 @@ pub enum KeysError {
     },
     /// There is no sealing key, and none can be created.
     #[error(
-        "{dir} holds no sealing key, and none can be made there: {source}. Put the folder back from a backup. If there \
-         never was a sealing key, make one with `countersign keys sealing rotate` where the folder can be written, or with \
+        "{dir} contains no sealing key, and none can be created there: {source}. Restore the folder from a backup. If \
+         there has never been a sealing key, create one with `countersign keys sealing rotate` in a writable folder, or with \
          `openssl genpkey -algorithm ed25519 -out first.key`, and mount it as {}", dir.join("first.key").display(),
          dir = dir.display()
     )]

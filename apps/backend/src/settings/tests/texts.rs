@@ -1,4 +1,4 @@
-//! Texts that are no values: what a shell would have changed, what a list is written like, what no address is.
+//! Rejected values: text that a shell would have changed, malformed lists, and invalid IP addresses.
 
 use super::*;
 

@@ -31,7 +31,7 @@ impl Dev {
     /// Creates the users and the first status list, which a recorded token may name before another token is issued.
     ///
     /// # Errors
-    /// Those of [`Accounts::register`](crate::features::accounts::Accounts::register).
+    /// The errors of [`Accounts::register`](crate::features::accounts::Accounts::register).
     pub(crate) async fn seed(&self) -> Result<Vec<SeededUser>, AccountError> {
         // Concurrently, so that their passwords are hashed in parallel.
         let users = try_join_all(SEEDED.map(|(email, scopes)| self.seed_one(email, scopes))).await?;
@@ -55,7 +55,7 @@ impl Dev {
     /// Returns the account with this email address. Creates it if necessary, without scopes and with the common password.
     ///
     /// # Errors
-    /// Those of [`Accounts::register`](crate::features::accounts::Accounts::register).
+    /// The errors of [`Accounts::register`](crate::features::accounts::Accounts::register).
     pub(super) async fn find_or_make(&self, email: NewEmail) -> Result<Account, AccountError> {
         if let Some(account) = accounts::find_by_email(&self.platform.db, &email).await? {
             return Ok(account);

@@ -56,7 +56,7 @@ impl Keys {
     /// recorded.
     ///
     /// # Errors
-    /// Those of [`open_existing`](Self::open_existing).
+    /// The errors of [`open_existing`](Self::open_existing).
     pub async fn open_to_read(options: KeyOptions, db: Db, clock: Clock) -> Result<Self, KeysError> {
         let reading = existing(&options, &db).await?;
         let recalled = Recalled {

@@ -160,8 +160,8 @@ async fn act(
             if sets_password {
                 browser::remember(pages, visitor);
             }
-            // A new password proves the mailbox alone. Whoever passed the link on may read it too, and must not have another
-            // user signed in to an account of theirs (login CSRF).
+            // A new password proves only access to the mailbox. If an attacker forwarded a link to their own mailbox, it must
+            // not sign the victim in to the attacker's account (login CSRF).
             if visitor.signed_in.is_some() || sets_password {
                 return Ok(Acted::Done(Done::Verified));
             }
