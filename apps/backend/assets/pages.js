@@ -85,11 +85,11 @@ const units = [["minute", 60], ["hour", 3600], ["day", 86400]];
 for (const time of all("time[data-local]")) {
   const at = new Date(time.dateTime);
   const ago = (Date.now() - at) / 1000;
-  const [unit, size] = units.findLast(([, size]) => ago >= size) ?? ["second", Infinity];
+  const [unit, size] = units.findLast(([, size]) => ago >= size) ?? units[0];
   const whole = new Intl.DateTimeFormat(lang, { dateStyle: "long", timeStyle: "short" }).format(at);
   time.title = whole;
   const near = new Intl.RelativeTimeFormat(lang, { numeric: "auto" });
-  time.textContent = ago < 7 * 86400 ? near.format(-Math.floor(ago / size), unit) : whole;
+  time.textContent = ago < 7 * 86400 ? near.format(-Math.max(1, Math.floor(ago / size)), unit) : whole;
 }
 
 // How long to wait until the next attempt.

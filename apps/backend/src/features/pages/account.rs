@@ -155,7 +155,8 @@ pub(super) async fn show(
     let Some(SignedIn { account, session }) = &visitor.signed_in else {
         return Ok(sign_in_first(visitor));
     };
-    let v = v.at(HOME);
+    // The page has a row for the language.
+    let v = v.at(HOME).fixed();
     let listed = pages.sessions.list(account.id).await?;
     let count = v.count("account-devices-count", listed.len());
     let devices = listed
