@@ -244,7 +244,7 @@ async fn a_67_t_23_t_24_a_cookie_gives_no_token_to_other_pages(database: Databas
     let (allowed, refused, signed_out) = ((200, ""), (403, "origin_not_allowed"), (401, "login_required"));
     let good: [(&str, &str); 2] = [("origin", APP), ("sec-fetch-site", "same-site")];
     let site = |origin: &'static str, site: &'static str| vec![("origin", origin), ("sec-fetch-site", site)];
-    let origins: Vec<(Vec<(&str, &str)>, (u16, &str))> = vec![
+    let origins: Vec<(Vec<_>, (u16, &str))> = vec![
         (good.to_vec(), allowed),
         (site(ISSUER, "same-origin"), allowed),
         (vec![("origin", APP)], allowed),
