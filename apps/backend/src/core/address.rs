@@ -70,7 +70,7 @@ impl fmt::Display for ClientAddress {
 }
 
 /// Returns whether `address`, in canonical form, is a configured trusted proxy.
-fn is_trusted(address: IpAddr, trusted_proxies: &[IpNet]) -> bool {
+pub fn is_trusted(address: IpAddr, trusted_proxies: &[IpNet]) -> bool {
     trusted_proxies.iter().any(|network| network.contains(&address))
 }
 

@@ -13,6 +13,7 @@ pub mod device;
 pub mod device_name;
 pub mod email;
 pub mod extract;
+pub mod forwarded;
 pub mod handle;
 pub mod ids;
 pub mod language;

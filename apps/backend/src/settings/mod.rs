@@ -147,7 +147,8 @@ section! {
         #[warning = "if it is lost, the keys are lost"]
         keys_passphrase: Option<SecretString> = "",
         /// The IP addresses and networks of the reverse proxies whose `Forwarded` and `X-Forwarded-For` headers are
-        /// trusted. If such a header is unreadable, the client counts as `0.0.0.0`, never as the proxy.
+        /// trusted. If such a header is unreadable, the client counts as `0.0.0.0`, never as the proxy. Proxies in front of
+        /// web applications also say in other `X-Forwarded` headers which page a browser wants.
         #[warning = "anyone who can connect from one of these IP addresses can pretend to have any other one, and bypass rate limits"]
         trusted_proxies: Vec<IpNet> = "",
         /// Who can create accounts: anyone (`open`), or operators on the command line only (`closed`).
