@@ -44,7 +44,13 @@ impl Origin {
         !self.is_https() && !self.is_loopback()
     }
 
-    fn is_https(&self) -> bool {
+    /// The port, if it is not the scheme's own.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Whether browsers reach it over TLS.
+    pub fn is_https(&self) -> bool {
         self.text.starts_with("https://")
     }
 
@@ -53,6 +59,14 @@ impl Origin {
         // RFC 6761 §6.3: localhost and all names below it are loopback.
         let local = self.host == "localhost" || self.host.ends_with(".localhost");
         local || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl std::ops::Deref for Issuer {
+    type Target = Origin;
+
+    fn deref(&self) -> &Origin {
+        &self.0
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use countersign_store::StoreError;
+use countersign_store::{StoreError, Tx};
 use http::{HeaderMap, HeaderValue};
 
 use super::browser::Browser;
 use super::secret::CookieSecret;
-use super::store;
+use super::store::{self, New};
 use crate::core::cookie::HostCookie;
 use crate::core::ids::{SessionId, SessionRef};
 use crate::core::layers::note_account;
@@ -18,9 +18,12 @@ use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account};
 use crate::features::keys::IssueError;
 use crate::features::sessions::{self, AccessToken, Session, Sessions};
+use crate::settings::{ApplicationUrl, Origin};
 
-/// The cookie that stands for a session.
+/// The cookie that stands for a session at the issuer.
 const SESSION: HostCookie = HostCookie("countersign");
+/// The cookie that stands for a session at the host of an application, and is valid for that application only.
+const APP_SESSION: HostCookie = HostCookie("countersign-app");
 /// The minimum time between extensions of a cookie in use, and the maximum number of them in its lifetime. The shorter
 /// interval applies.
 const EXTEND_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -116,10 +119,10 @@ impl BrowserSessions {
 
     async fn token_of_cookie(&self, browser: &Browser, request: &RequestInfo) -> Result<BrowserTokens, CookieError> {
         // Pages ask whether anyone is signed in. Without a cookie, the answer costs nothing and does not count.
-        if !self.has_cookie(browser.cookies()) {
+        if !self.has_cookie(browser.cookies()) && self.app_secret(browser).is_none() {
             return Err(CookieError::SignedOut);
         }
-        let Some(Found { who, extended }) = self.find(browser.cookies()).await? else {
+        let Some(Found { who, extended }) = self.find_in(browser).await? else {
             self.count_unknown(request).await?;
             return Err(CookieError::SignedOut);
         };
@@ -146,6 +149,24 @@ impl BrowserSessions {
         }
         reserved.count();
         Ok(())
+    }
+
+    /// Returns the user of the browser's cookie: of this host, or of the application's own host, whose proxy passes the
+    /// request on.
+    async fn find_in(&self, browser: &Browser) -> Result<Option<Found>, StoreError> {
+        let Some((secret, origin)) = self.app_secret(browser).filter(|_| !self.has_cookie(browser.cookies())) else {
+            return self.find(browser.cookies()).await;
+        };
+        let found = self.look_up(&secret, &origin).await?;
+        Ok(found.map(|(who, _)| Found { who, extended: None }))
+    }
+
+    /// Returns the cookie of the page's own host, if the page is an application's.
+    fn app_secret(&self, browser: &Browser) -> Option<(CookieSecret, Origin)> {
+        let root = ApplicationUrl::read(&format!("{}/", browser.origin))?;
+        let origin = root.origin();
+        let secret = APP_SESSION.read(origin, browser.cookies())?.parse().ok()?;
+        Some((secret, origin.clone()))
     }
 
     /// Returns the cookies and the first access token of a session that was just opened in this browser.
@@ -184,7 +205,14 @@ impl BrowserSessions {
     pub async fn issue(&self, session: SessionId) -> Result<HeaderValue, StoreError> {
         let (secret, now) = (CookieSecret::generate(self.platform.random), self.platform.clock.now());
         let expires_at = now + self.lifetime();
-        store::insert(&self.platform.db, secret.hash(), session, now, expires_at).await?;
+        let new = New {
+            hash: secret.hash(),
+            session,
+            origin: &self.platform.settings.issuer,
+            now,
+            expires_at,
+        };
+        store::insert(&self.platform.db, &new).await?;
         Ok(self.header(&secret))
     }
 
@@ -193,13 +221,65 @@ impl BrowserSessions {
         SESSION.clear(&self.platform.settings.issuer)
     }
 
+    /// Creates a cookie for the host of an application. A proxy asks about each request but cannot extend cookies, so the
+    /// browser keeps it as long as the session can last; the server ends it earlier if it is not used.
+    pub async fn issue_at(
+        &self,
+        tx: &mut Tx<'_>,
+        origin: &Origin,
+        session: &Session,
+    ) -> Result<HeaderValue, StoreError> {
+        let (secret, now) = (CookieSecret::generate(self.platform.random), self.platform.clock.now());
+        let new = New {
+            hash: secret.hash(),
+            session: session.id,
+            origin,
+            now,
+            expires_at: now + self.lifetime(),
+        };
+        store::insert(tx, &new).await?;
+        let rest = self.platform.settings.tokens.refresh_absolute_ttl;
+        Ok(APP_SESSION.set(origin, &secret.reveal(), Some(rest)))
+    }
+
+    /// Returns the header that removes the cookie at an origin.
+    pub fn clear_at(&self, origin: &Origin) -> HeaderValue {
+        self.cookie_at(origin).clear(origin)
+    }
+
+    /// Returns the user that the cookie of a request to an origin stands for, if its session is active. A cookie of another
+    /// origin stands for no one.
+    pub async fn find_at(&self, origin: &Origin, headers: &HeaderMap) -> Result<Option<SignedIn>, StoreError> {
+        let secret = self.cookie_at(origin).read(origin, headers);
+        let Some(secret) = secret.and_then(|text| text.parse().ok()) else {
+            return Ok(None);
+        };
+        Ok(self.look_up(&secret, origin).await?.map(|(who, _)| who))
+    }
+
+    fn cookie_at(&self, origin: &Origin) -> HostCookie {
+        match *origin == *self.platform.settings.issuer {
+            true => SESSION,
+            false => APP_SESSION,
+        }
+    }
+
     /// Returns the user that the cookie of a request stands for, if its session is active.
     pub async fn find(&self, headers: &HeaderMap) -> Result<Option<Found>, StoreError> {
         let Some(secret) = self.secret(headers) else {
             return Ok(None);
         };
+        let found = self.look_up(&secret, &self.platform.settings.issuer).await?;
+        Ok(found.map(|(who, extended)| Found {
+            who,
+            extended: extended.then(|| self.header(&secret)),
+        }))
+    }
+
+    /// Returns the user of a cookie, and whether its lifetime was extended.
+    async fn look_up(&self, secret: &CookieSecret, origin: &Origin) -> Result<Option<(SignedIn, bool)>, StoreError> {
         let now = self.platform.clock.now();
-        let Some(found) = store::find(&self.platform.db, secret.hash(), now).await? else {
+        let Some(found) = store::find(&self.platform.db, secret.hash(), origin, now).await? else {
             return Ok(None);
         };
         let Some(session) = sessions::find_living(&self.platform.db, found.session_id, now).await? else {
@@ -212,15 +292,12 @@ impl BrowserSessions {
         let expires_at = now + self.lifetime();
         let rest = EXTEND_AFTER.min(self.lifetime() / EXTENDED_IN_A_LIFETIME);
         let mut extended = expires_at > found.expires_at + rest;
-        if extended && let Err(error) = self.extend(&secret, session.id).await {
+        if extended && let Err(error) = self.extend(secret, session.id).await {
             // The session stays valid until its previous expiry, so users remain signed in if the database is read-only.
             tracing::warn!(%error, "failed to extend a browser session; will retry at the next request");
             extended = false;
         }
-        Ok(Some(Found {
-            who: SignedIn { account, session },
-            extended: extended.then(|| self.header(&secret)),
-        }))
+        Ok(Some((SignedIn { account, session }, extended)))
     }
 
     /// Extends a cookie in use, and notes when its session was last seen.

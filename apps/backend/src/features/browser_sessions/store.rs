@@ -5,6 +5,7 @@ use countersign_store::{Conn, Db, StoreError, query, row, sql};
 use super::secret::CookieHash;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
+use crate::settings::Origin;
 
 row! {
     /// The session that a cookie stands for.
@@ -14,30 +15,41 @@ row! {
     }
 }
 
-pub(super) async fn insert(
-    db: &Db,
-    hash: CookieHash,
-    session: SessionId,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<(), StoreError> {
+/// A cookie to be stored.
+pub(super) struct New<'n> {
+    pub hash: CookieHash,
+    pub session: SessionId,
+    pub origin: &'n Origin,
+    pub now: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+pub(super) async fn insert<'c>(conn: impl Into<Conn<'c>>, new: &New<'_>) -> Result<(), StoreError> {
     query(sql!(
-        "INSERT INTO browser_sessions (hash, session_id, created_at, expires_at) VALUES ($1, $2, $3, $4)"
+        "INSERT INTO browser_sessions (hash, session_id, origin, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)"
     ))
-    .bind(hash)
-    .bind(session)
-    .bind(now)
-    .bind(expires_at)
-    .execute(db)
+    .bind(new.hash)
+    .bind(new.session)
+    .bind(new.origin.as_str())
+    .bind(new.now)
+    .bind(new.expires_at)
+    .execute(conn)
     .await
     .map(drop)
 }
 
-pub(super) async fn find(db: &Db, hash: CookieHash, now: Timestamp) -> Result<Option<Found>, StoreError> {
+/// Returns the session of a cookie that is valid at this origin.
+pub(super) async fn find(
+    db: &Db,
+    hash: CookieHash,
+    origin: &Origin,
+    now: Timestamp,
+) -> Result<Option<Found>, StoreError> {
     query(sql!(
-        "SELECT session_id, expires_at FROM browser_sessions WHERE hash = $1 AND expires_at > $2"
+        "SELECT session_id, expires_at FROM browser_sessions WHERE hash = $1 AND origin = $2 AND expires_at > $3"
     ))
     .bind(hash)
+    .bind(origin.as_str())
     .bind(now)
     .optional(db)
     .await
