@@ -100,6 +100,8 @@ CREATE TABLE browser_sessions (
     -- SHA-256 of the cookie; the cookie itself is stored nowhere.
     hash       BYTEA PRIMARY KEY,
     session_id UUID NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    -- Where the cookie is valid: the issuer, for the pages and the API, or the origin of an application behind a proxy.
+    origin     TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     -- When it ends unless it is used before.
     expires_at BIGINT NOT NULL
@@ -107,6 +109,26 @@ CREATE TABLE browser_sessions (
 
 CREATE INDEX browser_sessions_by_session ON browser_sessions (session_id);
 CREATE INDEX browser_sessions_by_end ON browser_sessions (expires_at);
+
+
+-- forward
+
+-- One-time codes that take a signed-in browser to the host of an application.
+CREATE TABLE handoffs (
+    -- SHA-256 of the code; the code itself is stored nowhere.
+    hash       BYTEA PRIMARY KEY,
+    session_id UUID NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    -- The only origin where the code is valid.
+    origin     TEXT NOT NULL,
+    -- SHA-256 of the secret in a cookie at that origin: the code is valid in the browser that asked for it.
+    state_hash BYTEA NOT NULL,
+    -- The page to open afterwards.
+    url        TEXT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+
+CREATE INDEX handoffs_by_session ON handoffs (session_id);
+CREATE INDEX handoffs_by_end ON handoffs (expires_at);
 
 
 -- email_challenges

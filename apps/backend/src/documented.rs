@@ -83,7 +83,7 @@ const OWN: &[(&str, &[Code])] = &[
     ("POST /api/auth/recover", &[InvalidEmail, RateLimited]),
     ("POST /api/auth/recover/confirm", &[InvalidAnswer, RateLimited]),
     ("DELETE /api/auth/sessions/{id}", &[NotFound]),
-    ("GET /api/auth/forward", &[InsufficientScope]),
+    ("GET /api/auth/forward", &[InsufficientScope, OriginNotAllowed]),
     ("GET /oauth2/status-lists/{number}", &[NotFound]),
 ];
 

@@ -156,6 +156,7 @@ error-form = Wir konnten nicht feststellen, ob dieses Formular von unserer Seite
 error-foreign = Dieses Formular kam von einer anderen Website, deshalb ist nichts passiert. Öffne die Seite hier und versuche es noch einmal.
 error-unavailable = Das geht gerade nicht. Versuche es gleich noch einmal.
 error-internal = Bei uns ist etwas schiefgegangen. Versuche es noch einmal. Wenn das Problem bestehen bleibt, wende dich an { $service }.
+error-handoff = Die Anmeldung wurde unterbrochen. Öffne die Anwendung noch einmal. Falls das wieder passiert, erlaube ihr Cookies.
 error-not-found = Diese Seite gibt es nicht.
 error-method = So lässt sich diese Seite nicht öffnen. Beginne noch einmal auf der Startseite.
 error-too-large = Deine Eingabe ist zu lang. Kürze sie und versuche es noch einmal.

@@ -156,6 +156,7 @@ error-form = We couldn’t confirm that this form was sent from our site. Check 
 error-foreign = This form was sent from another site, so nothing was done. Open the page here and try again.
 error-unavailable = This isn’t working right now. Try again in a moment.
 error-internal = Something went wrong on our side. Try again. If it keeps happening, contact { $service }.
+error-handoff = We couldn’t finish signing you in. Open the application again. If this keeps happening, allow cookies for it.
 error-not-found = This page doesn’t exist.
 error-method = This page can’t be opened that way. Start again from the home page.
 error-too-large = What you sent is too long. Shorten it and try again.

@@ -156,6 +156,7 @@ error-form = No pudimos comprobar que este formulario viene de nuestro sitio. Re
 error-foreign = Este formulario se envió desde otro sitio, así que no lo procesamos. Abre la página en nuestro sitio e inténtalo de nuevo.
 error-unavailable = El servicio no está disponible en este momento. Inténtalo de nuevo en unos instantes.
 error-internal = Algo falló de nuestro lado. Inténtalo de nuevo. Si el problema continúa, ponte en contacto con { $service }.
+error-handoff = No pudimos completar el inicio de sesión. Vuelve a abrir la aplicación. Si sigue ocurriendo, permite sus cookies.
 error-not-found = Esta página no existe.
 error-method = Esta página no se puede abrir así. Empieza de nuevo desde el inicio.
 error-too-large = El texto es demasiado largo. Acórtalo e inténtalo de nuevo.

@@ -156,6 +156,7 @@ error-form = Nous n’avons pas pu vérifier que ce formulaire provient de notre
 error-foreign = Ce formulaire provient d’un autre site et n’a pas été pris en compte. Ouvrez la page sur notre site, puis réessayez.
 error-unavailable = Le service est momentanément indisponible. Réessayez dans un instant.
 error-internal = Une erreur s’est produite de notre côté. Réessayez. Si le problème persiste, contactez { $service }.
+error-handoff = La connexion n’a pas pu aboutir. Rouvrez l’application. Si le problème persiste, autorisez ses cookies.
 error-not-found = Cette page n’existe pas.
 error-method = Cette page ne peut pas être ouverte de cette façon. Recommencez depuis l’accueil.
 error-too-large = Votre saisie est trop longue. Raccourcissez-la, puis réessayez.

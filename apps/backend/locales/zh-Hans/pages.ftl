@@ -153,6 +153,7 @@ error-form = 我们无法确认此表单来自本网站。请检查你填写的�
 error-foreign = 此表单来自其他网站，因此未做任何处理。请在此处打开页面后重试。
 error-unavailable = 暂时无法使用，请稍后再试。
 error-internal = 我们的系统出了问题。请重试；如果问题仍然存在，请联系 { $service }。
+error-handoff = 未能完成登录。请重新打开该应用。如果问题仍然存在，请允许该应用使用 Cookie。
 error-not-found = 此页面不存在。
 error-method = 无法以这种方式打开此页面。请从首页重新开始。
 error-too-large = 提交的内容过长，请缩短后重试。

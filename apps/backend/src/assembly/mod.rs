@@ -202,8 +202,13 @@ impl Services {
             challenges: challenges.clone(),
         };
         let forward = Forward {
+            platform: platform.clone(),
+            audit: audit.clone(),
             profiles: profiles.clone(),
             guard: guard.clone(),
+            sessions: sessions.clone(),
+            browsers: browsers.clone(),
+            auth: auth.clone(),
         };
         let registry = Arc::new(Mutex::new(registry));
         let health = Health {

@@ -91,6 +91,7 @@ impl Services {
             self.audit.clone().keep_forever(),
             self.mail.clone().deliver_forever(),
             self.browsers.clone().sweep_forever(),
+            self.forward.clone().sweep_forever(),
             self.accounts.clone().learn_schemes_forever(),
             self.revocations.clone().listen_forever(),
             async {

@@ -75,6 +75,9 @@ codes! {
     /// Pages of this origin may not call the API, or not with the session cookie. Operators allow origins with the setting
     /// `app_origins`.
     OriginNotAllowed = "origin_not_allowed", FORBIDDEN, "Origin not allowed";
+    /// The browser could not be signed in to an application: it keeps no cookies, or took too long. Open the application
+    /// again.
+    HandoffFailed = "handoff_failed", BAD_REQUEST, "Sign-in interrupted";
     /// The resource does not exist, or does not belong to you.
     NotFound = "not_found", NOT_FOUND, "Not found";
     /// The resource does not support this method; the `Allow` header lists the methods that it supports.
@@ -143,6 +146,7 @@ impl Code {
             Self::SignupClosed => "error-signup-closed",
             Self::RateLimited => "error-limited",
             Self::ForeignForm => "error-form",
+            Self::HandoffFailed => "error-handoff",
             Self::NotFound => "error-not-found",
             Self::MethodNotAllowed => "error-method",
             Self::BodyTooLarge => "error-too-large",

@@ -34,6 +34,9 @@ section! {
         change_password_per_account: Rate = "5/15m",
         /// Data exports per account.
         export_per_account: Rate = "10/1h",
+        /// How often signed-in browsers may be signed in to applications behind a proxy, per account. The default
+        /// leaves room for a browser that opens many pages again.
+        handoffs_per_account: Rate = "120/1m",
         /// Requests for emails (verification, password reset, sign-in) per IP address (IPv6: /64), for any
         /// recipient.
         emails_per_address: Rate = "20/1h",

@@ -58,3 +58,4 @@ mod tokens;
 mod traces;
 mod transfer;
 mod untouched;
+mod web_applications;

@@ -41,6 +41,8 @@ policies! {
     ChangePasswordPerAccount = change_password_per_account;
     /// Exports of an account's data.
     ExportPerAccount = export_per_account;
+    /// Ways of signed-in browsers to applications.
+    HandoffsPerAccount = handoffs_per_account;
     /// Requests for an email.
     EmailsPerAddress = emails_per_address;
     /// Guesses at emailed codes.

@@ -46,6 +46,10 @@ pub const METRICS: &[Described] = &[
     counter("cookie_tokens", "Requests for an access token with a session cookie, by outcome")
         .labels("`outcome`: `success`, `signed_out`, `limited`, `failed`")
         .worry("`limited` affects real users: a page asks again and again instead of keeping its token until it expires"),
+    counter("handoffs", "Browsers signed in to applications behind a proxy, by outcome")
+        .labels("`outcome`: `success`, `invalid` (the code had expired, was used before, or is of another browser), \
+                 `limited`")
+        .worry("`invalid` above 5 %: a proxy does not pass on cookies, or someone sends users links with codes"),
     counter("emails", "Attempts to send an email, by outcome")
         .labels("`outcome`: `sent`, `postponed` (temporarily rejected), `failed` (the mail server cannot be reached \
                  or does not accept email from us), `refused` (permanently rejected), `dropped` (no account has the \

@@ -18,7 +18,7 @@ use prometheus_client::registry::Registry;
 #[cfg(feature = "testing")]
 pub use self::catalogue::{METRICS, reference};
 pub use self::catalogue::{PREFIX, Register};
-pub use self::outcome::{CookieTokenOutcome, LoginOutcome, RefreshOutcome, SendOutcome};
+pub use self::outcome::{CookieTokenOutcome, HandoffOutcome, LoginOutcome, RefreshOutcome, SendOutcome};
 pub use self::process::process;
 
 /// The counters of services and routers.
@@ -26,6 +26,7 @@ pub struct ServiceMetrics {
     logins: Family<OutcomeLabel, Counter>,
     refreshes: Family<OutcomeLabel, Counter>,
     cookie_tokens: Family<OutcomeLabel, Counter>,
+    handoffs: Family<OutcomeLabel, Counter>,
     emails: Family<OutcomeLabel, Counter>,
     emails_overdue: Gauge,
     emails_overdue_seconds: Gauge<f64, AtomicU64>,
@@ -46,6 +47,7 @@ impl ServiceMetrics {
             logins: Family::default(),
             refreshes: Family::default(),
             cookie_tokens: Family::default(),
+            handoffs: Family::default(),
             emails: Family::default(),
             emails_overdue: Gauge::default(),
             emails_overdue_seconds: Gauge::default(),
@@ -56,6 +58,7 @@ impl ServiceMetrics {
         registry.add("logins", metrics.logins.clone());
         registry.add("refreshes", metrics.refreshes.clone());
         registry.add("cookie_tokens", metrics.cookie_tokens.clone());
+        registry.add("handoffs", metrics.handoffs.clone());
         registry.add("emails", metrics.emails.clone());
         registry.add("emails_overdue", metrics.emails_overdue.clone());
         registry.add("emails_overdue_seconds", metrics.emails_overdue_seconds.clone());
@@ -81,6 +84,12 @@ impl ServiceMetrics {
     pub fn cookie_token(&self, outcome: CookieTokenOutcome) {
         let outcome = outcome.name();
         self.cookie_tokens.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Counts a sign-in of a browser to an application with this outcome.
+    pub fn handoff(&self, outcome: HandoffOutcome) {
+        let outcome = outcome.name();
+        self.handoffs.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// Sets the number of overdue emails and the time that the oldest has been queued.
@@ -126,6 +135,7 @@ mod tests {
     #[test]
     fn the_catalogue_explains_every_outcome() {
         let (logins, refreshes, emails) = (LoginOutcome::ALL, RefreshOutcome::ALL, SendOutcome::ALL);
+        let handoffs = HandoffOutcome::ALL;
         let names = [
             ("logins", logins.iter().map(|outcome| outcome.name()).collect()),
             (
@@ -133,6 +143,7 @@ mod tests {
                 CookieTokenOutcome::ALL.iter().map(|outcome| outcome.name()).collect(),
             ),
             ("refreshes", refreshes.iter().map(|outcome| outcome.name()).collect()),
+            ("handoffs", handoffs.iter().map(|outcome| outcome.name()).collect()),
             (
                 "emails",
                 emails.iter().map(|outcome| outcome.name()).collect::<Vec<_>>(),

@@ -68,6 +68,18 @@ outcomes! {
 }
 
 outcomes! {
+    /// The outcome of signing a browser in to an application behind a proxy.
+    HandoffOutcome {
+        /// The browser got a cookie.
+        Success = "success";
+        /// The code is not valid in this browser.
+        Invalid = "invalid";
+        /// A rate limit was exceeded.
+        Limited = "limited";
+    }
+}
+
+outcomes! {
     /// The outcome of an attempt to send an email.
     SendOutcome {
         /// The mail server accepted it.

@@ -115,6 +115,8 @@ kinds! {
     Invited = "account.invited";
     /// A sign-in succeeded or failed.
     SignIn = "sign_in";
+    /// A signed-in browser was signed in to an application behind a proxy; the detail is its origin.
+    ApplicationEntered = "application.entered";
     /// A used refresh token was presented again: it was stolen, and its session was ended.
     RefreshReused = "refresh.reused";
     /// A used refresh token was presented again within its replay window, from another network or device: the response was

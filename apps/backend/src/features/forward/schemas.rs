@@ -4,33 +4,51 @@ use std::collections::BTreeSet;
 
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use countersign_guard::Scopes;
-use http::{HeaderName, HeaderValue};
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::cookies;
 use crate::core::ids::AccountId;
 
 const USER: HeaderName = HeaderName::from_static("x-auth-user");
 const EMAIL: HeaderName = HeaderName::from_static("x-auth-email");
 const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
 
-/// The scopes that a proxy requires.
-pub struct Demand(BTreeSet<String>);
+/// What a proxy requires.
+pub struct Demand {
+    scopes: BTreeSet<String>,
+    /// Whether browsers are accepted, and sent to the sign-in page.
+    pub redirect: bool,
+    /// Whether the proxy has already refused the request.
+    pub denied: bool,
+}
 
 impl Demand {
     /// Collects every `scope` of a query. Invalid scopes are kept: no token has them, so the request is rejected.
     pub fn of_query(query: &str) -> Self {
-        let values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "scope");
-        let mut scopes = BTreeSet::new();
-        for (_, value) in values {
-            scopes.extend(value.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned));
+        let mut demand = Self {
+            scopes: BTreeSet::new(),
+            redirect: false,
+            denied: false,
+        };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "scope" => demand
+                    .scopes
+                    .extend(value.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned)),
+                "redirect" => demand.redirect |= value == "1",
+                "denied" => demand.denied |= value == "1",
+                _ => {}
+            }
         }
-        Self(scopes)
+        demand
     }
 
     /// Returns the scopes missing from `granted`, separated by spaces, if any.
     pub fn missing_from(&self, granted: &Scopes) -> Option<String> {
         let missing: Vec<&str> = self
-            .0
+            .scopes
             .iter()
             .map(String::as_str)
             .filter(|scope| !granted.contains(scope))
@@ -70,6 +88,25 @@ impl IntoResponseParts for IdentityHeaders {
 impl IntoResponse for IdentityHeaders {
     fn into_response(self) -> Response {
         (self, ()).into_response()
+    }
+}
+
+/// The cookies that an application may see. Always present, so that a proxy that copies it overwrites the client's.
+pub struct OtherCookies(HeaderValue);
+
+impl OtherCookies {
+    /// Returns the cookies of a request without those of this server.
+    pub fn of(headers: &HeaderMap) -> Self {
+        Self(cookies::others(headers))
+    }
+}
+
+impl IntoResponseParts for OtherCookies {
+    type Error = std::convert::Infallible;
+
+    fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Self::Error> {
+        response.headers_mut().insert(COOKIE, self.0);
+        Ok(response)
     }
 }
 
@@ -119,5 +156,18 @@ mod tests {
         assert_eq!(missing("scope=c+a&scope=b").as_deref(), Some("b c"));
         assert_eq!(missing("scope=A").as_deref(), Some("A"));
         assert_eq!(missing("scope=%ff").as_deref(), Some("\u{fffd}"));
+        for (query, redirect) in [("redirect=1", true), ("redirect=0&redirect=1", true), ("", false)] {
+            assert_eq!(Demand::of_query(query).redirect, redirect, "{query:?}");
+        }
+        for query in [
+            "redirect",
+            "redirect=",
+            "redirect=true",
+            "redirect=2",
+            "Redirect=1",
+            "x=redirect=1",
+        ] {
+            assert!(!Demand::of_query(query).redirect, "{query:?}");
+        }
     }
 }

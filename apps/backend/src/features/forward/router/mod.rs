@@ -1,0 +1,145 @@
+//! `/api/auth/forward` and all paths below it, and the paths of a browser's way to the host of an application.
+
+mod applications;
+
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use countersign_guard::{Denied, Reason};
+use http::header::{LOCATION, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::place::CALLBACK;
+use super::schemas::{Demand, IdentityHeaders, OtherCookies};
+use super::service::{Admitted, Forward, Identity, Refusal, Request, SignIn};
+use crate::core::dependencies::CurrentUser;
+use crate::core::forwarded::ViaProxy;
+use crate::core::problem::{Code, Problem};
+
+/// The routes of this feature. Some proxies use the method and path of the original request.
+pub fn router() -> OpenApiRouter<Forward> {
+    OpenApiRouter::new()
+        .routes(routes!(forward))
+        .route("/api/auth/forward", any(forward))
+        .route("/api/auth/forward/", any(forward))
+        .route("/api/auth/forward/{*path}", any(forward))
+        // For browsers, and not in the OpenAPI document. The first is at the issuer, the others at hosts of applications.
+        .route("/signin/continue", get(applications::hand_off))
+        .route("/signin/interrupted", get(applications::interrupted))
+        .route(CALLBACK, get(applications::callback))
+        .route(
+            "/.countersign/signout",
+            get(applications::sign_out).post(applications::sign_out),
+        )
+}
+
+/// Authenticate a request
+///
+/// For reverse proxies, which pass on the `Authorization` header of the original request, with any method, at this path or
+/// below. Every response has all three headers, empty if there is nothing to say, so that a proxy that copies them
+/// overwrites headers of the same name sent by the client.
+///
+/// With `redirect=1`, for web applications: the cookie of a signed-in browser is accepted too, a browser that opens a page
+/// without it is redirected to the sign-in page, and every response has a `Cookie` header with the cookies of the request
+/// that the application may see. A trusted proxy must describe the original request in `X-Forwarded-Method`, `-Proto`,
+/// `-Host` and `-Uri`, and its origin must be an application's.
+#[utoipa::path(get, path = "/api/auth/forward", tag = "forward", security(("password" = []), ("bearer" = [])),
+    params(
+        ("scope" = Option<String>, Query,
+            description = "The scopes that the user must have, separated by spaces; can be repeated"),
+        ("redirect" = Option<String>, Query, description = "`1` for web applications"),
+        ("denied" = Option<String>, Query,
+            description = "`1` if the proxy has already refused the request (nginx): a browser that has signed in meanwhile \
+              is redirected to the page that it wanted")),
+    responses(
+        (status = OK, description = "The token or the cookie is valid, and the user has the scopes", headers(
+            ("X-Auth-User" = String, description = "The account's id"),
+            ("X-Auth-Email" = String, description = "The account's email address, with `%` and non-ASCII characters \
+              percent-encoded"),
+            ("X-Auth-Scope" = String, description = "The user's scopes, separated by spaces"),
+            ("Cookie" = String, description = "With `redirect=1`: the cookies of the request, without Countersign's"))),
+        (status = FOUND, description = "With `redirect=1`: a browser has to sign in",
+            headers(("Location" = String, description = "The sign-in page"))),
+        Problem,
+    ))]
+async fn forward(
+    State(forward): State<Forward>,
+    RawQuery(query): RawQuery,
+    ViaProxy(forwarded): ViaProxy,
+    headers: HeaderMap,
+    user: Result<CurrentUser, Denied>,
+) -> Response {
+    let demand = Demand::of_query(query.as_deref().unwrap_or_default());
+    let answer = match user {
+        Ok(user) => by_token(forward.identify(&user, &demand).await),
+        // A program that sends a token wants it to be judged.
+        Err(denied) if !demand.redirect || !matches!(denied.reason, Reason::NoToken) => by_token(Err(denied)),
+        Err(denied) => {
+            let headers = &headers;
+            let request = Request { forwarded, headers };
+            by_cookie(forward.identify_browser(&request, &demand).await, &demand, denied)
+        }
+    };
+    match demand.redirect {
+        true => (OtherCookies::of(&headers), answer).into_response(),
+        false => answer,
+    }
+}
+
+fn by_token(identity: Result<Identity, Denied>) -> Response {
+    match identity {
+        Ok(identity) => known(&identity),
+        Err(denied) => refused(Problem::from(denied)),
+    }
+}
+
+fn by_cookie(admitted: Result<Admitted, Refusal>, demand: &Demand, denied: Denied) -> Response {
+    let unknown = |why: &'static str| refused(Problem::from(denied.clone()).detail(why));
+    match admitted {
+        Ok(Admitted { page: Some(page), .. }) if demand.denied => found(&page),
+        // Not a page: the client has to try again by itself.
+        Ok(_) if demand.denied => refused(Problem::new(Code::Unavailable).retry_after(1)),
+        Ok(Admitted { identity, .. }) => known(&identity),
+        Err(Refusal::SignIn(SignIn { location, cookie })) => {
+            let mut response = found(&location);
+            if let Some(cookie) = cookie {
+                response.headers_mut().append(SET_COOKIE, cookie);
+            }
+            response
+        }
+        Err(Refusal::Nobody) => refused(Problem::from(denied)),
+        Err(Refusal::Proxy) => unknown(
+            "This route requires a bearer token. Browsers cannot sign in here, because the proxy is not in the setting \
+             `trusted_proxies`, or does not send X-Forwarded-Method, X-Forwarded-Proto, X-Forwarded-Host and \
+             X-Forwarded-Uri.",
+        ),
+        Err(Refusal::Origin) => unknown(
+            "This route requires a bearer token. Browsers cannot sign in here, because the origin of this page is not in \
+             the setting `app_origins`.",
+        ),
+        Err(Refusal::OtherPage) => refused(
+            Problem::new(Code::OriginNotAllowed)
+                .detail("A page of another origin sent this request. Send a bearer token instead of a cookie."),
+        ),
+        Err(Refusal::Denied(denied)) => refused(Problem::from(denied)),
+        Err(Refusal::Store(error)) => refused(Problem::from(error)),
+    }
+}
+
+fn known(Identity { account, email, scopes }: &Identity) -> Response {
+    IdentityHeaders::of(*account, email, scopes).into_response()
+}
+
+fn refused(problem: Problem) -> Response {
+    (IdentityHeaders::of_nobody(), problem).into_response()
+}
+
+/// Redirects a browser. Proxies pass this response on as it is.
+fn found(location: &str) -> Response {
+    let Ok(location) = HeaderValue::from_str(location) else {
+        return refused(Problem::internal("a URL has characters that no header may have"));
+    };
+    (StatusCode::FOUND, IdentityHeaders::of_nobody(), [(LOCATION, location)]).into_response()
+}

@@ -1,0 +1,35 @@
+//! The secrets of a hand-off: the one-time code in the URL, and the one in the browser's cookie.
+
+use std::str::FromStr;
+
+use crate::core::secret::{self, NotASecret, secret};
+
+secret!(
+    /// Takes a browser to the host of an application, once.
+    HandoffCode,
+    HandoffHash,
+    "csx_"
+);
+
+secret!(
+    /// Is in a cookie of the browser at the host of an application. A code is only valid in the browser that asked for it,
+    /// so that no one can sign another person's browser in with a code of their own.
+    StateSecret,
+    StateHash,
+    "cst_"
+);
+
+impl StateHash {
+    /// Returns the hash as text for a URL, from which the secret cannot be computed.
+    pub fn to_text(self) -> String {
+        secret::reveal("", &self.0)
+    }
+}
+
+impl FromStr for StateHash {
+    type Err = NotASecret;
+
+    fn from_str(text: &str) -> Result<Self, NotASecret> {
+        secret::parse("", text).map(|hash| Self(*hash))
+    }
+}
