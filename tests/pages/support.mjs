@@ -52,12 +52,12 @@ function read(mail) {
   return { to: mail.to.text, subject: mail.subject, html: mail.html, text: mail.text, link: line(/^http\S+$/m), code: line(/^\d{6}$/m) }
 }
 
-// `file` is the text of the settings file.
-export async function startServer(settings = {}, file = '') {
+// `file` is the text of the settings file, `port` one that a proxy in front of the server was told.
+export async function startServer(settings = {}, file = '', port) {
   const program = process.env.COUNTERSIGN_TEST_BIN
   assert(program, "COUNTERSIGN_TEST_BIN must name the server's program; scripts/test pages sets it")
   const folder = await mkdtemp(join(tmpdir(), 'countersign-pages-'))
-  const base = `http://127.0.0.1:${await freePort()}`
+  const base = `http://127.0.0.1:${port ?? (await freePort())}`
   await writeFile(join(folder, 'countersign.toml'), file)
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_')))
   const child = spawn(program, ['serve', '--listen', new URL(base).host], {
