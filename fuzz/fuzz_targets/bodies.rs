@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::routing::post;
 use countersign::core::extract::{Json, JsonOrForm, optional};
 use countersign::core::password::Password;
+use countersign::core::profile::{Change, MetadataPatch};
 use http::{Request, StatusCode};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
@@ -23,6 +24,10 @@ struct Fields {
     _password: Password,
     #[serde(rename = "scope")]
     _scope: Option<String>,
+    #[serde(rename = "name", default)]
+    _name: Change<String>,
+    #[serde(rename = "metadata", default)]
+    _metadata: Change<MetadataPatch>,
 }
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {

@@ -6,6 +6,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::core::text::is_harmful;
+pub use crate::core::text::{harmless, harmless_lines};
+
 /// The standard output, where commands print.
 pub(super) type Standard = Output<io::Stdout>;
 
@@ -114,31 +117,6 @@ impl<W: Write> Output<W> {
     fn text(&mut self, text: &str) -> io::Result<()> {
         self.document(text.as_bytes())
     }
-}
-
-/// Escapes everything that a terminal would interpret: `\u{1b}[31m`.
-pub fn harmless(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if is_harmful(c) {
-                c.escape_default().to_string()
-            } else {
-                c.into()
-            }
-        })
-        .collect()
-}
-
-/// Escapes each line of a text, and keeps the line breaks.
-pub fn harmless_lines(text: &str) -> String {
-    text.split('\n').map(harmless).collect::<Vec<_>>().join("\n")
-}
-
-/// Reports whether the character is a control character, a line separator, invisible or changes the text direction.
-fn is_harmful(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        || matches!(c, '\u{61c}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn json_escape(c: char) -> String {

@@ -1,5 +1,7 @@
 //! Extractors that reject with problems: JSON and form bodies, path IDs, and [`RequestInfo`].
 
+mod fields;
+mod known;
 mod read;
 
 use std::borrow::Cow;
@@ -13,15 +15,17 @@ use http::{HeaderMap, StatusCode};
 use serde::de::{Deserialize, DeserializeOwned};
 use serde_json::Value;
 
-use self::read::{Fields, Misfit, read_fields};
-pub use self::read::{Read, Rules};
+pub use self::fields::Fields;
+pub use self::known::Known;
+use self::read::{Misfit, read_fields};
+pub use self::read::{Read, Rules, twice};
 
 use super::address::ClientAddress;
 use super::applications::StartPage;
 use super::device::DeviceHash;
 use super::language::Language;
 use super::platform::Platform;
-use super::problem::{Code, Problem};
+use super::problem::{Code, FieldError, Problem};
 use super::request_id::RequestId;
 use super::request_info::{RequestInfo, readable_user_agent};
 
@@ -33,6 +37,9 @@ pub struct Checked<T>(pub T);
 
 /// A body of `application/json` or of a form (`application/x-www-form-urlencoded`, `multipart/form-data`).
 pub struct JsonOrForm<T>(pub T);
+
+/// A request without parameters: its body is empty, null, or an object or form without fields.
+pub struct NoFields;
 
 /// The last path segment as an ID. An invalid ID gives 404.
 pub struct PathId<T>(pub T);
@@ -103,6 +110,25 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
     }
 }
 
+/// The body of [`NoFields`].
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Empty {}
+
+impl<S: Send + Sync> FromRequest<S> for NoFields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let body = bytes(Request::new(body), state).await?;
+        if body.trim_ascii() == b"null" {
+            return Ok(Self);
+        }
+        let request = Request::from_parts(parts, Body::from(body));
+        optional::<_, Empty>(request, state).await.map(|_| Self)
+    }
+}
+
 /// Returns whether the content type is JSON.
 pub fn is_json(headers: &HeaderMap) -> bool {
     media_type(headers).as_deref() == Some("application/json")
@@ -124,9 +150,39 @@ pub async fn json<S: Send + Sync, T: DeserializeOwned>(request: Request, state: 
 /// # Errors
 /// The content type does not match, or the body cannot be read.
 pub async fn form<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) -> Result<Read<T>, Problem> {
+    form_fields(request, state).await.map(read_fields)
+}
+
+/// A body in the formats of [`JsonOrForm`], of which the fields in `extra` are read apart from the others.
+///
+/// # Errors
+/// The content type does not match, or the body cannot be read.
+pub async fn with_extra<S: Send + Sync, T: DeserializeOwned, const N: usize>(
+    request: Request,
+    state: &S,
+    extra: [&'static str; N],
+) -> Result<(Read<T>, [Option<String>; N]), Problem> {
+    let fields = match is_json(request.headers()) {
+        true => members(&bytes(request, state).await?)?,
+        false => Some(form_fields(request, state).await?),
+    };
+    let Some(mut fields) = fields else {
+        return Ok((Read::only(FieldError::new("body", Code::Invalid)), extra.map(|_| None)));
+    };
+    // A field that is sent twice stays, and is then rejected as unknown.
+    let extra = extra.map(|name| {
+        let at = fields
+            .iter()
+            .position(|(sent, value)| sent == name && value.is_string())?;
+        fields.remove(at).1.as_str().map(str::to_owned)
+    });
+    Ok((read_fields(fields), extra))
+}
+
+async fn form_fields<S: Send + Sync>(request: Request, state: &S) -> Result<Vec<(String, Value)>, Problem> {
     match media_type(request.headers()).as_deref() {
-        Some("application/x-www-form-urlencoded") => from_form(&bytes(request, state).await?),
-        Some("multipart/form-data") => from_parts(request, state).await,
+        Some("application/x-www-form-urlencoded") => parse_form(&bytes(request, state).await?),
+        Some("multipart/form-data") => parts(request, state).await,
         _ => Err(unsupported(
             "The Content-Type must be application/json, application/x-www-form-urlencoded or multipart/form-data.",
         )),
@@ -186,6 +242,11 @@ fn malformed(detail: impl Into<Cow<'static, str>>) -> Problem {
 
 /// Parses JSON. Errors give only the location, because serde's messages may quote the value, which may be a password.
 fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<Read<T>, Problem> {
+    // As a list, the fields of a struct would have no names.
+    let is_list = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    if is_list && Known::of::<T>().is_fixed() {
+        return Ok(Read::only(FieldError::new("body", Code::Invalid)));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut reader);
     let misfit = match read {
@@ -197,12 +258,10 @@ fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<Read<T>, Problem> {
         Ok(value) => value,
         // Parse again as untyped fields: a syntax error after the first mistake takes precedence.
         Err(first) => {
-            return match Fields::deserialize(&mut serde_json::Deserializer::from_slice(body)) {
-                Ok(Fields(fields)) => Ok(read_fields(fields)),
-                Err(error) if error.is_data() || error.to_string().starts_with("recursion limit") => {
-                    Ok(Read::only(first.mistake()))
-                }
-                Err(error) => Err(no_json(&error)),
+            return match members(body)? {
+                // What is ambiguous inside of a field is not seen any more.
+                Some(fields) => Ok(read_fields(fields).or(|| first.mistake(Known::of::<T>()))),
+                None => Ok(Read::only(first.mistake(Known::of::<T>()))),
             };
         }
     };
@@ -212,16 +271,25 @@ fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<Read<T>, Problem> {
     Ok(Read::whole(value))
 }
 
-fn from_form<T: DeserializeOwned>(body: &[u8]) -> Result<Read<T>, Problem> {
+/// Parses the members of a JSON object. `None` for another value, and for one that is nested too deeply.
+fn members(body: &[u8]) -> Result<Option<Vec<(String, Value)>>, Problem> {
+    match Fields::deserialize(&mut serde_json::Deserializer::from_slice(body)) {
+        Ok(Fields(fields)) => Ok(Some(fields)),
+        Err(error) if error.is_data() || error.to_string().starts_with("recursion limit") => Ok(None),
+        Err(error) => Err(no_json(&error)),
+    }
+}
+
+fn parse_form(body: &[u8]) -> Result<Vec<(String, Value)>, Problem> {
     if std::str::from_utf8(body).is_err() {
         return Err(malformed("The form is not valid UTF-8."));
     }
     let fields = form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), Value::from(value)));
-    Ok(read_fields(fields.collect()))
+    Ok(fields.collect())
 }
 
 /// Reads a multipart form (RFC 7578). The usual body limit applies, and files are not accepted.
-async fn from_parts<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) -> Result<Read<T>, Problem> {
+async fn parts<S: Send + Sync>(request: Request, state: &S) -> Result<Vec<(String, Value)>, Problem> {
     let unreadable = |error: MultipartError| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::BodyTooLarge),
         _ => malformed("The multipart form is malformed.").caused_by(error),
@@ -237,5 +305,5 @@ async fn from_parts<S: Send + Sync, T: DeserializeOwned>(request: Request, state
         let text = String::from_utf8(value.into()).map_err(|_| malformed("The form is not valid UTF-8."))?;
         fields.push((name, if is_file { Value::Null } else { Value::from(text) }));
     }
-    Ok(read_fields(fields))
+    Ok(fields)
 }

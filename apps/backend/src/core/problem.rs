@@ -109,7 +109,7 @@ codes! {
     PasswordContainsContext = "password_contains_context", UNPROCESSABLE_ENTITY, "Password too easy to guess";
     /// A required field is missing.
     Missing = "missing", UNPROCESSABLE_ENTITY, "Missing value";
-    /// The route does not support this field. Check its spelling.
+    /// The route does not support this field. `detail` names the most similar one that it supports.
     UnknownField = "unknown_field", UNPROCESSABLE_ENTITY, "Unknown field";
     /// A value has the wrong type or format.
     Invalid = "invalid", UNPROCESSABLE_ENTITY, "Invalid value";

@@ -68,6 +68,7 @@ pub use self::load::Loaded;
 pub use self::log::{Log, LogFormat};
 pub use self::logo::Logo;
 pub use self::mail::{LONGEST_MAIL_TIMEOUT, Mail, SmtpUrl};
+pub(crate) use self::nearest::nearest;
 pub use self::origin::{Issuer, Origin};
 pub use self::pages::{PageUrl, Pages};
 pub use self::passwords::{Breached, Passwords};

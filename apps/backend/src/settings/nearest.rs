@@ -1,7 +1,7 @@
 //! Suggestions for unknown names.
 
 /// The most similar known name, if any: a typo, or a missing section.
-pub(super) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let tolerated = (unknown.len() / 3).clamp(1, 4);
     let distances = known.map(|name| (distance(unknown, name), name));
     distances

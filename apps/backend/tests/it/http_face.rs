@@ -80,12 +80,7 @@ async fn a71_unknown_paths_and_methods(database: Database) {
         .await
         .assert_problem(405, "method_not_allowed");
     assert_eq!(answer.header("allow"), "POST");
-    for method in [
-        Method::TRACE,
-        Method::PUT,
-        Method::PATCH,
-        Method::from_bytes(b"BREW").unwrap(),
-    ] {
+    for method in [Method::TRACE, Method::PUT, Method::from_bytes(b"BREW").unwrap()] {
         let request = Request::builder()
             .method(method)
             .uri("/api/auth/me")
@@ -94,7 +89,7 @@ async fn a71_unknown_paths_and_methods(database: Database) {
         let answer = server.send(request).await.assert_problem(405, "method_not_allowed");
         let mut allowed: Vec<_> = answer.header("allow").split(',').map(str::trim).collect();
         allowed.sort_unstable();
-        assert_eq!(allowed, ["DELETE", "GET", "HEAD"]);
+        assert_eq!(allowed, ["DELETE", "GET", "HEAD", "PATCH"]);
     }
     let head = Request::head("/healthz").body(Body::empty()).unwrap();
     assert_eq!(server.send(head).await.assert_status(200).text, "");
@@ -399,8 +394,8 @@ async fn all_mistakes_of_a_request_are_told(database: Database) {
         ),
         (
             register,
-            json!({ "email": "nope", "password": "x", "name": "Ada", "age": 36 }),
-            "age unknown_field, email invalid_email, name unknown_field, password password_too_short",
+            json!({ "email": "nope", "password": "x", "nane": "Ada", "age": 36 }),
+            "age unknown_field, email invalid_email, nane unknown_field, password password_too_short",
         ),
         (
             "/api/auth/login",
@@ -506,6 +501,144 @@ async fn all_mistakes_of_a_request_are_told(database: Database) {
         .await
         .assert_problem(422, "validation_failed");
     assert!(answer.text.len() < 8_000, "{} bytes", answer.text.len());
+}
+
+#[apply(on_both_databases!)]
+async fn an_unknown_field_is_named_with_the_known_one_that_it_resembles(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let (register, login) = ("/api/auth/register", "/api/auth/login");
+    for (path, sent, named, detail) in [
+        (
+            register,
+            "emial",
+            "emial",
+            "Unknown field `emial`. Did you mean `email`?",
+        ),
+        (
+            register,
+            "Email",
+            "Email",
+            "Unknown field `Email`. Did you mean `email`?",
+        ),
+        (
+            register,
+            "passwd",
+            "passwd",
+            "Unknown field `passwd`. Did you mean `password`?",
+        ),
+        (
+            "/api/auth/change-password",
+            "newPassword",
+            "newPassword",
+            "Unknown field `newPassword`. Did you mean `new_password`?",
+        ),
+        (
+            "/api/auth/change-password",
+            "current-password",
+            "current-password",
+            "Unknown field `current-password`. Did you mean `current_password`?",
+        ),
+        (
+            "/api/auth/refresh",
+            "remember",
+            "remember",
+            "Unknown field `remember`. Known fields: `refresh_token`.",
+        ),
+        (
+            "/api/auth/me",
+            "pasword",
+            "pasword",
+            "Unknown field `pasword`. Did you mean `password`?",
+        ),
+        (
+            "/api/auth/me",
+            "__proto__",
+            "__proto__",
+            "Unknown field `__proto__`. Known fields: `password`.",
+        ),
+        // Nothing in it takes effect on a terminal, and a backtick does not end the name.
+        (
+            "/api/auth/me",
+            "a`b\u{202e}\u{1b}[31m\u{9b}x\u{0}",
+            "a`b\\u{202e}\\u{1b}[31m\\u{9b}x\\u{0}",
+            "Unknown field `a`b\\u{202e}\\u{1b}[31m\\u{9b}x\\u{0}`. Known fields: `password`.",
+        ),
+        (
+            "/api/auth/logout-all",
+            "but_this",
+            "but_this",
+            "Unknown field `but_this`. This request has no fields.",
+        ),
+        (
+            "/api/auth/sessions/00000000-0000-7000-8000-000000000000",
+            "reason",
+            "reason",
+            "Unknown field `reason`. This request has no fields.",
+        ),
+    ] {
+        let body = json!({ sent: "x" });
+        let answer = match path {
+            "/api/auth/me" => ada.delete(path, body).await,
+            _ if path.contains("/sessions/") => ada.delete(path, body).await,
+            _ => ada.post(path, body).await,
+        };
+        assert_eq!(answer.status, 422, "{path} {sent:?}: {}", answer.text);
+        let errors = answer.json()["errors"].clone();
+        let told = errors
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|error| error["code"] == "unknown_field")
+            .unwrap_or_else(|| panic!("{path}: {errors}"));
+        assert_eq!(told["field"], named, "{path}");
+        assert_eq!(told["detail"], detail, "{path}");
+    }
+    // With one mistake only, the problem itself says so.
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD, "scopes": "a" });
+    let only = server
+        .post(login, body)
+        .await
+        .assert_problem(422, "unknown_field")
+        .json();
+    assert_eq!(only["detail"], "Unknown field `scopes`. Did you mean `scope`?");
+    let form = format!("username=ada%40example.com&password={}&grantType=password", "x");
+    let only = server
+        .post_form(login, &form)
+        .await
+        .assert_problem(422, "unknown_field");
+    assert_eq!(
+        only.json()["detail"],
+        "Unknown field `grantType`. Did you mean `grant_type`?"
+    );
+    // A very long name costs nothing, and does not come back.
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD, "x".repeat(60_000): 1 });
+    let long = server.post(register, body).await.assert_problem(422, "unknown_field");
+    assert!(long.text.len() < 1_000, "{}", long.text.len());
+    // So do many fields that are sent twice.
+    let twice: String = (0..3_000).map(|n| format!("\"x{n}\":1,\"x{n}\":1,")).collect();
+    let request = Request::post(register).header("content-type", "application/json");
+    let twice = server
+        .send(request.body(Body::from(format!("{{{twice}\"email\":1}}"))).unwrap())
+        .await;
+    assert!(
+        twice.status == 422 && twice.text.len() < 8_000,
+        "{} {}",
+        twice.status,
+        twice.text.len()
+    );
+    // Nor are fields accepted without names.
+    for (path, body) in [
+        (register, json!(["eve@example.com", PASSWORD])),
+        (login, json!(["ada@example.com", PASSWORD, null])),
+        ("/api/auth/refresh", json!([ada.refresh_token])),
+        ("/api/auth/logout-all", json!([])),
+    ] {
+        let answer = ada.post(path, body).await.assert_problem(422, "validation_failed");
+        assert_eq!(answer.json()["errors"][0]["field"], "body", "{path}");
+    }
+    // What has no parameters is content with nothing, and with an empty object.
+    ada.post("/api/auth/logout-all", json!({})).await.assert_status(204);
 }
 
 #[apply(on_both_databases!)]

@@ -1,13 +1,14 @@
 //! Reads the fields of a body and collects all errors in them.
 
 use std::collections::HashMap;
-use std::fmt;
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::known::{Known, shown};
 use crate::core::platform::Platform;
 use crate::core::problem::{Code, FieldError, Problem};
+use crate::core::profile::REASONS;
 
 /// The validation rules of a body, for `Checked`.
 pub trait Rules {
@@ -36,6 +37,19 @@ impl<T> Read<T> {
             value: None,
             mistakes: vec![mistake],
         }
+    }
+
+    /// Returns what was read, with placeholders for what could not be. For a form that is only shown again.
+    pub fn value(self) -> Option<T> {
+        self.value
+    }
+
+    /// Adds an error unless others were found.
+    pub(super) fn or(mut self, mistake: impl FnOnce() -> FieldError) -> Self {
+        if self.mistakes.is_empty() {
+            self.mistakes.push(mistake());
+        }
+        self
     }
 
     /// Returns the value if there were no errors.
@@ -71,9 +85,6 @@ impl<T> Read<T> {
 /// The maximum number of errors in a response.
 const MAX_MISTAKES: usize = 20;
 
-/// The maximum length of an unknown field name in a response.
-const MAX_NAME: usize = 64;
-
 /// Placeholders, of which most field types accept one, used to find further errors.
 const STAND_INS: [Value; 4] = [
     Value::String(String::new()),
@@ -82,19 +93,20 @@ const STAND_INS: [Value; 4] = [
     Value::Array(Vec::new()),
 ];
 
-/// Reads the fields repeatedly, replacing each unreadable one with a placeholder, until all errors are known.
+/// Reads the fields repeatedly, replacing each unreadable one with a placeholder, until all errors are known. Fields that `T`
+/// does not have are errors, whether or not it is derived with `deny_unknown_fields`.
 pub(super) fn read_fields<T: DeserializeOwned>(sent: Vec<(String, Value)>) -> Read<T> {
+    let known = Known::of::<T>();
     let mut fields = Map::new();
     let mut read = Read {
         value: None,
         mistakes: Vec::new(),
     };
     for (name, value) in sent {
-        if fields.insert(name.clone(), value).is_some() {
-            read.note(FieldError::new(shortened(&name), Code::Invalid).detail(
-                "This field must not appear more than \
-                 once.",
-            ));
+        if !known.contains(&name) {
+            read.note(known.unknown(&name));
+        } else if fields.insert(name.clone(), value).is_some() {
+            read.note(twice(&name));
         }
     }
     let mut tried: HashMap<String, usize> = HashMap::new();
@@ -109,11 +121,10 @@ pub(super) fn read_fields<T: DeserializeOwned>(sent: Vec<(String, Value)>) -> Re
         let name = misfit.name().to_owned();
         let next = tried.entry(name.clone()).or_default();
         if *next == 0 {
-            read.note(misfit.mistake());
+            read.note(misfit.mistake(known));
         }
         match (&misfit, STAND_INS.get(*next)) {
-            (Misfit::Unknown(_), _) if fields.remove(&name).is_some() => {}
-            (Misfit::Missing(_) | Misfit::Misshapen(_), Some(stand_in)) => {
+            (Misfit::Missing(_) | Misfit::Misshapen(..), Some(stand_in)) => {
                 fields.insert(name, stand_in.clone());
             }
             _ => break,
@@ -125,7 +136,8 @@ pub(super) fn read_fields<T: DeserializeOwned>(sent: Vec<(String, Value)>) -> Re
 
 impl<T> Read<T> {
     fn note(&mut self, mistake: FieldError) {
-        if self.mistakes.iter().all(|known| known.field != mistake.field) {
+        let is_new = || self.mistakes.iter().all(|known| known.field != mistake.field);
+        if self.mistakes.len() < MAX_MISTAKES && is_new() {
             self.mistakes.push(mistake);
         }
     }
@@ -136,8 +148,8 @@ pub(super) enum Misfit {
     Missing(String),
     Unknown(String),
     Twice(String),
-    /// The path of a value with the wrong type or format.
-    Misshapen(String),
+    /// The path of a value with the wrong type or format, and the reason if it repeats nothing of the value.
+    Misshapen(String, Option<&'static str>),
 }
 
 impl Misfit {
@@ -152,57 +164,35 @@ impl Misfit {
             .map(Self::Missing)
             .or_else(|| named("unknown field `").map(Self::Unknown))
             .or_else(|| named("duplicate field `").map(Self::Twice))
-            .unwrap_or_else(|| Self::Misshapen(error.path().to_string()))
+            .unwrap_or_else(|| {
+                let reason = REASONS.iter().copied().find(|reason| text.starts_with(*reason));
+                Self::Misshapen(error.path().to_string(), reason)
+            })
     }
 
     /// Returns the name of the field.
     fn name(&self) -> &str {
         match self {
             Self::Missing(name) | Self::Unknown(name) | Self::Twice(name) => name,
-            Self::Misshapen(path) => path.split(['.', '[']).next().unwrap_or_default(),
+            Self::Misshapen(path, _) => path.split(['.', '[']).next().unwrap_or_default(),
         }
     }
 
-    pub(super) fn mistake(&self) -> FieldError {
+    pub(super) fn mistake(&self, known: Known) -> FieldError {
         match self {
             Self::Missing(name) => FieldError::new(name.clone(), Code::Missing),
-            Self::Unknown(name) => FieldError::new(shortened(name), Code::UnknownField),
-            Self::Twice(name) => {
-                FieldError::new(name.clone(), Code::Invalid).detail("This field must not appear more than once.")
+            Self::Unknown(name) => known.unknown(name),
+            Self::Twice(name) => twice(name),
+            Self::Misshapen(path, _) if path == "." => FieldError::new("body", Code::Invalid),
+            Self::Misshapen(path, reason) => {
+                let error = FieldError::new(shown(path), Code::Invalid);
+                reason.map_or(error.clone(), |reason| error.detail(reason))
             }
-            Self::Misshapen(path) if path == "." => FieldError::new("body", Code::Invalid),
-            Self::Misshapen(path) => FieldError::new(shortened(path), Code::Invalid),
         }
     }
 }
 
-fn shortened(name: &str) -> String {
-    name.chars().take(MAX_NAME).collect()
-}
-
-/// The members of an object in order, including duplicates.
-pub(super) struct Fields(pub(super) Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-
-        impl<'de> Visitor<'de> for Members {
-            type Value = Fields;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Fields(members))
-            }
-        }
-
-        deserializer.deserialize_map(Members)
-    }
+/// Returns the error for a field that appears more than once.
+pub fn twice(name: &str) -> FieldError {
+    FieldError::new(shown(name), Code::Invalid).detail("This field must not appear more than once.")
 }

@@ -8,10 +8,23 @@ use super::answer::{FieldError, Problem};
 use crate::core::email::InvalidEmail;
 use crate::core::limits::Exceeded;
 use crate::core::password::{HashError, PasswordFault};
+use crate::core::profile::{InvalidMetadata, InvalidName};
 
 impl From<InvalidEmail> for FieldError {
     fn from(error: InvalidEmail) -> Self {
         Self::new("email", Code::InvalidEmail).detail(error.to_string())
+    }
+}
+
+impl From<InvalidName> for FieldError {
+    fn from(error: InvalidName) -> Self {
+        Self::new("name", Code::Invalid).detail(error.to_string())
+    }
+}
+
+impl From<InvalidMetadata> for FieldError {
+    fn from(error: InvalidMetadata) -> Self {
+        Self::new("metadata", Code::Invalid).detail(error.to_string())
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::service::{Issued, Lifetime, Move, User, Wanted};
 use crate::core::clock::Timestamp;
+use crate::core::extract::{Fields, Known, twice};
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::problem::{Code, FieldError, Problem};
 use crate::settings::parse_duration;
@@ -13,12 +14,12 @@ use crate::settings::parse_duration;
 /// `{"user": …, "scopes": […], "lifetime": "15m", "audience": …}`; all but `user` may be left out.
 #[derive(Deserialize)]
 #[serde(transparent)]
-pub(super) struct TokenRequest(Map<String, Value>);
+pub(super) struct TokenRequest(Fields);
 
 /// `{"advance": "1h"}` or `{"to": "2027-01-01T00:00:00Z"}`.
 #[derive(Deserialize)]
 #[serde(transparent)]
-pub(super) struct ClockRequest(Map<String, Value>);
+pub(super) struct ClockRequest(Fields);
 
 /// The token in the format of RFC 6749 §5.1, and its user.
 #[derive(Serialize)]
@@ -50,15 +51,15 @@ const TO: &str = "Must be a time in UTC, such as \"2027-01-01T00:00:00Z\".";
 impl TryFrom<TokenRequest> for Wanted {
     type Error = Problem;
 
-    fn try_from(TokenRequest(object): TokenRequest) -> Result<Self, Problem> {
-        let mut members = Members::of(object);
+    fn try_from(TokenRequest(fields): TokenRequest) -> Result<Self, Problem> {
+        let mut members = Members::of(fields, &["user", "scopes", "lifetime", "audience"]);
         let user = members.take("user", USER, user);
         let wanted = (
             members.take("scopes", SCOPES, scopes),
             members.take("lifetime", LIFETIME, lifetime),
             members.take("audience", AUDIENCE, audience),
         );
-        members.finish("user, scopes, lifetime and audience")?;
+        members.finish()?;
         let user = user.ok_or_else(|| missing("user", USER))?;
         let (scopes, lifetime, audience) = wanted;
         Ok(Self {
@@ -73,11 +74,11 @@ impl TryFrom<TokenRequest> for Wanted {
 impl TryFrom<ClockRequest> for Move {
     type Error = Problem;
 
-    fn try_from(ClockRequest(object): ClockRequest) -> Result<Self, Problem> {
-        let mut members = Members::of(object);
+    fn try_from(ClockRequest(fields): ClockRequest) -> Result<Self, Problem> {
+        let mut members = Members::of(fields, &["advance", "to"]);
         let advance = members.take("advance", ADVANCE, |value| parse_duration(value.as_str()?).ok());
         let to = members.take("to", TO, |value| value.as_str()?.parse().ok());
-        members.finish("advance and to")?;
+        members.finish()?;
         match (advance, to) {
             (Some(by), None) => Ok(Self::Forward(by)),
             (None, Some(to)) => Ok(Self::To(to)),
@@ -132,18 +133,28 @@ fn missing(name: &'static str, how: &'static str) -> Problem {
     Problem::validation(vec![FieldError::new(name, Code::Missing).detail(how)])
 }
 
-/// The members of a JSON object, removed one by one. Remaining members are reported as unknown.
+/// The members of a JSON object, removed one by one.
 struct Members {
     object: Map<String, Value>,
     mistakes: Vec<FieldError>,
 }
 
 impl Members {
-    fn of(object: Map<String, Value>) -> Self {
-        Self {
-            object,
+    /// Reports members that are not in `names`, and those that appear twice.
+    fn of(Fields(fields): Fields, names: &'static [&'static str]) -> Self {
+        let known = Known::named(names);
+        let mut members = Self {
+            object: Map::new(),
             mistakes: Vec::new(),
+        };
+        for (name, value) in fields {
+            if !known.contains(&name) {
+                members.mistakes.push(known.unknown(&name));
+            } else if members.object.insert(name.clone(), value).is_some() {
+                members.mistakes.push(twice(&name));
+            }
         }
+        members
     }
 
     /// Removes an optional member, which may be null. `how` describes its format.
@@ -156,13 +167,8 @@ impl Members {
         read
     }
 
-    /// Reports all mistakes, including unknown members.
-    fn finish(mut self, known: &str) -> Result<(), Problem> {
-        for (name, _) in self.object {
-            let unknown = FieldError::new(name, Code::Invalid);
-            self.mistakes
-                .push(unknown.detail(format!("Unknown field; supported are {known}.")));
-        }
+    /// Reports all mistakes.
+    fn finish(self) -> Result<(), Problem> {
         match self.mistakes.is_empty() {
             true => Ok(()),
             false => Err(Problem::validation(self.mistakes)),

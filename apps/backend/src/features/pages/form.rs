@@ -4,14 +4,13 @@ use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
 
 use super::service::Pages;
 use super::view::View;
 use super::visitor::{Visitor, form_token};
-use crate::core::extract::JsonOrForm;
+use crate::core::extract;
 use crate::core::problem::{Code, Problem};
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -31,12 +30,9 @@ pub(super) trait Again: Sized {
     ) -> impl Future<Output = Result<Response, Problem>> + Send;
 }
 
-#[derive(Deserialize)]
-struct WithToken<T> {
-    form_token: Option<String>,
-    #[serde(flatten)]
-    fields: T,
-}
+/// Fields that each form may have: the token, and the account's email address, which tells a password manager whose password
+/// to fill in.
+const EXTRA: [&str; 2] = ["form_token", "username"];
 
 /// What the headers prove about the origin of a form.
 #[derive(PartialEq, Eq)]
@@ -59,17 +55,19 @@ impl<T: DeserializeOwned + Again + Send> FromRequest<Pages> for OwnForm<T> {
         let expected = form_token(pages, request.headers());
         // Inserted by the layer around the pages.
         let visitor = request.extensions().get::<Visitor>().cloned();
-        let sent = JsonOrForm::<WithToken<T>>::from_request(request, pages).await;
-        let JsonOrForm(WithToken { form_token, fields }) = sent.map_err(Problem::into_response)?;
+        let sent = extract::with_extra::<_, T, _>(request, pages, EXTRA).await;
+        let (fields, [form_token, _]) = sent.map_err(Problem::into_response)?;
         let ours = proof == Proof::Ours || is_token(form_token.as_deref(), expected.as_deref());
-        match visitor {
-            _ if ours => Ok(Self(fields)),
-            Some(visitor) => {
+        if ours {
+            return fields.without_mistakes().map(Self).map_err(Problem::into_response);
+        }
+        match (visitor, fields.value()) {
+            (Some(visitor), Some(fields)) => {
                 let view = View::new(pages, &visitor).refused(&foreign(), "");
                 let again = fields.again(pages, &visitor, view).await;
                 Err(again.unwrap_or_else(Problem::into_response))
             }
-            None => Err(foreign().into_response()),
+            _ => Err(foreign().into_response()),
         }
     }
 }

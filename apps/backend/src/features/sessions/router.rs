@@ -10,7 +10,7 @@ use super::schemas::{RefreshBody, SessionBody, TokenBody};
 use super::service::{RefreshError, Sessions};
 use crate::core::caller::Caller;
 use crate::core::dependencies::{CurrentUser, Identified};
-use crate::core::extract::{JsonOrForm, PathId};
+use crate::core::extract::{JsonOrForm, NoFields, PathId};
 use crate::core::ids::SessionId;
 use crate::core::metrics::RefreshOutcome;
 use crate::core::problem::{Code, Problem};
@@ -79,6 +79,7 @@ async fn revoke(
     user: CurrentUser,
     request: RequestInfo,
     PathId(id): PathId<SessionId>,
+    _: NoFields,
 ) -> Result<StatusCode, Problem> {
     match sessions
         .revoke(id, Some(user.account_id()), &user.caller(request))

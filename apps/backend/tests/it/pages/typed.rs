@@ -123,10 +123,9 @@ async fn whatever_address_the_api_takes_the_pages_take(database: Database) {
     }
     let long = format!("{}@example.com", "a".repeat(300));
     for path in ["/signup", "/recover", "/verify/ask", "/signin/email/ask"] {
-        let answer = Browser::new(&server)
-            .post(path, &[("email", &long), ("password", PASSWORD)])
-            .await
-            .assert_status(422);
+        let fields = [("email", &*long), ("password", PASSWORD)];
+        let fields = if path == "/signup" { &fields[..] } else { &fields[..1] };
+        let answer = Browser::new(&server).post(path, fields).await.assert_status(422);
         assert!(answer.text.contains("254"), "{path}: {}", answer.text);
     }
 }
@@ -233,4 +232,46 @@ async fn a_code_is_taken_in_any_digits_and_with_anything_between_them(database: 
         let fields = [("email", "person0@example.com"), ("code", typed)];
         Browser::new(&server).post("/verify", &fields).await.assert_status(422);
     }
+}
+
+#[apply(on_both_databases!)]
+async fn no_field_of_a_form_is_dropped_in_silence(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let (email, password) = (("email", "ada@example.com"), ("password", PASSWORD));
+    for (path, fields) in [
+        ("/signin", vec![email, password]),
+        ("/signup", vec![("email", "bob@example.com"), password]),
+        ("/recover", vec![email]),
+        ("/signin/email/ask", vec![email]),
+        ("/verify", vec![("code", "012345"), email]),
+        ("/language", vec![("language", "de"), ("back", "/")]),
+        (
+            "/account/password",
+            vec![("current_password", PASSWORD), ("new_password", NEW_PASSWORD)],
+        ),
+        (
+            "/account/email",
+            vec![("email", "ada@example.org"), ("email_password", PASSWORD)],
+        ),
+        ("/account/sessions", vec![]),
+        ("/account/export", vec![]),
+        ("/account/delete", vec![("delete_password", PASSWORD)]),
+        ("/signout", vec![]),
+    ] {
+        for unknown in ["admin", "email_verified", "form_token", "__proto__"] {
+            let mut sent = fields.clone();
+            sent.push((unknown, "1"));
+            let answer = ada.post(path, &sent).await;
+            assert_eq!(answer.status, 422, "{path} {unknown}: {}", answer.text);
+        }
+    }
+    assert!(ada.is_signed_in().await);
+    // The hidden email address, which tells a password manager whose password to fill in, is known to each form.
+    let fields = [
+        ("username", "ada@example.com"),
+        ("current_password", PASSWORD),
+        ("new_password", NEW_PASSWORD),
+    ];
+    ada.post("/account/password", &fields).await.assert_status(303);
 }

@@ -78,6 +78,7 @@ pub(super) async fn logout_all(
     State(auth): State<Auth>,
     user: CurrentUser,
     request: RequestInfo,
+    _: extract::NoFields,
 ) -> Result<StatusCode, Problem> {
     auth.logout_all(user.account_id(), &user.caller(request)).await?;
     Ok(StatusCode::NO_CONTENT)
