@@ -12,6 +12,9 @@ CREATE TABLE accounts (
     -- The email address folded to one spelling: all spellings of an address are one account.
     email_key          TEXT NOT NULL UNIQUE,
     email_verified_at  BIGINT,
+    -- What the user says about themselves: NULL without a name, and a JSON object for the application.
+    name               TEXT,
+    metadata           TEXT NOT NULL,
     password_hash      TEXT NOT NULL,
     -- Rises with each change of the password or the email address: a sign-in that read an older version opens no session.
     credential_version BIGINT NOT NULL,
@@ -141,6 +144,9 @@ CREATE TABLE registrations (
     email_key     TEXT NOT NULL,
     -- Of the password that the account gets when the sign-up is confirmed.
     password_hash TEXT NOT NULL,
+    -- Of the account that it becomes.
+    name          TEXT,
+    metadata      TEXT NOT NULL,
     -- SHA-256 of the handle (or of the form cookie) of the client that signed up.
     handle_hash   BYTEA NOT NULL,
     created_at    BIGINT NOT NULL,

@@ -60,6 +60,7 @@ const OWN: &[(&str, &[Code])] = &[
     ("POST /api/auth/refresh", &[InvalidRefreshToken, RateLimited]),
     ("POST /api/auth/change-password", &[InvalidCredentials, RateLimited]),
     ("GET /api/auth/me/export", &[RateLimited]),
+    ("PATCH /api/auth/me", &[RateLimited]),
     ("DELETE /api/auth/me", &[InvalidCredentials, RateLimited]),
     ("POST /api/auth/verify-email", &[InvalidEmail, RateLimited]),
     (
@@ -82,7 +83,11 @@ const OWN: &[(&str, &[Code])] = &[
     ),
     ("POST /api/auth/recover", &[InvalidEmail, RateLimited]),
     ("POST /api/auth/recover/confirm", &[InvalidAnswer, RateLimited]),
-    ("DELETE /api/auth/sessions/{id}", &[NotFound]),
+    ("POST /api/auth/logout-all", OF_A_BODY),
+    (
+        "DELETE /api/auth/sessions/{id}",
+        &[NotFound, MalformedBody, RequestTimeout, ValidationFailed, UnknownField],
+    ),
     ("GET /api/auth/forward", &[InsufficientScope, OriginNotAllowed]),
     ("GET /oauth2/status-lists/{number}", &[NotFound]),
 ];

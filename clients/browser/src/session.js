@@ -12,8 +12,8 @@ import { alone, openTabs } from './tabs.js'
  * @property {string} id
  * @property {string} email
  * @property {boolean} email_verified
- * @property {string} [name]
- * @property {Record<string, unknown>} [metadata]
+ * @property {string | null} name
+ * @property {Record<string, unknown>} metadata
  * @property {string} created_at
  * @property {string | null} last_sign_in_at
  */

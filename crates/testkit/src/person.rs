@@ -74,6 +74,11 @@ impl<'s> Person<'s> {
         self.request(Method::POST, path, body).await
     }
 
+    /// Sends a PATCH as this user; `null` sends no body.
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.request(Method::PATCH, path, body).await
+    }
+
     /// Sends a DELETE as this user; `null` sends no body.
     pub async fn delete(&self, path: &str, body: Value) -> Answer {
         self.request(Method::DELETE, path, body).await

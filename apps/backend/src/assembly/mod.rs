@@ -166,6 +166,7 @@ impl Services {
         let profiles = Profiles {
             db: db.clone(),
             guard: guard.clone(),
+            accounts: accounts.clone(),
         };
         let auth = Auth {
             platform: platform.clone(),
@@ -225,6 +226,7 @@ impl Services {
             sessions: sessions.clone(),
             browsers: browsers.clone(),
             challenges: challenges.clone(),
+            accounts: accounts.clone(),
             auth: auth.clone(),
             verification: verification.clone(),
             recovery: recovery.clone(),

@@ -19,7 +19,7 @@ pub(super) fn run(command: UsersCommand, process: Process, output: &mut Standard
     match command {
         // Validate the input before an installation is created.
         UsersCommand::Create(new) => process.with_installation(Opening::OrCreate, async |at| {
-            let new = create::parse(&new, &at.settings)?;
+            let new = create::parse(new, &at.settings)?;
             at.administer(async |services| create::create(new, services, output).await)
                 .await
         }),
@@ -34,6 +34,7 @@ pub(super) fn run(command: UsersCommand, process: Process, output: &mut Standard
         UsersCommand::Show(whose) => process.administer(Opening::Reading, async |services| {
             list::show(whose, services, output).await
         }),
+        UsersCommand::Edit(changes) => change(process, async |services| change::edit(changes, services, output).await),
         UsersCommand::Verify(whose) => change(process, async |services| change::verify(whose, services, output).await),
         UsersCommand::SendMail { account, purpose } => change(process, async |services| {
             change::send_mail(account, purpose, services, output).await

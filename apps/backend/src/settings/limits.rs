@@ -32,6 +32,8 @@ section! {
         /// password or deletes the account, so that a stolen access token cannot be used to guess it. Counted by
         /// the account's email address.
         change_password_per_account: Rate = "5/15m",
+        /// Changes of the name or the metadata per account.
+        change_profile_per_account: Rate = "60/1h",
         /// Data exports per account.
         export_per_account: Rate = "10/1h",
         /// How often signed-in browsers may be signed in to applications behind a proxy, per account. The default

@@ -694,6 +694,8 @@ impl<'s> Visit<'s> {
         ] {
             self.ask("GET", path, Value::Null, &access).await;
         }
+        self.ask("PATCH", "/api/auth/me", json!({ "name": "Eve" }), &access)
+            .await;
         self.ask(
             "POST",
             "/api/auth/change-email",

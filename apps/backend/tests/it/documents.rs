@@ -148,6 +148,7 @@ async fn a2_every_route_documents_its_authentication(database: Database) {
             "GET /healthz",
             "GET /oauth2/status-lists/{number}",
             "GET /readyz",
+            "PATCH /api/auth/me (bearer)",
             "POST /api/auth/change-email (bearer)",
             "POST /api/auth/change-email/confirm (bearer)",
             "POST /api/auth/change-password (bearer)",

@@ -38,6 +38,7 @@ mod pages;
 mod passwords;
 #[path = "../../src/core/server/tests/probes.rs"]
 mod probes;
+mod profile;
 mod raw;
 mod refresh;
 mod request_log;

@@ -1,9 +1,10 @@
 //! `countersign users` as types.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use super::arguments::Account;
+use crate::core::profile::{InvalidName, MetadataPatch, PersonName};
 use crate::features::outbox::Purpose;
 
 /// `countersign users`.
@@ -11,12 +12,18 @@ use crate::features::outbox::Purpose;
 pub enum UsersCommand {
     /// Create an account; prompts for a password
     #[command(
-        after_help = "Example:\n  printf %s \"$PASSWORD\" | countersign users create ada@example.com --password-stdin"
+        after_help = "Example:\n  printf %s \"$PASSWORD\" | countersign users create ada@example.com --name \"Ada Lovelace\" --password-stdin"
     )]
-    Create(WithPassword),
+    Create(NewUser),
     /// Create an account and email its owner a link to set a password
     #[command(after_help = "Example:\n  countersign users invite ada@example.com")]
     Invite(Account),
+    /// Change the name or metadata of an account
+    #[command(
+        after_help = "Examples:\n  countersign users edit ada@example.com --name \"Ada King\"\n  \
+        countersign users edit ada@example.com --no-name --metadata '{\"theme\":\"dark\",\"beta\":null}'"
+    )]
+    Edit(EditUser),
     /// Mark the email address of an account as verified
     #[command(after_help = "Example:\n  countersign users verify ada@example.com")]
     Verify(Account),
@@ -69,7 +76,7 @@ pub enum UsersCommand {
 /// `countersign users list`.
 #[derive(Args)]
 pub struct ListUsers {
-    /// Only accounts whose email address contains this text (case-insensitive)
+    /// Only accounts whose email address or name contains this text (case-insensitive)
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
     /// The maximum number of accounts
@@ -94,6 +101,41 @@ pub enum UserOrder {
     LastSignIn,
 }
 
+/// `countersign users create`.
+#[derive(Args)]
+pub struct NewUser {
+    /// The account.
+    #[command(flatten)]
+    pub account: WithPassword,
+    /// The name of the user
+    #[arg(long, value_parser = name)]
+    pub name: Option<PersonName>,
+    /// The metadata of the account, as a JSON object
+    #[arg(long, value_name = "JSON", value_parser = metadata)]
+    pub metadata: Option<MetadataPatch>,
+}
+
+/// `countersign users edit`.
+#[derive(Args)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true).args(["name", "no_name", "metadata", "no_metadata"]))]
+pub struct EditUser {
+    /// The account.
+    #[command(flatten)]
+    pub account: Account,
+    /// The new name
+    #[arg(long, value_parser = name)]
+    pub name: Option<PersonName>,
+    /// Remove the name
+    #[arg(long, conflicts_with = "name")]
+    pub no_name: bool,
+    /// Members of the metadata to set, as a JSON object; those that are null are removed
+    #[arg(long, value_name = "JSON", value_parser = metadata)]
+    pub metadata: Option<MetadataPatch>,
+    /// Remove all metadata
+    #[arg(long, conflicts_with = "metadata")]
+    pub no_metadata: bool,
+}
+
 /// An account that gets a password.
 #[derive(Args)]
 pub struct WithPassword {
@@ -114,6 +156,18 @@ pub struct WithScopes {
     /// The scopes, for example products:write
     #[arg(required = true, value_name = "SCOPE", value_parser = super::arguments::one_scope)]
     pub scopes: Vec<String>,
+}
+
+fn name(text: &str) -> Result<PersonName, InvalidName> {
+    text.parse()
+}
+
+/// The reason of an error, or its place if the text is not JSON.
+fn metadata(text: &str) -> Result<MetadataPatch, String> {
+    text.parse::<MetadataPatch>().map_err(|error| match error.is_data() {
+        true => error.to_string(),
+        false => format!("not JSON: {error}"),
+    })
 }
 
 /// The emails that an operator can have sent, each by its word.

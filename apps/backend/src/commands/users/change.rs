@@ -1,13 +1,14 @@
-//! Changes to an account other than its password and scopes: `countersign users verify`, `send-mail`, `disable`,
+//! Changes to an account other than its password and scopes: `countersign users edit`, `verify`, `send-mail`, `disable`,
 //! `enable` and `delete`.
 
 use serde_json::json;
 
 use super::find::account;
 use crate::Services;
-use crate::commands::cli::Account as Named;
+use crate::commands::cli::{Account as Named, EditUser};
 use crate::commands::output::Standard;
 use crate::commands::{Failure, prompt};
+use crate::core::profile::{Change, ProfileChange};
 use crate::features::outbox::Purpose;
 
 pub(super) async fn verify(whose: Named, services: &Services, output: &mut Standard) -> Result<(), Failure> {
@@ -25,6 +26,37 @@ pub(super) async fn verify(whose: Named, services: &Services, output: &mut Stand
         ),
     };
     Ok(output.done(&sentence, &json!({ "id": account.id, "email_verified": true }))?)
+}
+
+pub(super) async fn edit(changes: EditUser, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let before = account(services, &changes.account.email).await?;
+    let change = ProfileChange {
+        name: changed(changes.name, changes.no_name),
+        metadata: changed(changes.metadata, changes.no_metadata),
+    };
+    let after = services
+        .accounts
+        .change_profile(before.id, &change, services.command_line())
+        .await
+        .map_err(Failure::new)?;
+    let same = (&before.name, &before.metadata) == (&after.name, &after.metadata);
+    let sentence = match same {
+        true => format!("Nothing has changed: {} already has this profile.", after.email),
+        false => format!(
+            "Changed the profile of {}; its next token includes the change.",
+            after.email
+        ),
+    };
+    let object = json!({ "id": after.id, "name": after.name, "metadata": after.metadata });
+    Ok(output.done(&sentence, &object)?)
+}
+
+fn changed<T>(value: Option<T>, remove: bool) -> Change<T> {
+    match value {
+        Some(value) => Change::Set(value),
+        None if remove => Change::Remove,
+        None => Change::Keep,
+    }
 }
 
 pub(super) async fn send_mail(

@@ -4,10 +4,11 @@ use super::list::ListedAccount;
 use super::password::asked_for;
 use crate::Services;
 use crate::commands::Failure;
-use crate::commands::cli::WithPassword;
+use crate::commands::cli::NewUser;
 use crate::commands::output::Standard;
 use crate::core::email::NewEmail;
 use crate::core::password::{Password, PasswordContext};
+use crate::core::profile::{Metadata, Profile};
 use crate::features::accounts::AccountError;
 use crate::installation::password_policy;
 use crate::settings::Settings;
@@ -16,25 +17,35 @@ use crate::settings::Settings;
 pub(super) struct NewAccount {
     email: NewEmail,
     password: Password,
+    profile: Profile,
 }
 
 /// Prompts for the password and checks it against the rules.
-pub(super) fn parse(new: &WithPassword, settings: &Settings) -> Result<NewAccount, Failure> {
-    let email: NewEmail = new.account.email.parse()?;
-    let password = asked_for(new.password_stdin)?;
+pub(super) fn parse(new: NewUser, settings: &Settings) -> Result<NewAccount, Failure> {
+    let email: NewEmail = new.account.account.email.parse()?;
+    let metadata = new.metadata.as_ref().map(Metadata::new).transpose();
+    let profile = Profile {
+        name: new.name,
+        metadata: metadata.map_err(Failure::new)?.unwrap_or_default(),
+    };
+    let password = asked_for(new.account.password_stdin)?;
     let about = PasswordContext {
         email: email.typed(),
         issuer_host: settings.issuer.host(),
     };
     let judged = password_policy(settings).check(&password, &about);
     judged.map_err(AccountError::Password)?;
-    Ok(NewAccount { email, password })
+    Ok(NewAccount {
+        email,
+        password,
+        profile,
+    })
 }
 
 pub(super) async fn create(new: NewAccount, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let account = services
         .accounts
-        .register(new.email, new.password, services.command_line())
+        .register(new.email, new.password, &new.profile, services.command_line())
         .await?;
     let sentence = format!("Created the account {} for {}.", account.id, account.email);
     Ok(output.done(&sentence, &ListedAccount::from(account))?)

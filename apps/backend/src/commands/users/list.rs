@@ -10,6 +10,7 @@ use crate::commands::cli::{Account as Named, ListUsers, UserOrder};
 use crate::commands::output::{Row, Standard};
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
+use crate::core::profile::{Metadata, PersonName};
 use crate::features::accounts::{self, Account};
 
 /// The number of accounts read at a time.
@@ -17,7 +18,7 @@ const PAGE: i64 = 1000;
 
 pub(super) async fn list(asked: &ListUsers, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let search = asked.search.as_deref().map(folded);
-    let is_found = |account: &Account| search.as_ref().is_none_or(|text| folded(&account.email).contains(text));
+    let is_found = |account: &Account| search.as_ref().is_none_or(|text| is_like(account, text));
     let mut found: Vec<Account> = Vec::new();
     let mut after = AccountId(uuid::Uuid::nil());
     loop {
@@ -43,6 +44,12 @@ pub(super) async fn list(asked: &ListUsers, services: &Services, output: &mut St
     Ok(output.rows(&rows)?)
 }
 
+/// Returns whether the email address or the name contains the text.
+fn is_like(account: &Account, text: &str) -> bool {
+    let name = account.name.as_ref().map(|name| folded(name.as_str()));
+    folded(&account.email).contains(text) || name.is_some_and(|name| name.contains(text))
+}
+
 /// Normalizes a text for case-insensitive comparison.
 fn folded(text: &str) -> String {
     text.nfkc().collect::<String>().to_lowercase().nfc().collect()
@@ -53,6 +60,7 @@ pub(super) async fn show(whose: Named, services: &Services, output: &mut Standar
     let scopes = accounts::scopes(&services.db, account.id).await?.to_string();
     let sessions = services.sessions.list(account.id).await?.len();
     Ok(output.row(&ShownAccount {
+        metadata: account.metadata.clone(),
         account: ListedAccount::from(account),
         scopes,
         sessions,
@@ -64,6 +72,7 @@ pub(super) async fn show(whose: Named, services: &Services, output: &mut Standar
 pub(super) struct ListedAccount {
     id: AccountId,
     email: String,
+    name: Option<PersonName>,
     email_verified_at: Option<Timestamp>,
     created_at: Timestamp,
     last_sign_in_at: Option<Timestamp>,
@@ -75,6 +84,7 @@ impl From<Account> for ListedAccount {
         Self {
             id: account.id,
             email: account.email,
+            name: account.name,
             email_verified_at: account.email_verified_at,
             created_at: account.created_at,
             last_sign_in_at: account.last_sign_in_at,
@@ -87,6 +97,7 @@ impl Row for ListedAccount {
     const COLUMNS: &'static [&'static str] = &[
         "id",
         "email",
+        "name",
         "verified at",
         "created at",
         "last sign in at",
@@ -98,6 +109,7 @@ impl Row for ListedAccount {
         vec![
             self.id.to_string(),
             self.email.clone(),
+            self.name.as_ref().map(ToString::to_string).unwrap_or_default(),
             time(self.email_verified_at),
             self.created_at.to_string(),
             time(self.last_sign_in_at),
@@ -111,6 +123,7 @@ impl Row for ListedAccount {
 struct ShownAccount {
     #[serde(flatten)]
     account: ListedAccount,
+    metadata: Metadata,
     scopes: String,
     sessions: usize,
 }
@@ -119,17 +132,23 @@ impl Row for ShownAccount {
     const COLUMNS: &'static [&'static str] = &[
         "id",
         "email",
+        "name",
         "verified at",
         "created at",
         "last sign in at",
         "disabled at",
+        "metadata",
         "scopes",
         "sessions",
     ];
 
     fn cells(&self) -> Vec<String> {
         let mut cells = self.account.cells();
-        cells.extend([self.scopes.clone(), self.sessions.to_string()]);
+        let metadata = match self.metadata.is_empty() {
+            true => String::new(),
+            false => self.metadata.to_string(),
+        };
+        cells.extend([metadata, self.scopes.clone(), self.sessions.to_string()]);
         cells
     }
 }

@@ -39,6 +39,8 @@ policies! {
     CookieTokensPerSession = cookie_tokens_per_session;
     /// Wrong passwords of a signed-in user.
     ChangePasswordPerAccount = change_password_per_account;
+    /// Changes of an account's name or metadata.
+    ChangeProfilePerAccount = change_profile_per_account;
     /// Exports of an account's data.
     ExportPerAccount = export_per_account;
     /// Ways of signed-in browsers to applications.

@@ -1,17 +1,21 @@
 //! The rules for creating accounts and for allowing them a session.
 
+mod change;
+
 use std::time::Duration;
 
 use countersign_guard::{Denied, Guard, Reason};
 use countersign_store::{Conn, Db, StoreError, Tx};
 use uuid::Uuid;
 
+pub use self::change::ProfileError;
 use super::store::{self, Account, AccountRow, AccountVersions};
 use crate::core::caller::Caller;
 use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
 use crate::core::password::{HashError, Hasher, Password, PasswordFault};
 use crate::core::platform::Platform;
+use crate::core::profile::Profile;
 use crate::features::audit::{Audit, Event, EventKind};
 
 /// How often the kinds of stored password hashes are read.
@@ -54,6 +58,7 @@ pub struct Accounts {
 pub struct NewAccount<'a> {
     pub id: AccountId,
     pub email: &'a NewEmail,
+    pub profile: &'a Profile,
     /// A PHC string.
     pub password_hash: &'a str,
     pub caller: &'a Caller,
@@ -65,6 +70,7 @@ impl Accounts {
         let row = AccountRow {
             id: new.id,
             email: new.email,
+            profile: new.profile,
             password_hash: new.password_hash,
             created_at: self.platform.clock.now(),
         };
@@ -85,6 +91,7 @@ impl Accounts {
         &self,
         email: NewEmail,
         password: Password,
+        profile: &Profile,
         caller: &Caller,
     ) -> Result<Account, AccountError> {
         let password = self
@@ -101,6 +108,7 @@ impl Accounts {
                     let new = NewAccount {
                         id,
                         email,
+                        profile,
                         password_hash,
                         caller,
                     };
@@ -147,6 +155,13 @@ impl Accounts {
 pub struct Profiles {
     pub(crate) db: Db,
     pub(crate) guard: Guard,
+    pub(crate) accounts: Accounts,
+}
+
+impl AsRef<Platform> for Profiles {
+    fn as_ref(&self) -> &Platform {
+        &self.accounts.platform
+    }
 }
 
 impl Profiles {

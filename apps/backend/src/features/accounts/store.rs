@@ -6,7 +6,7 @@ mod credentials;
 use countersign_guard::Scopes;
 use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 
-pub use self::changes::{change_email, raise_epochs, raise_session_epoch, set_disabled, set_verified};
+pub use self::changes::{change_email, raise_epochs, raise_session_epoch, set_disabled, set_profile, set_verified};
 pub use self::credentials::{
     StoredCredentials, change_password, count_failure, credentials_by_email, credentials_by_id, outdated_hashes,
     sign_in,
@@ -14,6 +14,7 @@ pub use self::credentials::{
 use crate::core::clock::Timestamp;
 use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
+use crate::core::profile::{Metadata, PersonName, Profile};
 use crate::core::versions::{CredentialVersion, SessionEpoch};
 
 row! {
@@ -26,6 +27,10 @@ row! {
         pub email: String,
         /// When the email address was verified.
         pub email_verified_at: Option<Timestamp>,
+        /// The name that the user has given, if any.
+        pub name: Option<PersonName>,
+        /// The application's data about the user.
+        pub metadata: Metadata,
         pub created_at: Timestamp,
         pub updated_at: Timestamp,
         /// When the user last signed in.
@@ -68,6 +73,7 @@ row! {
 pub(super) struct AccountRow<'a> {
     pub id: AccountId,
     pub email: &'a NewEmail,
+    pub profile: &'a Profile,
     pub password_hash: &'a str,
     pub created_at: Timestamp,
 }
@@ -76,14 +82,16 @@ pub(super) struct AccountRow<'a> {
 pub(super) async fn insert(tx: &mut Tx<'_>, new: &AccountRow<'_>) -> Result<Option<AccountId>, StoreError> {
     query(sql!(
         "INSERT INTO accounts
-            (id, email, email_key, password_hash, credential_version, session_epoch, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, 1, 1, $5, $5)
+            (id, email, email_key, name, metadata, password_hash, credential_version, session_epoch, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 1, 1, $7, $7)
          ON CONFLICT (email_key) DO NOTHING
          RETURNING id"
     ))
     .bind(new.id)
     .bind(new.email.typed())
     .bind(new.email.key())
+    .bind(new.profile.name.as_ref())
+    .bind(&new.profile.metadata)
     .bind(new.password_hash)
     .bind(new.created_at)
     .optional(tx)
@@ -122,7 +130,7 @@ pub(crate) use session_epoch_of;
 /// If the database failed, as for all functions here.
 pub async fn find<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Account>, StoreError> {
     query(sql!(
-        "SELECT id, email, email_verified_at, created_at, updated_at, last_sign_in_at, disabled_at
+        "SELECT id, email, email_verified_at, name, metadata, created_at, updated_at, last_sign_in_at, disabled_at
            FROM accounts
           WHERE id = $1"
     ))
@@ -134,7 +142,7 @@ pub async fn find<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option
 /// Returns an account by its email address, in any spelling. The command line calls it.
 pub async fn find_by_email<'c>(conn: impl Into<Conn<'c>>, email: &Email) -> Result<Option<Account>, StoreError> {
     query(sql!(
-        "SELECT id, email, email_verified_at, created_at, updated_at, last_sign_in_at, disabled_at
+        "SELECT id, email, email_verified_at, name, metadata, created_at, updated_at, last_sign_in_at, disabled_at
            FROM accounts
           WHERE email_key = $1"
     ))
@@ -176,7 +184,7 @@ pub async fn is_empty<'c>(conn: impl Into<Conn<'c>>) -> Result<bool, StoreError>
 /// Returns up to `limit` accounts created after the account `after`, oldest first. The command line calls it.
 pub async fn list<'c>(conn: impl Into<Conn<'c>>, after: AccountId, limit: i64) -> Result<Vec<Account>, StoreError> {
     query(sql!(
-        "SELECT id, email, email_verified_at, created_at, updated_at, last_sign_in_at, disabled_at
+        "SELECT id, email, email_verified_at, name, metadata, created_at, updated_at, last_sign_in_at, disabled_at
            FROM accounts
           WHERE id > $1
           ORDER BY id

@@ -99,6 +99,8 @@ kinds! {
     AccountEnabled = "account.enabled";
     /// A scope was granted or removed.
     ScopesChanged = "account.scopes_changed";
+    /// The name or the metadata of an account were changed; the detail says which.
+    ProfileChanged = "account.profile_changed";
     /// A password was changed.
     PasswordChanged = "password.changed";
     /// A password was reset with an emailed link or code.

@@ -1,4 +1,4 @@
-//! The account page: password, email address, devices and data.
+//! The account page: name, password, email address, devices and data.
 
 use askama::Template;
 use axum::extract::State;
@@ -16,14 +16,16 @@ use super::form::{Again, OwnForm};
 use super::mailed::{Certainty, Mailed};
 use super::reply::{page, see_other};
 use super::service::Pages;
-use super::view::{HOME, SaidTime, View};
+use super::view::{HOME, Mistake, SaidTime, View};
 use super::visitor::{LenientQuery, Visitor};
 use crate::core::applications::with_return_to;
 use crate::core::device_name::DeviceName;
 use crate::core::ids::SessionId;
 use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
+use crate::core::profile::{Change, InvalidName, PersonName, ProfileChange};
 use crate::core::request_info::RequestInfo;
+use crate::features::accounts::ProfileError;
 use crate::features::auth::PasswordChange;
 use crate::features::browser_sessions::SignedIn;
 use crate::features::outbox::Action;
@@ -33,6 +35,9 @@ use crate::features::sessions::Session;
 #[template(path = "pages/account.html")]
 struct AccountPage {
     v: View,
+    /// The name, empty if there is none.
+    name: String,
+    new_name: String,
     email: String,
     verified: bool,
     since: SaidTime,
@@ -48,6 +53,7 @@ struct AccountPage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Row {
     None,
+    Name,
     Email,
     Password,
     Sessions,
@@ -62,6 +68,12 @@ struct Device {
     seen: SaidTime,
     current: bool,
     end_label: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct NameForm {
+    #[serde(default)]
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +101,19 @@ pub(super) struct ExportForm {}
 #[derive(Deserialize)]
 pub(super) struct DeleteForm {
     delete_password: Password,
+}
+
+impl Again for NameForm {
+    async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        let typed = Typed {
+            name: Some(self.name),
+            ..Typed::default()
+        };
+        match visitor.signed_in {
+            Some(_) => show_typed(pages, visitor, view, typed, Row::Name).await,
+            None => Err(Problem::new(Code::ForeignForm)),
+        }
+    }
 }
 
 impl Again for PasswordForm {
@@ -152,6 +177,19 @@ pub(super) async fn show(
     new_email: EmailInput,
     open: Row,
 ) -> Result<Response, Problem> {
+    let typed = Typed { name: None, new_email };
+    show_typed(pages, visitor, v, typed, open).await
+}
+
+/// What was typed into the form that is shown again.
+#[derive(Default)]
+struct Typed {
+    /// `None`: the name of the account.
+    name: Option<String>,
+    new_email: EmailInput,
+}
+
+async fn show_typed(pages: &Pages, visitor: &Visitor, v: View, typed: Typed, open: Row) -> Result<Response, Problem> {
     let Some(SignedIn { account, session }) = &visitor.signed_in else {
         return Ok(sign_in_first(visitor));
     };
@@ -163,11 +201,14 @@ pub(super) async fn show(
         .into_iter()
         .map(|one| device(pages, &v, session.id, one))
         .collect();
+    let name = account.name.as_ref().map(ToString::to_string).unwrap_or_default();
     let account = AccountPage {
+        new_name: typed.name.unwrap_or_else(|| name.clone()),
+        name,
         email: account.email.clone(),
         verified: account.email_verified_at.is_some(),
         since: v.when("account-since", account.created_at),
-        new_email: new_email.into_text(),
+        new_email: typed.new_email.into_text(),
         devices,
         count,
         open,
@@ -190,6 +231,45 @@ fn device(pages: &Pages, v: &View, current: SessionId, session: Session) -> Devi
         current: session.id == current,
         id: session.id,
         name,
+    }
+}
+
+pub(super) async fn change_name(
+    State(pages): State<Pages>,
+    mut visitor: Visitor,
+    request: RequestInfo,
+    OwnForm(form): OwnForm<NameForm>,
+) -> Result<Response, Problem> {
+    let Some(by) = visitor.user() else {
+        return Ok(sign_in_first(&visitor));
+    };
+    let name = match form.name.parse::<PersonName>() {
+        Ok(name) => Change::Set(name),
+        Err(InvalidName::Empty) => Change::Remove,
+        Err(wrong) => {
+            let message = match wrong {
+                InvalidName::TooLong => "error-name-long",
+                _ => "error-name",
+            };
+            let view = View::new(&pages, &visitor).marked(Mistake::new("name", message));
+            return form.again(&pages, &visitor, view).await;
+        }
+    };
+    let change = ProfileChange {
+        name,
+        metadata: Change::Keep,
+    };
+    let changed = pages
+        .accounts
+        .change_own_profile(by.account, &change, &visitor.caller(request))
+        .await;
+    match changed {
+        Ok(_) => Ok(redirect_to(&pages, &mut visitor, Done::ChangedName)),
+        Err(ProfileError::Gone) => Ok(sign_in_first(&visitor)),
+        Err(error) => {
+            let view = View::new(&pages, &visitor).refused(&error.into(), "name");
+            form.again(&pages, &visitor, view).await
+        }
     }
 }
 

@@ -42,6 +42,7 @@ done! {
     RecoveredBefore = "done-recovered-before";
     ChangedEmail = "done-changed-email";
     ChangedEmailBefore = "done-changed-email-before";
+    ChangedName = "done-changed-name";
     ChangedPassword = "done-changed-password";
     SignedOut = "done-signed-out";
     Deleted = "done-deleted";
@@ -55,7 +56,7 @@ impl Done {
 
     fn address(self) -> String {
         match self {
-            Self::ChangedPassword => format!("/account?done={}", self.name()),
+            Self::ChangedName | Self::ChangedPassword => format!("/account?done={}", self.name()),
             _ => format!("/done/{}", self.name()),
         }
     }

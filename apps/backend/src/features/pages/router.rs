@@ -23,6 +23,7 @@ pub fn router(pages: &Pages) -> Router {
         .route("/signout", get(signin::sign_out_page).post(signin::sign_out))
         .merge(email::routes())
         .route("/account", get(account::account_page))
+        .route("/account/name", of_account(post(account::change_name)))
         .route("/account/password", of_account(post(account::change_password)))
         .route("/account/email", of_account(post(account::change_email)))
         .route("/account/sessions", of_account(post(account::end_sessions)))

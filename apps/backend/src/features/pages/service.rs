@@ -8,6 +8,7 @@ use http::HeaderValue;
 use super::assets::Assets;
 use super::policy::policy;
 use crate::core::platform::Platform;
+use crate::features::accounts::Accounts;
 use crate::features::auth::Auth;
 use crate::features::browser_sessions::BrowserSessions;
 use crate::features::email_challenges::EmailChallenges;
@@ -31,6 +32,7 @@ pub struct Parts {
     pub(crate) sessions: Sessions,
     pub(crate) browsers: BrowserSessions,
     pub(crate) challenges: EmailChallenges,
+    pub(crate) accounts: Accounts,
     pub(crate) auth: Auth,
     pub(crate) verification: Verification,
     pub(crate) recovery: Recovery,

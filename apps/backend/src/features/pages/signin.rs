@@ -25,6 +25,7 @@ use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
+use crate::core::profile::Profile;
 use crate::core::request_info::RequestInfo;
 use crate::core::versions::CredentialVersion;
 use crate::features::accounts;
@@ -212,6 +213,7 @@ pub(super) async fn sign_up(
     let sign_up = SignUp {
         email: email.clone(),
         password: sent.password.clone(),
+        profile: Profile::default(),
         handle: visitor.handle(),
     };
     let email = Email::clone(&email);

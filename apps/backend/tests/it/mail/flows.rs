@@ -70,7 +70,12 @@ async fn nobody_signs_in_before_where_verification_is_required(database: Databas
     server
         .services
         .accounts
-        .register(bob, PASSWORD.to_owned().into(), server.services.command_line())
+        .register(
+            bob,
+            PASSWORD.to_owned().into(),
+            &Default::default(),
+            server.services.command_line(),
+        )
         .await
         .unwrap();
     login(&server, "bob@example.com", PASSWORD)

@@ -295,7 +295,7 @@ async fn where_emails_must_be_confirmed_an_older_account_enters_its_password_onc
     server
         .services
         .accounts
-        .register(ada, PASSWORD.to_owned().into(), operator)
+        .register(ada, PASSWORD.to_owned().into(), &Default::default(), operator)
         .await
         .unwrap();
     let mut browser = Browser::new(&server);
@@ -330,7 +330,7 @@ async fn a_password_that_was_entered_before_it_changed_confirms_nothing(database
     let account = server
         .services
         .accounts
-        .register(ada, PASSWORD.to_owned().into(), operator)
+        .register(ada, PASSWORD.to_owned().into(), &Default::default(), operator)
         .await
         .unwrap();
     let mut browser = Browser::new(&server);

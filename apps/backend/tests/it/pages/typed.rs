@@ -245,7 +245,7 @@ async fn no_field_of_a_form_is_dropped_in_silence(database: Database) {
         ("/recover", vec![email]),
         ("/signin/email/ask", vec![email]),
         ("/verify", vec![("code", "012345"), email]),
-        ("/language", vec![("language", "de"), ("back", "/")]),
+        ("/language/account", vec![("language", "de")]),
         (
             "/account/password",
             vec![("current_password", PASSWORD), ("new_password", NEW_PASSWORD)],

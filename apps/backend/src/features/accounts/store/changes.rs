@@ -1,10 +1,11 @@
-//! Changes of an account other than its password: email address, session epoch, and whether it is disabled.
+//! Changes of an account other than its password: email address, profile, session epoch, and whether it is disabled.
 
 use countersign_store::{StoreError, Tx, query, sql};
 
 use crate::core::clock::Timestamp;
 use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
+use crate::core::profile::Profile;
 use crate::core::versions::SessionEpoch;
 
 /// Marks the email address as verified, in the spelling to which the email was sent. Returns whether it was unverified.
@@ -43,6 +44,20 @@ pub async fn change_email(
     .execute(tx)
     .await?;
     Ok(changed > 0)
+}
+
+/// Sets the name and metadata of an account.
+pub async fn set_profile(tx: &mut Tx<'_>, id: AccountId, profile: &Profile, now: Timestamp) -> Result<(), StoreError> {
+    query(sql!(
+        "UPDATE accounts SET name = $2, metadata = $3, updated_at = $4 WHERE id = $1"
+    ))
+    .bind(id)
+    .bind(profile.name.as_ref())
+    .bind(&profile.metadata)
+    .bind(now)
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 /// Disables or enables an account. Returns whether this changed anything. The caller ends the sessions.

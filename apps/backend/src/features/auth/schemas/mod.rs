@@ -15,8 +15,10 @@ use crate::core::handle::HandleHash;
 use crate::core::password::Password;
 use crate::core::platform::Platform;
 use crate::core::problem::{FieldError, Problem};
+use crate::core::profile::{MetadataPatch, Profile};
+use crate::features::accounts::new_profile;
 
-/// The email address and password of a new account.
+/// A new account: its email address and password, and what the user says about themselves.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Registration)]
@@ -26,6 +28,12 @@ pub struct RegistrationBody {
     /// 8 to 128 characters by default.
     #[schema(value_type = String, format = Password, example = "correct horse battery")]
     password: Password,
+    /// 1 to 200 characters, without control characters.
+    #[schema(required = false, example = "Ada Lovelace")]
+    name: Option<String>,
+    /// Data of your application that the user may read and change: an object of at most 32 members and 4 KiB.
+    #[schema(value_type = Option<Object>, required = false)]
+    metadata: Option<MetadataPatch>,
 }
 
 impl Rules for RegistrationBody {
@@ -33,19 +41,26 @@ impl Rules for RegistrationBody {
         let email = self.email.parse::<NewEmail>();
         let password = platform.check_password(&self.password, email.as_ref().map_or("", |email| email.typed()));
         let email = email.err().map(FieldError::from);
-        email.into_iter().chain(password.err().map(FieldError::from)).collect()
+        let profile = self.profile().err().unwrap_or_default();
+        let password = password.err().map(FieldError::from);
+        email.into_iter().chain(password).chain(profile).collect()
     }
 }
 
 impl RegistrationBody {
+    fn profile(&self) -> Result<Profile, Vec<FieldError>> {
+        new_profile(self.name.as_deref(), self.metadata.as_ref())
+    }
+
     /// Returns the sign-up of the holder of this handle.
     ///
     /// # Errors
-    /// If the email address is invalid.
+    /// If the email address, the name or the metadata is invalid.
     pub fn of(self, handle: HandleHash) -> Result<SignUp, Problem> {
         let wrong = |error: InvalidEmail| Problem::validation(vec![error.into()]);
         Ok(SignUp {
             email: self.email.parse().map_err(wrong)?,
+            profile: self.profile().map_err(Problem::validation)?,
             password: self.password,
             handle,
         })

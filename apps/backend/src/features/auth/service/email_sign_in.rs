@@ -9,6 +9,7 @@ use super::opening::granted;
 use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
 use crate::core::ids::AccountId;
+use crate::core::profile::Profile;
 use crate::features::accounts::{self, AccountVersions};
 use crate::features::audit::{Event, EventKind};
 use crate::features::email_challenges::{Answer, ChallengeError, Presenter, Proven, Whose};
@@ -167,7 +168,8 @@ impl Auth {
         }
     }
 
-    /// Marks the email address as verified. If it was not before, revokes the account's password and sessions.
+    /// Marks the email address as verified. If it was not before, revokes the account's password and sessions, and removes its
+    /// name and metadata.
     async fn verify_and_reset(
         &self,
         tx: &mut RevokingTx<'_, '_, '_>,
@@ -187,6 +189,7 @@ impl Auth {
             return Err(StoreError::Conflict);
         };
         accounts::change_password(tx, proven.account, None, unusable, now).await?;
+        accounts::set_profile(tx, proven.account, &Profile::default(), now).await?;
         sessions::end_all(tx, proven.account, None, now).await.map(drop)
     }
 }

@@ -7,6 +7,7 @@ use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::layers::note_account;
+use crate::core::profile::Profile;
 use crate::features::accounts;
 use crate::features::audit::{Event, EventKind};
 use crate::features::devices;
@@ -16,7 +17,7 @@ use crate::features::sessions;
 
 impl Auth {
     /// Sets the password of an account whose email address was just proven. Ends its sessions and voids its earlier emails,
-    /// which are bound to its versions. `recovery` and `verification` call it.
+    /// which are bound to its versions. Removes its name and metadata if the email address was unverified. `recovery` and `verification` call it.
     pub async fn settle(
         &self,
         tx: &mut RevokingTx<'_, '_, '_>,
@@ -29,6 +30,8 @@ impl Auth {
         let (now, caller) = (self.platform.clock.now(), &caller.proven(account));
         accounts::change_password(tx, account, None, password_hash, now).await?;
         if accounts::set_verified(tx, account, email, now).await? {
+            // Whoever signed up has not proven the mailbox, so what they entered is not the owner's.
+            accounts::set_profile(tx, account, &Profile::default(), now).await?;
             self.audit
                 .record(tx, Event::new(EventKind::EmailVerified, account, caller))
                 .await?;

@@ -13,6 +13,7 @@ use crate::core::ids::{AccountId, RegistrationId};
 use crate::core::layers::note_account;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::core::password::{Asker, Lane, Password};
+use crate::core::profile::Profile;
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, Account, AccountError, NewAccount};
 use crate::features::email_challenges::REGISTRATION_LIFETIME;
@@ -26,6 +27,8 @@ pub struct SignUp {
     pub email: NewEmail,
     /// The password, not yet validated.
     pub password: Password,
+    /// The name and metadata.
+    pub profile: Profile,
     /// The hash of the client's handle.
     pub handle: HandleHash,
 }
@@ -207,6 +210,7 @@ impl Auth {
             email: sign_up.email.typed(),
             email_key: sign_up.email.key(),
             password_hash: hash,
+            profile: &sign_up.profile,
             handle: sign_up.handle,
             created_at: now,
             expires_at: now + REGISTRATION_LIFETIME,
@@ -235,6 +239,7 @@ impl Auth {
         let new = NewAccount {
             id: new.id,
             email: &sign_up.email,
+            profile: &sign_up.profile,
             password_hash: &new.password_hash,
             caller: &new.caller,
         };

@@ -8,6 +8,7 @@ use super::Dev;
 use crate::core::email::NewEmail;
 use crate::core::ids::AccountId;
 use crate::core::password::Password;
+use crate::core::profile::Profile;
 use crate::features::accounts::{self, Account, AccountError};
 
 /// The password of every user of `countersign dev`. It is not secret.
@@ -63,7 +64,7 @@ impl Dev {
         let password = Password::from(PASSWORD.to_owned());
         match self
             .accounts
-            .register(email.clone(), password, &self.operator.caller)
+            .register(email.clone(), password, &Profile::default(), &self.operator.caller)
             .await
         {
             // Another test created the same user concurrently.

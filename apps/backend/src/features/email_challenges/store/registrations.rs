@@ -7,6 +7,7 @@ use super::super::link_secret::LinkHash;
 use crate::core::clock::Timestamp;
 use crate::core::handle::HandleHash;
 use crate::core::ids::RegistrationId;
+use crate::core::profile::{Metadata, PersonName, Profile};
 
 row! {
     /// A pending sign-up. No `Debug`, because it contains a hash.
@@ -16,7 +17,18 @@ row! {
         pub email: String,
         /// A PHC string.
         pub password_hash: String,
+        pub name: Option<PersonName>,
+        pub metadata: Metadata,
         pub handle_hash: HandleHash,
+    }
+}
+
+impl From<&Registration> for Profile {
+    fn from(waiting: &Registration) -> Self {
+        Self {
+            name: waiting.name.clone(),
+            metadata: waiting.metadata.clone(),
+        }
     }
 }
 
@@ -28,6 +40,7 @@ pub struct NewRegistration<'a> {
     pub email_key: &'a str,
     /// A PHC string.
     pub password_hash: &'a str,
+    pub profile: &'a Profile,
     pub handle: HandleHash,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
@@ -40,13 +53,15 @@ pub struct NewRegistration<'a> {
 pub async fn insert(tx: &mut Tx<'_>, new: &NewRegistration<'_>) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO registrations
-            (id, email, email_key, password_hash, handle_hash, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)"
+            (id, email, email_key, password_hash, name, metadata, handle_hash, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
     ))
     .bind(new.id)
     .bind(new.email)
     .bind(new.email_key)
     .bind(new.password_hash)
+    .bind(new.profile.name.as_ref())
+    .bind(&new.profile.metadata)
     .bind(new.handle)
     .bind(new.created_at)
     .bind(new.expires_at)
@@ -62,7 +77,7 @@ pub async fn find<'c>(
     now: Timestamp,
 ) -> Result<Option<Registration>, StoreError> {
     query(sql!(
-        "SELECT id, email, password_hash, handle_hash FROM registrations WHERE id = $1 AND expires_at > $2"
+        "SELECT id, email, password_hash, name, metadata, handle_hash FROM registrations WHERE id = $1 AND expires_at > $2"
     ))
     .bind(id)
     .bind(now)
@@ -78,7 +93,7 @@ pub async fn find_of(
     now: Timestamp,
 ) -> Result<Option<Registration>, StoreError> {
     query(sql!(
-        "SELECT id, email, password_hash, handle_hash
+        "SELECT id, email, password_hash, name, metadata, handle_hash
            FROM registrations
           WHERE email_key = $1 AND handle_hash = $2 AND expires_at > $3
           ORDER BY created_at DESC
@@ -94,7 +109,7 @@ pub async fn find_of(
 /// Returns the newest sign-up for an email address. `auth` calls it.
 pub async fn find_newest(db: &Db, email_key: &str, now: Timestamp) -> Result<Option<Registration>, StoreError> {
     query(sql!(
-        "SELECT id, email, password_hash, handle_hash
+        "SELECT id, email, password_hash, name, metadata, handle_hash
            FROM registrations
           WHERE email_key = $1 AND expires_at > $2
           ORDER BY created_at DESC
@@ -130,7 +145,7 @@ pub(in super::super) async fn take(
     query(sql!(
         "DELETE FROM registrations
           WHERE id = (SELECT registration_id FROM email_challenges WHERE link_hash = $1 AND link_expires_at > $2)
-      RETURNING id, email, password_hash, handle_hash"
+      RETURNING id, email, password_hash, name, metadata, handle_hash"
     ))
     .bind(hash)
     .bind(now)

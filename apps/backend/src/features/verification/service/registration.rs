@@ -9,11 +9,18 @@ use crate::core::ids::AccountId;
 use crate::core::layers::note_account;
 use crate::core::limits::{Key, Policy};
 use crate::core::password::{Asker, Lane, Password};
+use crate::core::profile::Profile;
 use crate::core::request_info::RequestInfo;
 use crate::features::accounts::{self, NewAccount};
 use crate::features::audit::{Event, EventKind};
 use crate::features::auth::{PasswordError, ProvenAccount};
 use crate::features::email_challenges::{ChallengeError, Checked, Registration, registrations};
+
+/// What the account of a confirmed sign-up gets.
+struct Claimed {
+    password_hash: String,
+    profile: Profile,
+}
 
 impl Verification {
     /// Creates the account, with the password of the client's own sign-up or with a new one. Removes all sign-ups for the
@@ -24,7 +31,10 @@ impl Verification {
         claim: Claim,
         caller: &Caller,
     ) -> Result<ProvenAccount, VerifyError> {
-        let hash = &self.password_hash(checked, claim, &caller.request).await?;
+        let Claimed {
+            password_hash: hash,
+            profile,
+        } = &self.claimed(checked, claim, &caller.request).await?;
         let id = AccountId::new(self.platform.clock.now(), self.platform.random);
         let caller = &caller.proven(id);
         self.platform
@@ -36,6 +46,7 @@ impl Verification {
                     let new = NewAccount {
                         id,
                         email: &email,
+                        profile,
                         password_hash: hash,
                         caller,
                     };
@@ -73,17 +84,18 @@ impl Verification {
         registrations::find_of(&self.platform.db, email.key(), handle, self.platform.clock.now()).await
     }
 
-    /// Returns the password hash for the account.
-    async fn password_hash(
-        &self,
-        checked: &Checked,
-        claim: Claim,
-        request: &RequestInfo,
-    ) -> Result<String, VerifyError> {
+    /// Returns what the account gets. The profile is that of the client's own sign-up: the reader of the email gets nothing
+    /// that somebody else has entered.
+    async fn claimed(&self, checked: &Checked, claim: Claim, request: &RequestInfo) -> Result<Claimed, VerifyError> {
+        let own = self.own_registration(checked, &claim).await?;
+        let profile = own.as_ref().map(Profile::from).unwrap_or_default();
         if claim.new_password.is_none()
-            && let Some(own) = self.own_registration(checked, &claim).await?
+            && let Some(own) = own
         {
-            return Ok(own.password_hash);
+            return Ok(Claimed {
+                password_hash: own.password_hash,
+                profile,
+            });
         }
         let waiting = self.challenges.peek_registration(checked).await?;
         let waiting = waiting.ok_or(ChallengeError::Invalid)?;
@@ -93,20 +105,23 @@ impl Verification {
                     .platform
                     .check_password(&new, &waiting.email)
                     .map_err(PasswordError::Fault)?;
-                Ok(self.platform.hasher.hash(new).await?)
+                Ok(Claimed {
+                    password_hash: self.platform.hasher.hash(new).await?,
+                    profile,
+                })
             }
             (None, Some(password)) => self.judged(waiting, password, request).await,
             (None, None) => Err(VerifyError::PasswordRequired),
         }
     }
 
-    /// Returns the password hash of the sign-up if the password matches it.
+    /// Returns what the sign-up has, if the password matches it.
     async fn judged(
         &self,
         waiting: Registration,
         password: Password,
         request: &RequestInfo,
-    ) -> Result<String, VerifyError> {
+    ) -> Result<Claimed, VerifyError> {
         let mut reserved = self.platform.limits.reserve();
         if let Some(prefix) = request.prefix() {
             let key = Key::of(Policy::CodesPerAddress).address(prefix);
@@ -121,7 +136,10 @@ impl Verification {
         match self.platform.hasher.verify_for(password, hash, asker).await {
             Ok(verdict) if verdict.is_right() => {
                 reserved.give_back().await;
-                Ok(waiting.password_hash)
+                Ok(Claimed {
+                    profile: Profile::from(&waiting),
+                    password_hash: waiting.password_hash,
+                })
             }
             Ok(_) => {
                 reserved.count();

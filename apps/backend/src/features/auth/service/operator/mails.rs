@@ -8,6 +8,7 @@ use super::Operator;
 use crate::core::email::{Email, NewEmail};
 use crate::core::ids::AccountId;
 use crate::core::language::Language;
+use crate::core::profile::Profile;
 use crate::features::accounts::{self, Account, NewAccount, State};
 use crate::features::audit::{Event, EventKind};
 use crate::features::outbox::{self, MailParams, NewMail, Purpose};
@@ -69,6 +70,7 @@ impl Operator {
                     let new = NewAccount {
                         id,
                         email,
+                        profile: &Profile::default(),
                         password_hash: hash,
                         caller,
                     };
