@@ -33,8 +33,12 @@ type user struct {
 	jwt.RegisteredClaims
 	Client  string `json:"client_id"`
 	Session string `json:"sid"`
-	Scope   string
-	Status  struct {
+	// Only in the tokens of an issuer whose setting tokens.claims includes them.
+	Email         *string `json:"email"`
+	EmailVerified *bool   `json:"email_verified"`
+	Name          *string `json:"name"`
+	Scope         string
+	Status        struct {
 		List struct {
 			Idx *int
 			URI string

@@ -32,6 +32,12 @@ import { Ambiguous, readObject } from './strict-json.js'
  * @property {string} id The account, a UUID.
  * @property {string | undefined} session The session, a UUID, if the token belongs to one.
  * @property {readonly string[]} scopes What the token may be used for.
+ * @property {string | undefined} email The user's email address, if the issuer includes it in its tokens. It may belong to
+ *   someone else unless `emailVerified` is true.
+ * @property {boolean | undefined} emailVerified Whether the user has shown control of the email address, if the issuer
+ *   includes it in its tokens.
+ * @property {string | undefined} name The name that the user has given, if there is one and the issuer includes it in its
+ *   tokens. It identifies no one, and is text to be escaped.
  * @property {Readonly<Record<string, any>>} claims All claims of the token.
  */
 
@@ -161,6 +167,9 @@ function readToken(claims, { audience }) {
   uuid(claims, 'jti')
   if (claims.auth_time !== undefined) date(claims, 'auth_time')
   if (claims.amr !== undefined) texts(claims, 'amr')
+  for (const name of ['email', 'name']) if (claims[name] !== undefined) text(claims, name)
+  if (claims.email_verified !== undefined && typeof claims.email_verified !== 'boolean')
+    throw new Refused("The token's email_verified is not a boolean.")
   const clientId = readClientId(claims)
   const subject = readSubject(claims, clientId)
   const session = claims.sid === undefined ? undefined : uuid(claims, 'sid')
@@ -191,7 +200,7 @@ function readSubject(claims, clientId) {
   const sub = text(claims, 'sub')
   if (UUID.test(sub)) return { kind: 'account', id: sub.toLowerCase() }
   if (sub !== clientId) throw new Refused("The token's sub is neither an account nor the client.")
-  for (const name of ['sid', 'auth_time', 'amr'])
+  for (const name of ['sid', 'auth_time', 'amr', 'email', 'email_verified', 'name'])
     if (claims[name] !== undefined) throw new Refused(`The token belongs to a client but contains ${name}.`)
   return { kind: 'client', id: sub }
 }
@@ -205,7 +214,8 @@ function readSubject(claims, clientId) {
  */
 export function requireUser({ subject, session, scopes, claims }) {
   if (subject.kind !== 'account') throw Denied.userRequired(String(claims.iss))
-  return Object.freeze({ id: subject.id, session, scopes, claims })
+  const { email, email_verified: emailVerified, name } = claims
+  return Object.freeze({ id: subject.id, session, scopes, email, emailVerified, name, claims })
 }
 
 /**

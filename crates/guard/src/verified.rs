@@ -93,6 +93,24 @@ impl VerifiedToken {
 }
 
 impl VerifiedUser {
+    /// Returns the user's email address (`email`), if the issuer includes it in its tokens. It may belong to someone else
+    /// unless [`email_verified`](Self::email_verified) is `Some(true)`.
+    pub fn email(&self) -> Option<&str> {
+        self.claims.email.as_deref()
+    }
+
+    /// Returns whether the user has shown control of the email address (`email_verified`), if the issuer includes it in its
+    /// tokens.
+    pub fn email_verified(&self) -> Option<bool> {
+        self.claims.email_verified
+    }
+
+    /// Returns the name that the user has given (`name`), if there is one and the issuer includes it in its tokens. It
+    /// identifies no one, and is text to be escaped.
+    pub fn name(&self) -> Option<&str> {
+        self.claims.name.as_deref()
+    }
+
     /// Returns an error (403 `insufficient_scope`) unless the token has `scope`.
     ///
     /// # Errors

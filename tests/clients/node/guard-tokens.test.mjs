@@ -41,6 +41,18 @@ test('a user has an id, a session, scopes and claims, and cannot be changed', as
   }
 })
 
+test('a token may say how to greet its user', async () => {
+  const about = { email: 'ada@example.com', email_verified: false, name: 'Ada <b>' }
+  const user = requireUser(await guard.verify(await issuer.token(about)))
+  assert.deepEqual([user.email, user.emailVerified, user.name], Object.values(about))
+  const plain = requireUser(await guard.verify(await issuer.token()))
+  assert.deepEqual([plain.email, plain.emailVerified, plain.name], [undefined, undefined, undefined])
+  for (const wrong of [{ email: 1 }, { email: ['a'] }, { email: null }, { email_verified: 'true' }, { email_verified: null }, { name: {} }])
+    await assert.rejects(guard.verify(await issuer.token(wrong)), invalid)
+  for (const [name, value] of Object.entries(about))
+    await assert.rejects(guard.verify(await issuer.clientToken({ [name]: value })), invalid)
+})
+
 test('an account has one name, however its token spells it', async () => {
   const user = requireUser(
     await guard.verify(await issuer.token({ sub: '0198B6A0-0000-7000-8000-00000000000A', sid: '0198b6A0-0000-7000-8000-00000000000b' })),

@@ -44,7 +44,9 @@ export async function handler(request: Request): Promise<Response> {
     // @ts-expect-error The kind of subject must be checked.
     token.id
     const user: User = requireUser(token)
-    return Response.json({ owner: user.id, mail: user.claims.email })
+    const greeting: string = user.name ?? user.email ?? 'you'
+    const verified: boolean | undefined = user.emailVerified
+    return Response.json({ owner: user.id, greeting, verified })
   } catch (error) {
     if (error instanceof Denied) return error.toResponse()
     throw error

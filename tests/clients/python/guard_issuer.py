@@ -70,7 +70,8 @@ class FakeIssuer:
         with self.changed:
             self.changed.notify_all()
 
-    def token(self, *, idx=0, name="1", key=None, typ="at+jwt", **changes):
+    def token(self, *, idx=0, name="1", key=None, typ="at+jwt", about=None, **changes):
+        """`about`: claims about the user, of which one is called `name`."""
         now = int(time.time())
         claims = {
             "iss": self.url,
@@ -86,13 +87,13 @@ class FakeIssuer:
             "amr": ["pwd"],
             "status": {"status_list": {"idx": idx, "uri": self.list_uri(name)}},
         }
-        claims = {name: value for name, value in (claims | changes).items() if value is not None}
+        claims = {name: value for name, value in (claims | changes | (about or {})).items() if value is not None}
         return (key or self.key).sign(claims, typ)
 
     def client_token(self, client="billing", **changes):
         """A token of a client that acts for itself: no person, no session."""
-        about = {"sub": client, "client_id": client, "sid": None, "auth_time": None, "amr": None}
-        return self.token(**(about | changes))
+        own = {"sub": client, "client_id": client, "sid": None, "auth_time": None, "amr": None}
+        return self.token(**(own | changes))
 
     def revoke(self, idx, name="1"):
         with self.changed:

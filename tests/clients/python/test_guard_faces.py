@@ -42,6 +42,19 @@ def test_the_user_is_who_the_token_says(issuer, guard):
         user.claims["tenant"] = "red"
 
 
+def test_a_token_may_say_how_to_greet_its_user(issuer, guard):
+    user = guard.verify_sync(issuer.token(about={"email": "ada@example.com", "email_verified": False, "name": "Ada <b>"})).require_user()
+    assert (user.email, user.email_verified, user.name) == ("ada@example.com", False, "Ada <b>")
+    user = guard.verify_sync(issuer.token()).require_user()
+    assert (user.email, user.email_verified, user.name) == (None, None, None)
+    for wrong in [{"email": 1}, {"email": ["a"]}, {"email_verified": "true"}, {"email_verified": 1}, {"name": {}}, {"name": False}]:
+        with pytest.raises(InvalidToken):
+            guard.verify_sync(issuer.token(about=wrong))
+    for about in [{"email": "ada@example.com"}, {"email_verified": False}, {"name": ""}]:
+        with pytest.raises(InvalidToken):
+            guard.verify_sync(issuer.client_token(about=about))
+
+
 def test_threads_share_one_fetch(issuer, guard):
     barrier = threading.Barrier(16)
 

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from countersign_guard import Client, Denied, Guard, InvalidToken, Revoked, UserRequired
+from countersign_guard import Account, Client, Denied, Guard, InvalidToken, Revoked, UserRequired
 from countersign_guard.jws import read_kid
 from countersign_guard.key_set import usable_keys
 from countersign_guard.options import Options
@@ -62,11 +62,14 @@ def test_a_token(guard, case, twice):
 def shown(token):
     """A verified token as the table writes it."""
     session = {} if token.session is None else {"session": str(token.session)}
+    user = token.require_user() if isinstance(token.subject, Account) else None
+    known = {name: getattr(user, name, None) for name in ("email", "email_verified", "name")}
+    about = {name: value for name, value in known.items() if value is not None}
     return {
         "subject": {type(token.subject).__name__.lower(): str(token.subject.id)},
         "client_id": token.client_id,
         "scopes": sorted(token.scopes),
-    } | session
+    } | session | about
 
 
 @pytest.mark.parametrize("case", named(VECTORS["lists"]))

@@ -111,7 +111,6 @@ impl Services {
     pub(crate) fn dev(&self) -> Dev {
         Dev {
             platform: self.platform.clone(),
-            keys: self.keys.clone(),
             audit: self.audit.clone(),
             revocations: self.revocations.clone(),
             accounts: self.accounts.clone(),

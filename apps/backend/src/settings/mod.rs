@@ -82,7 +82,7 @@ pub use self::sources::SettingsFile;
 pub use self::sources::Sources;
 pub use self::status_lists::StatusLists;
 pub use self::telemetry::Telemetry;
-pub use self::tokens::Tokens;
+pub use self::tokens::{Tokens, UserClaim};
 pub use self::value_error::ValueError;
 pub use self::values::InForce;
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::nearest::nearest;
 use super::section::section;
+use super::value::Value;
 use super::value_error::ValueError;
 use super::values::Values;
 
@@ -23,6 +25,11 @@ section! {
         #[warning = "each service must accept its own name only, or a token for one service is valid for another"]
         #[default_is = "the issuer"]
         audience: Vec<String> = "",
+        /// What access tokens say about the user: `email`, `email_verified` and `name`, separated by commas. A change is in
+        /// the next token. Claims that would make a token longer than 8192 bytes are left out.
+        #[warning = "anyone who gets such a token can read it; an unverified email address may belong to someone else"]
+        #[default_is = "none"]
+        claims: Vec<UserClaim> = "",
         /// How long a session lasts without a refresh: 5m up to `refresh_absolute_ttl`.
         refresh_idle_ttl: Duration = "30d",
         /// How long a session lasts in total, even if it is refreshed: 5m to 3650d.
@@ -31,6 +38,36 @@ section! {
         /// (never) to 5m.
         #[warning = "within this time, reuse of a stolen refresh token cannot be told from a retry"]
         refresh_replay_window: Duration = "30s",
+    }
+}
+
+/// A claim about the user in access tokens, by its name in OpenID Connect Core §5.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserClaim {
+    Email,
+    EmailVerified,
+    Name,
+}
+
+const USER_CLAIMS: [(&str, UserClaim); 3] = [
+    ("email", UserClaim::Email),
+    ("email_verified", UserClaim::EmailVerified),
+    ("name", UserClaim::Name),
+];
+
+impl Value for UserClaim {
+    const FORM: &'static str = "`email`, `email_verified` or `name`";
+    const LIST_FORM: &'static str = "list of `email`, `email_verified`, `name`";
+
+    fn parse(text: &str) -> Result<Self, ValueError> {
+        let known = USER_CLAIMS.iter().find(|(name, _)| *name == text);
+        known.map(|(_, claim)| *claim).ok_or_else(|| {
+            let advice = match nearest(text, USER_CLAIMS.iter().map(|(name, _)| *name)) {
+                Some(name) => format!("did you mean {name}?"),
+                None => "expected email, email_verified or name".to_owned(),
+            };
+            ValueError::new(format!("unknown claim {text:?}"), advice)
+        })
     }
 }
 

@@ -50,6 +50,11 @@ def verify_access_token(token: str, kid: str, key: jwt.PyJWK, options: Options) 
         date(claims, "auth_time")
     if "amr" in claims:
         _texts(claims, "amr")
+    for name in ("email", "name"):
+        if name in claims:
+            _text(claims, name)
+    if not isinstance(claims.get("email_verified", False), bool):
+        raise InvalidToken("The token's email_verified is not a boolean.")
     verified = VerifiedToken(
         subject=_subject(claims),
         client_id=_client_id(claims),
@@ -75,7 +80,7 @@ def _subject(claims: Claims) -> Account | Client:
         return Account(UUID(sub))
     if sub != _client_id(claims):
         raise InvalidToken("The token's sub is neither an account nor the client.")
-    for name in ("sid", "auth_time", "amr"):
+    for name in ("sid", "auth_time", "amr", "email", "email_verified", "name"):
         if name in claims:
             raise InvalidToken(f"The token belongs to a client but contains {name}.")
     return Client(sub)

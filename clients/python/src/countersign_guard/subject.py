@@ -35,6 +35,30 @@ class User:
     claims: Mapping[str, Any]
     """All claims of the token. Shared between requests, so read-only."""
 
+    @property
+    def email(self) -> str | None:
+        """The user's email address (`email`), if the issuer includes it in its tokens.
+
+        It may belong to someone else unless `email_verified` is true.
+        """
+        email: str | None = self.claims.get("email")
+        return email
+
+    @property
+    def email_verified(self) -> bool | None:
+        """Whether the user has shown control of the email address, if the issuer includes it in its tokens."""
+        verified: bool | None = self.claims.get("email_verified")
+        return verified
+
+    @property
+    def name(self) -> str | None:
+        """The name that the user has given, if there is one and the issuer includes it in its tokens.
+
+        It identifies no one, and is text to be escaped.
+        """
+        name: str | None = self.claims.get("name")
+        return name
+
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:

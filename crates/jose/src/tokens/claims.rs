@@ -59,6 +59,16 @@ pub struct AccessTokenClaims {
     /// How the user signed in (RFC 8176), such as `pwd`; never set for a client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amr: Option<Vec<String>>,
+    /// The user's email address (OpenID Connect Core §5.1), if the issuer includes it; never set for a client. Without
+    /// `email_verified`, it may belong to someone else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Whether the user has shown control of the email address (OpenID Connect Core §5.1); never set for a client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
+    /// The name that the user has given (OpenID Connect Core §5.1), any text to be escaped; never set for a client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Where the revocation status of the token is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<StatusReference>,
@@ -87,6 +97,9 @@ impl From<RequiredClaims> for AccessTokenClaims {
             scope: None,
             auth_time: None,
             amr: None,
+            email: None,
+            email_verified: None,
+            name: None,
             status: None,
         }
     }

@@ -24,6 +24,9 @@ pub(super) struct RawClaims<'a> {
     scope: Option<Value<'a>>,
     auth_time: Option<Value<'a>>,
     amr: Option<Value<'a>>,
+    email: Option<Value<'a>>,
+    email_verified: Option<Value<'a>>,
+    name: Option<Value<'a>>,
     status: Option<Value<'a>>,
 }
 
@@ -55,11 +58,15 @@ impl<'a> RawClaims<'a> {
             scope: optional(self.scope, |scope| text("scope", Some(scope)))?,
             auth_time: optional(self.auth_time, |auth_time| date("auth_time", Some(&auth_time)))?,
             amr: optional(self.amr, |amr| texts("amr", Some(amr)))?,
+            email: optional(self.email, |email| text("email", Some(email)))?,
+            email_verified: optional(self.email_verified, |verified| flag("email_verified", &verified))?,
+            name: optional(self.name, |name| text("name", Some(name)))?,
             status: optional(self.status, status)?,
         };
         let of_sign_in = claims.sid.is_some() || claims.auth_time.is_some() || claims.amr.is_some();
+        let of_user = claims.email.is_some() || claims.email_verified.is_some() || claims.name.is_some();
         match claims.sub {
-            Subject::Client(_) if of_sign_in => Err(ClaimsError::ClientSignedIn),
+            Subject::Client(_) if of_sign_in || of_user => Err(ClaimsError::ClientSignedIn),
             _ => Ok(claims),
         }
     }
@@ -78,6 +85,9 @@ impl<'a> RawClaims<'a> {
             "scope" => &mut self.scope,
             "auth_time" => &mut self.auth_time,
             "amr" => &mut self.amr,
+            "email" => &mut self.email,
+            "email_verified" => &mut self.email_verified,
+            "name" => &mut self.name,
             "status" => &mut self.status,
             _ => return,
         };
@@ -114,6 +124,13 @@ fn subject(claim: Option<Value<'_>>, client_id: &str) -> Result<Subject, ClaimsE
 pub(crate) fn text(name: &'static str, claim: Option<Value<'_>>) -> Result<String, ClaimsError> {
     match claim.ok_or(ClaimsError::Missing(name))? {
         Value::Text(text) => Ok(text.into_owned()),
+        _ => Err(ClaimsError::WrongShape(name)),
+    }
+}
+
+fn flag(name: &'static str, claim: &Value<'_>) -> Result<bool, ClaimsError> {
+    match claim {
+        Value::Flag(flag) => Ok(*flag),
         _ => Err(ClaimsError::WrongShape(name)),
     }
 }

@@ -20,8 +20,8 @@ pub(crate) enum Value<'a> {
     Number(f64),
     List(Vec<Value<'a>>),
     Object(Vec<(Cow<'a, str>, Value<'a>)>),
-    /// Null or a boolean.
-    Other,
+    Flag(bool),
+    Null,
 }
 
 impl<'a> Value<'a> {
@@ -174,12 +174,12 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(Value::Number(number))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Value<'de>, E> {
-        Ok(Value::Other)
+    fn visit_bool<E>(self, flag: bool) -> Result<Value<'de>, E> {
+        Ok(Value::Flag(flag))
     }
 
     fn visit_unit<E>(self) -> Result<Value<'de>, E> {
-        Ok(Value::Other)
+        Ok(Value::Null)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value<'de>, A::Error> {

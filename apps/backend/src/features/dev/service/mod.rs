@@ -12,7 +12,6 @@ use crate::core::platform::Platform;
 use crate::features::accounts::Accounts;
 use crate::features::audit::Audit;
 use crate::features::auth::Operator;
-use crate::features::keys::Keys;
 use crate::features::revocation::Revocations;
 use crate::features::sessions::Sessions;
 
@@ -20,7 +19,6 @@ use crate::features::sessions::Sessions;
 #[derive(Clone)]
 pub(crate) struct Dev {
     pub(crate) platform: Platform,
-    pub(crate) keys: Keys,
     pub(crate) audit: Audit,
     pub(crate) revocations: Revocations,
     pub(crate) accounts: Accounts,

@@ -92,16 +92,19 @@ impl Dev {
             .await?
             .ok_or(TokenError::Disabled)?;
         let mut claims = match wanted.lifetime {
-            Some(Lifetime::Left(ttl)) => self.sessions.claims(&session, ttl),
-            Some(Lifetime::Over(ago)) => self.expired(&session, ago),
-            None => self.sessions.claims(&session, self.platform.settings.tokens.access_ttl),
+            Some(Lifetime::Left(ttl)) => self.sessions.claims(&session, ttl).await?,
+            Some(Lifetime::Over(ago)) => self.expired(&session, ago).await?,
+            None => {
+                let ttl = self.platform.settings.tokens.access_ttl;
+                self.sessions.claims(&session, ttl).await?
+            }
         };
         if let Some(audience) = wanted.audience {
             claims.aud = Audience::from(vec![audience]);
         }
         let now = self.platform.clock.now();
         Ok(Issued {
-            access_token: self.keys.issue(&claims, now).await?,
+            access_token: self.sessions.sign(&mut claims).await?,
             expires_in: claims.exp.saturating_sub(now.seconds()),
             refresh_token,
             session,
@@ -154,13 +157,13 @@ impl Dev {
 
     /// Returns the claims of an expired token. It was issued, and its user signed in, before it expired, so it differs from
     /// others only in age.
-    fn expired(&self, session: &Session, ago: Duration) -> AccessTokenClaims {
+    async fn expired(&self, session: &Session, ago: Duration) -> Result<AccessTokenClaims, StoreError> {
         let exp = (self.platform.clock.now() - ago).seconds();
         let iat = exp.saturating_sub(EXPIRED_TOKEN_LIVED);
-        let mut claims = self.sessions.claims(session, Duration::ZERO);
+        let mut claims = self.sessions.claims(session, Duration::ZERO).await?;
         claims.exp = exp;
         claims.iat = iat;
         claims.auth_time = Some(iat);
-        claims
+        Ok(claims)
     }
 }
