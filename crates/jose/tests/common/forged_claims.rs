@@ -184,6 +184,39 @@ pub(super) fn missing_claims(forge: &Forge<'_>) -> Vec<Forged> {
         ),
         ("scope a list", SHAPE, forge.claiming("scope", json!(["admin"]))),
         ("amr a string", SHAPE, forge.claiming("amr", json!("pwd"))),
+        ("email null", SHAPE, forge.claiming("email", Value::Null)),
+        (
+            "email a list",
+            SHAPE,
+            forge.claiming("email", json!(["ada@example.com"])),
+        ),
+        (
+            "email_verified null",
+            SHAPE,
+            forge.claiming("email_verified", Value::Null),
+        ),
+        (
+            "email_verified a string",
+            SHAPE,
+            forge.claiming("email_verified", json!("true")),
+        ),
+        (
+            "email_verified a number",
+            SHAPE,
+            forge.claiming("email_verified", json!(1)),
+        ),
+        ("name null", SHAPE, forge.claiming("name", Value::Null)),
+        ("name an object", SHAPE, forge.claiming("name", json!({}))),
+        (
+            "RFC 9068 a client with an email address",
+            "client_signed_in",
+            forge.of_client(json!("billing"), json!({ "email": "ada@example.com" })),
+        ),
+        (
+            "RFC 9068 a client with the name of a person",
+            "client_signed_in",
+            forge.of_client(json!("billing"), json!({ "name": "Ada" })),
+        ),
     ]
 }
 

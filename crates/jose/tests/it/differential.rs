@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::forged::forged_tokens;
 use crate::sample::{AUDIENCE, ISSUER, claims, judge, token};
 
-const CLAIMS: [&str; 13] = [
+const CLAIMS: [&str; 16] = [
     "iss",
     "sub",
     "aud",
@@ -30,6 +30,9 @@ const CLAIMS: [&str; 13] = [
     "scope",
     "auth_time",
     "amr",
+    "email",
+    "email_verified",
+    "name",
     "unknown",
 ];
 

@@ -29,6 +29,7 @@ prop_compose! {
         scope in proptest::option::of("[a-z:]{0,9}( [a-z:]{1,9}){0,3}"),
         auth_time in proptest::option::of(0..1_i64 << 53),
         amr in proptest::option::of(vec("[a-z]{0,5}", 0..3)),
+        (email, email_verified, name) in (proptest::option::of(".*"), proptest::option::of(any::<bool>()), proptest::option::of(".*")),
         status in proptest::option::of((0..1_u64 << 53, ".{0,40}").prop_map(|(idx, uri)| StatusReference::new(idx, uri))),
     ) -> AccessTokenClaims {
         let sub = account.map_or_else(|| Subject::Client(client_id.clone()), Subject::Account);
@@ -38,6 +39,7 @@ prop_compose! {
         // No user signed in for a client's token.
         if account.is_some() {
             (claims.sid, claims.auth_time, claims.amr) = (sid, auth_time, amr);
+            (claims.email, claims.email_verified, claims.name) = (email, email_verified, name);
         }
         claims
     }

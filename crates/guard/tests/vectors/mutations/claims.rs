@@ -7,7 +7,7 @@ use super::{At, Mutation};
 use crate::sample::{AUDIENCE, FIRST_LIST, ISSUER, LEEWAY, SECOND_LIST};
 
 /// Each claim, its rule, and whether it may be omitted.
-const CLAIMS: [(&str, &str, bool); 14] = [
+const CLAIMS: [(&str, &str, bool); 17] = [
     ("iss", "C-1", false),
     ("aud", "C-2", false),
     ("exp", "C-3", false),
@@ -20,6 +20,9 @@ const CLAIMS: [(&str, &str, bool); 14] = [
     ("auth_time", "C-8", true),
     ("amr", "C-9", true),
     ("scope", "C-10", true),
+    ("email", "C-14", true),
+    ("email_verified", "C-14", true),
+    ("name", "C-14", true),
     ("unknown", "C-11", true),
     ("status", "S-1", false),
 ];
@@ -91,7 +94,8 @@ fn any_value() -> Vec<Mutation> {
 fn takes(claim: &str, shape: Shape) -> bool {
     match claim {
         "unknown" => true,
-        "client_id" | "scope" => shape == Shape::Text,
+        "client_id" | "scope" | "email" | "name" => shape == Shape::Text,
+        "email_verified" => shape == Shape::Flag,
         "amr" => shape == Shape::Texts,
         "iat" | "nbf" => matches!(shape, Shape::Past | Shape::PastFraction),
         "auth_time" => matches!(shape, Shape::Past | Shape::PastFraction | Shape::Last),

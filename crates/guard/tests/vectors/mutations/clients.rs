@@ -8,17 +8,20 @@ use super::values::{Shape, values};
 use super::{At, Mutation};
 use crate::sample::CLIENT;
 
+/// The claims that the token of a client does not have.
+const OF_USERS: [&str; 6] = ["sid", "auth_time", "amr", "email", "email_verified", "name"];
+
 const ACCOUNT: &str = "01980000-abcd-7000-8000-00000000000f";
 
 /// Whether a mutation changes a claim in which tokens of users and clients differ.
 pub(super) fn concerns((part, member): &(&str, String)) -> bool {
-    *part == "claims" && matches!(&**member, "sub" | "client_id" | "sid" | "auth_time" | "amr")
+    *part == "claims" && (matches!(&**member, "sub" | "client_id") || OF_USERS.contains(&&**member))
 }
 
 pub(super) fn mutations(now: i64) -> Vec<Mutation> {
     let mut mutations = names();
     for (value, shape) in values() {
-        for claim in ["sub", "client_id", "sid", "auth_time", "amr"] {
+        for claim in ["sub", "client_id"].into_iter().chain(OF_USERS) {
             let rule = match (shape, claim) {
                 (Shape::Broken(broken), _) => broken,
                 (_, "sub" | "client_id") => "C-6",
@@ -52,6 +55,9 @@ pub(super) fn mutations(now: i64) -> Vec<Mutation> {
         ("sid", format!("\"{ACCOUNT}\"")),
         ("auth_time", now.to_string()),
         ("amr", r#"["pwd"]"#.to_owned()),
+        ("email", "\"ada@example.com\"".to_owned()),
+        ("email_verified", "false".to_owned()),
+        ("name", "\"\"".to_owned()),
     ] {
         mutations.push(set("C-13", claim, Invalid, &value));
         // Under another name it is an unknown claim.

@@ -41,6 +41,9 @@ impl Draft {
                 ("scope", text("products:read products:write")),
                 ("auth_time", now.to_string()),
                 ("amr", r#"["pwd"]"#.to_owned()),
+                ("email", text("ada@example.com")),
+                ("email_verified", "true".to_owned()),
+                ("name", text("Ada \\u003cLovelace\\u003e \u{e9}")),
                 ("status", list),
             ]),
         }
@@ -49,7 +52,7 @@ impl Draft {
     /// The token of a client that acts for itself.
     pub(super) fn client(kid: &str, now: i64) -> Self {
         let mut draft = Self::good(kid, now);
-        for name in ["sid", "auth_time", "amr"] {
+        for name in ["sid", "auth_time", "amr", "email", "email_verified", "name"] {
             draft.claims.remove(name);
         }
         for name in ["sub", "client_id"] {

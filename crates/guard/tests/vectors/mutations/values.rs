@@ -14,18 +14,19 @@ pub(super) enum Shape {
     Last,
     /// JSON that is invalid for every claim.
     Other,
+    Flag,
     /// Text that is invalid anywhere.
     Broken(&'static str),
 }
 
 pub(super) fn values() -> Vec<(String, Shape)> {
-    use Shape::{Broken, Last, Other, Past, PastFraction, Text, Texts};
+    use Shape::{Broken, Flag, Last, Other, Past, PastFraction, Text, Texts};
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let objects = |depth: usize| format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
     let mut values: Vec<(String, Shape)> = [
         ("null", Other),
-        ("true", Other),
-        ("false", Other),
+        ("true", Flag),
+        ("false", Flag),
         ("0", Past),
         ("1", Past),
         ("1700000000", Past),
