@@ -111,11 +111,19 @@ async fn who_finds_no_place_is_told_on_a_page_in_a_browser(database: Database) {
     let server = launch.start().await;
     let mut held = Vec::new();
     let mut seen = String::new();
-    // A connection that has just closed may still count, and then one that is to be held is refused: try until two are held.
+    // A connection that has just closed may still count, and then one that is to be held is refused: try until two are held,
+    // so that all further ones are refused.
+    let mut refused = 0;
     for _ in 0..100 {
-        held.push(TcpStream::connect(server.address).await.unwrap());
+        if refused == 0 {
+            held.push(TcpStream::connect(server.address).await.unwrap());
+        }
         seen = ask(server.address, &head("/signin", "text/html", "")).await;
-        if seen.starts_with("HTTP/1.1 503 ") {
+        refused = match seen.starts_with("HTTP/1.1 503 ") {
+            true => refused + 1,
+            false => 0,
+        };
+        if refused == 5 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
