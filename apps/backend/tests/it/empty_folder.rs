@@ -63,6 +63,7 @@ fn typed(argument: &clap::Arg) -> Vec<String> {
         (_, Some(value)) if argument.get_action().takes_values() => value.get_name().to_owned(),
         ("email" | "all", _) => "ada@example.com".to_owned(),
         ("id", _) => "0198c5a0-7e1c-7000-8000-000000000000".to_owned(),
+        ("metadata", _) => "{}".to_owned(),
         ("from", _) => "sqlite://from.db".to_owned(),
         ("to", _) => "sqlite://to.db".to_owned(),
         (id, _) => id.to_owned(),
