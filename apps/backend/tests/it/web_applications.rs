@@ -752,7 +752,9 @@ async fn t_12_a_cookie_does_not_act_for_pages_of_another_origin(database: Databa
     ada.follow("https://app.example.com/").await;
     let site = |value| ("sec-fetch-site", value);
     let origin = |value| ("origin", value);
-    let cases: &[(&str, &[(&str, &str)], u16)] = &[
+    /// A method, the headers about its origin, and the status of the response.
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], u16);
+    let cases: &[Case<'_>] = &[
         ("GET", &[], 200),
         ("HEAD", &[site("cross-site")], 200),
         ("GET", &[site("same-site")], 200),

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::browser::Browser;
-use super::schemas::BrowserTokenBody;
+use super::schemas::{BrowserTokenBody, SignedInBody};
 use super::service::{BrowserSessions, BrowserTokens, CookieError};
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
@@ -46,6 +46,6 @@ impl IntoResponse for BrowserTokens {
     fn into_response(mut self) -> Response {
         let cookies = std::mem::take(&mut self.cookies).into_iter();
         let headers: HeaderMap = cookies.map(|cookie| (SET_COOKIE, cookie)).collect();
-        (headers, Json(BrowserTokenBody::from(self))).into_response()
+        (headers, Json(SignedInBody::Cookie(self.into()))).into_response()
     }
 }

@@ -14,7 +14,6 @@ use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
 use crate::features::browser_sessions::{Browser, SessionKind, SignedInBody};
 use crate::features::outbox::Purpose;
-use crate::features::sessions::TokenBody;
 
 /// Request a sign-in email
 ///
@@ -65,7 +64,7 @@ pub(super) async fn login_by_email(
             let tokens = auth
                 .sign_in_by_email(answer.try_into()?, handle, &scopes, &caller)
                 .await?;
-            Ok(Json(TokenBody::from(tokens)).into_response())
+            Ok(Json(SignedInBody::Token(tokens.into())).into_response())
         }
         SessionKind::Cookie => {
             let browser = browser?;
@@ -102,7 +101,7 @@ pub(super) async fn login(
         SessionKind::Token => auth
             .login(credentials, &Caller::anyone(request))
             .await
-            .map(|tokens| Json(TokenBody::from(tokens)).into_response()),
+            .map(|tokens| Json(SignedInBody::Token(tokens.into())).into_response()),
         SessionKind::Cookie => auth
             .login_browser(credentials, &browser?, request)
             .await
