@@ -133,13 +133,13 @@ test('two servers on two ports of one host leave each other signed in', { timeou
   }
 })
 
-test('a cookie that is in use outlives its first month', { timeout: 60_000 }, async () => {
+test('the browser keeps the session cookie as long as a session can last', { timeout: 60_000 }, async () => {
   const { page, context } = await visit(browser, server.base)
   await signUp(page, 'month@example.com')
   const session = (await context.cookies()).find((cookie) => /^countersign-\d+$/.test(cookie.name))
   assert.ok(session, JSON.stringify(await context.cookies()))
   const days = (session.expires - Date.now() / 1000) / 86_400
-  assert.ok(days > 29 && days < 31, `${days}`)
+  assert.ok(days > 89 && days < 91, `${days}`)
   await context.close()
 })
 
