@@ -456,7 +456,7 @@ async fn the_links_of_emails_lead_to_the_application_that_asked(database: Databa
             "https://auth.example.com/recover/password?token=",
             "https://auth.example.com/signin/email?token=",
         ),
-        // The only one, whoever asks.
+        // The only one is used for every client.
         (
             WITH_LINKS,
             Some("https://evil.example"),

@@ -30,7 +30,7 @@ impl Auth {
         let (now, caller) = (self.platform.clock.now(), &caller.proven(account));
         accounts::change_password(tx, account, None, password_hash, now).await?;
         if accounts::set_verified(tx, account, email, now).await? {
-            // Whoever signed up has not proven the mailbox, so what they entered is not the owner's.
+            // The client that signed up did not prove the mailbox, so its name and metadata may not be the owner's.
             accounts::set_profile(tx, account, &Profile::default(), now).await?;
             self.audit
                 .record(tx, Event::new(EventKind::EmailVerified, account, caller))

@@ -109,7 +109,7 @@ fn by_cookie(admitted: Result<Admitted, Refusal>, demand: &Demand, denied: Denie
             }
             response
         }
-        Err(Refusal::Nobody) => refused(Problem::from(denied)),
+        Err(Refusal::NoSession) => refused(Problem::from(denied)),
         Err(Refusal::Proxy) => unknown(
             "This route requires a bearer token. Browsers cannot sign in here, because the proxy is not in the setting \
              `trusted_proxies`, or does not send X-Forwarded-Method, X-Forwarded-Proto, X-Forwarded-Host and \

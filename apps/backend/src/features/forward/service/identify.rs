@@ -25,7 +25,7 @@ pub struct Request<'r> {
 pub enum Refusal {
     /// No session, and no browser that could be sent to the sign-in page.
     #[error("no session")]
-    Nobody,
+    NoSession,
     /// A browser without a session.
     #[error("no session; the browser can sign in")]
     SignIn(SignIn),
@@ -84,7 +84,7 @@ impl Forward {
         let Some(SignedIn { account, session }) = found else {
             return Err(match opens_a_page {
                 true => Refusal::SignIn(self.sign_in(&wanted, request.headers)),
-                false => Refusal::Nobody,
+                false => Refusal::NoSession,
             });
         };
         if !asked::is_own(&wanted.method, request.headers, &wanted.place.origin) {
