@@ -149,7 +149,7 @@ test('two tabs keep their own destinations', { timeout: 120_000 }, async () => {
   await one.locator('#code').waitFor()
   await context.clearCookies()
   const two = await context.newPage()
-  const other = order.replace('7', '9')
+  const other = order.replace('/orders/7', '/orders/9')
   await one.goto(returning('/signin'))
   await two.goto(returning('/signin', other))
   for (const [page, at] of [[two, other], [one, order]]) {
