@@ -13,10 +13,10 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::Services;
 use crate::core::problem::{Problem, ProblemBody};
 use crate::documented;
-use crate::features::{
-    accounts, auth, browser_sessions, dev, docs, forward, health, keys, pages, recovery, revocation, sessions,
-    verification,
-};
+use crate::features::identity::{accounts, recovery, verification};
+use crate::features::operations::{dev, docs, health, keys};
+use crate::features::pages;
+use crate::features::sign_in::{auth, browser_sessions, forward, revocation, sessions};
 
 /// Builds the complete service: the routes of every feature and the layers around them.
 pub fn app(services: Services) -> Router {

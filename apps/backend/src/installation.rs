@@ -11,7 +11,7 @@ use crate::core::caller::Caller;
 use crate::core::clock::Clock;
 use crate::core::mailer::SendError;
 use crate::core::password::{self, PasswordPolicy};
-use crate::features::keys::{JWKS_MAX_AGE, KeyOptions, KeysError};
+use crate::features::operations::keys::{JWKS_MAX_AGE, KeyOptions, KeysError};
 use crate::migrations;
 use crate::settings::{self, Settings};
 

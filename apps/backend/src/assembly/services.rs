@@ -11,22 +11,22 @@ use crate::core::layers::Middleware;
 use crate::core::platform::Platform;
 use crate::core::redis::Redis;
 use crate::core::server::{Readiness, ServerOptions};
-use crate::features::accounts::{Accounts, Profiles};
-use crate::features::audit::Audit;
-use crate::features::auth::{Auth, Operator};
-use crate::features::browser_sessions::BrowserSessions;
-use crate::features::dev::Dev;
-use crate::features::email_challenges::EmailChallenges;
-use crate::features::forward::Forward;
-use crate::features::health::Health;
-use crate::features::keys::{Discovery, Keys};
-use crate::features::mail::Delivery;
-use crate::features::outbox::Outbox;
+use crate::features::identity::accounts::{Accounts, Profiles};
+use crate::features::identity::email_challenges::EmailChallenges;
+use crate::features::identity::recovery::Recovery;
+use crate::features::identity::verification::Verification;
+use crate::features::messaging::mail::Delivery;
+use crate::features::messaging::outbox::Outbox;
+use crate::features::operations::audit::Audit;
+use crate::features::operations::dev::Dev;
+use crate::features::operations::health::Health;
+use crate::features::operations::keys::{Discovery, Keys};
 use crate::features::pages::Pages;
-use crate::features::recovery::Recovery;
-use crate::features::revocation::{Revocations, StatusLists};
-use crate::features::sessions::Sessions;
-use crate::features::verification::Verification;
+use crate::features::sign_in::auth::{Auth, Operator};
+use crate::features::sign_in::browser_sessions::BrowserSessions;
+use crate::features::sign_in::forward::Forward;
+use crate::features::sign_in::revocation::{Revocations, StatusLists};
+use crate::features::sign_in::sessions::Sessions;
 
 /// All services of the server. Cheap to clone.
 #[derive(Clone)]

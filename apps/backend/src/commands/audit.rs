@@ -16,8 +16,8 @@ use super::users::account;
 use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
-use crate::features::accounts;
-use crate::features::audit::{self, Entry, Filter};
+use crate::features::identity::accounts;
+use crate::features::operations::audit::{self, Entry, Filter};
 use crate::installation::Opening;
 
 pub(super) fn run(command: AuditCommand, process: Process, output: &mut Standard) -> Result<(), Failure> {

@@ -27,7 +27,7 @@ use super::{Failure, logging};
 use crate::core::clock::Clock;
 use crate::core::random::SecureRandom;
 use crate::core::server::{Listening, Server, Shutdown};
-use crate::features::dev::{PASSWORD, SeededUser, known_key};
+use crate::features::operations::dev::{PASSWORD, SeededUser, known_key};
 use crate::settings::{Settings, Sources};
 use crate::{Services, app};
 

@@ -9,9 +9,9 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 
 use crate::StartError;
-use crate::features::accounts::AccountError;
-use crate::features::auth::PasswordError;
-use crate::features::keys::{KeysError, OperatorError};
+use crate::features::identity::accounts::AccountError;
+use crate::features::operations::keys::{KeysError, OperatorError};
+use crate::features::sign_in::auth::PasswordError;
 use crate::settings::SettingsError;
 
 /// The exit code of sysexits.h for a configuration that cannot be used.
@@ -204,6 +204,6 @@ failures!(
     super::prompt::PromptError,
     crate::core::email::InvalidEmail,
     crate::core::server::BindError,
-    crate::features::auth::LoginError,
+    crate::features::sign_in::auth::LoginError,
     countersign_jose::KeyError,
 );

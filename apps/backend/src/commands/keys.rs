@@ -16,7 +16,7 @@ use super::installation::Installation;
 use super::output::Output;
 use super::process::Process;
 use crate::core::clock::Clock;
-use crate::features::keys::{KeyOperator, check_keys};
+use crate::features::operations::keys::{KeyOperator, check_keys};
 use crate::installation::{Opening, key_options, open_database};
 
 pub(super) fn run<W: Write>(command: KeysCommand, process: Process, output: &mut Output<W>) -> Result<(), Failure> {

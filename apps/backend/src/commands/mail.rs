@@ -10,7 +10,7 @@ use super::output::{Row, Standard};
 use super::process::Process;
 use crate::Services;
 use crate::core::clock::Timestamp;
-use crate::features::outbox;
+use crate::features::messaging::outbox;
 use crate::installation::Opening;
 
 pub(super) fn run(command: MailCommand, process: Process, output: &mut Standard) -> Result<(), Failure> {

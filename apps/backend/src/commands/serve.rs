@@ -14,8 +14,8 @@ use crate::core::caller::Caller;
 use crate::core::clock::Clock;
 use crate::core::random::SecureRandom;
 use crate::core::server::{IgnoredSignals, Listening, Server, Shutdown, ignore_signals};
-use crate::features::audit::{self, Event, EventKind};
-use crate::features::health;
+use crate::features::operations::audit::{self, Event, EventKind};
+use crate::features::operations::health;
 use crate::settings::{Log, LogFormat, Settings};
 use crate::{Services, app};
 

@@ -12,8 +12,8 @@ use super::users::account;
 use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
-use crate::features::audit::{Event, EventKind};
-use crate::features::sessions::{self, Session};
+use crate::features::operations::audit::{Event, EventKind};
+use crate::features::sign_in::sessions::{self, Session};
 use crate::installation::Opening;
 
 pub(super) fn run(command: SessionsCommand, process: Process, output: &mut Standard) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use super::output::Standard;
 use super::process::Process;
 use super::users::account;
 use crate::Services;
-use crate::features::accounts;
+use crate::features::identity::accounts;
 use crate::installation::Opening;
 
 pub(super) fn run(command: TokenCommand, process: Process, output: &mut Standard) -> Result<(), Failure> {

@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn levels_are_read_by_module() {
         let targets = LogLevel::parse("warn, countersign::features=debug").unwrap().targets();
-        assert!(targets.would_enable("countersign::features::auth", &Level::DEBUG));
+        assert!(targets.would_enable("countersign::features::sign_in::auth", &Level::DEBUG));
         assert!(targets.would_enable("hyper", &Level::WARN) && !targets.would_enable("hyper", &Level::INFO));
         let targets = LogLevel::parse("countersign=trace").unwrap().targets();
         assert!(targets.would_enable("hyper", &Level::INFO) && !targets.would_enable("hyper", &Level::DEBUG));

@@ -424,7 +424,7 @@ async fn c79_a_new_password_does_not_enable_a_disabled_account(database: Databas
     let ada = server.user("ada").await;
     let id = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();
     server.services.operator.set_disabled(id, true).await.unwrap();
-    let account = countersign::features::accounts::find(&server.services.db, id)
+    let account = countersign::features::identity::accounts::find(&server.services.db, id)
         .await
         .unwrap()
         .unwrap();

@@ -89,7 +89,7 @@ fn settings_md_is_fresh() {
 
 #[test]
 fn audit_kinds_md_is_fresh() {
-    assert_fresh("audit-kinds.md", &countersign::features::audit::reference());
+    assert_fresh("audit-kinds.md", &countersign::features::operations::audit::reference());
 }
 
 #[test]

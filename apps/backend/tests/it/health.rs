@@ -95,7 +95,7 @@ async fn a_metric_says_what_it_means_when_things_happen(database: Database) {
 }
 
 pub(crate) async fn metrics(server: &TestServer) -> String {
-    let router = countersign::features::health::metrics_router(server.services.health.clone());
+    let router = countersign::features::operations::health::metrics_router(server.services.health.clone());
     let answer = router
         .oneshot(Request::get("/metrics").body(Body::empty()).unwrap())
         .await

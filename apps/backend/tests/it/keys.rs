@@ -6,7 +6,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use countersign::core::clock::{Clock, Timestamp};
-use countersign::features::keys::{JWKS_MAX_AGE, KeyOperator, KeyOptions, KeyState, Keys, KeysError, OperatorError};
+use countersign::features::operations::keys::{
+    JWKS_MAX_AGE, KeyOperator, KeyOptions, KeyState, Keys, KeysError, OperatorError,
+};
 use countersign::migrations;
 use countersign_guard::AccessTokenClaims;
 use countersign_jose::{

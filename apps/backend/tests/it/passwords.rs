@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use countersign::core::email::Email;
 use countersign::core::ids::AccountId;
-use countersign::features::accounts;
+use countersign::features::identity::accounts;
 use countersign_testkit::{Answer, Database, PASSWORD, Person, TestServer, apply, on_both_databases};
 use serde_json::json;
 
@@ -235,7 +235,7 @@ async fn f_11_old_and_imported_hashes_cost_what_an_unknown_account_costs(databas
 #[apply(on_both_databases!)]
 async fn a77_a_hash_with_outdated_parameters_is_replaced_at_sign_in(database: Database) {
     use countersign::core::{email::Email, ids::AccountId, password::Verdict};
-    use countersign::features::accounts;
+    use countersign::features::identity::accounts;
     let server = TestServer::start_with(database, "[passwords]\n").await;
     let ada = server.user("ada").await;
     let id: AccountId = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::Services;
 use countersign::core::ids::AccountId;
-use countersign::features::revocation::Bit;
+use countersign::features::sign_in::revocation::Bit;
 use countersign_jose::{Present, StatusListClaims, StatusListExpectation, verify};
 use countersign_store::{Role, query, sql};
 use countersign_testkit::{
@@ -193,7 +193,7 @@ async fn a95_r16_c77_every_way_of_ending_a_session_sets_its_bit(database: Databa
                     .assert_status(204),
             ),
             "operator password" => {
-                let account = countersign::features::accounts::find(&services.db, id)
+                let account = countersign::features::identity::accounts::find(&services.db, id)
                     .await
                     .unwrap()
                     .unwrap();
@@ -205,7 +205,7 @@ async fn a95_r16_c77_every_way_of_ending_a_session_sets_its_bit(database: Databa
             }
             "operator disable" => assert!(services.operator.set_disabled(id, true).await.unwrap()),
             "operator delete" => {
-                let account = countersign::features::accounts::find(&services.db, id)
+                let account = countersign::features::identity::accounts::find(&services.db, id)
                     .await
                     .unwrap()
                     .unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use countersign::core::clock::Timestamp;
-use countersign::features::keys::{JWKS_MAX_AGE, KeyOperator, KeyOptions, Keys, OperatorError};
+use countersign::features::operations::keys::{JWKS_MAX_AGE, KeyOperator, KeyOptions, Keys, OperatorError};
 use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, JwkSet, Present, VerifyingKey, verify};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use tokio::task::JoinSet;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use countersign::core::clock::{Clock, Timestamp};
 use countersign::core::sealing::Purpose;
-use countersign::features::keys::{
+use countersign::features::operations::keys::{
     JWKS_MAX_AGE, KeyOperator, KeyOptions, Keys, KeysError, OperatorError, SealingState,
 };
 use countersign::migrations;

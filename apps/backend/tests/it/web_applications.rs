@@ -248,10 +248,10 @@ async fn t_27_a_browser_signs_in_comes_back_and_signs_out_everywhere(database: D
     }
 }
 
-fn filter() -> countersign::features::audit::Filter {
-    countersign::features::audit::Filter {
+fn filter() -> countersign::features::operations::audit::Filter {
+    countersign::features::operations::audit::Filter {
         account: None,
-        kind: Some(countersign::features::audit::EventKind::ApplicationEntered),
+        kind: Some(countersign::features::operations::audit::EventKind::ApplicationEntered),
         since: countersign::core::clock::Timestamp(0),
         until: countersign::core::clock::Timestamp(i64::MAX),
         limit: 10,

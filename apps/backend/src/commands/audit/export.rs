@@ -13,8 +13,8 @@ use crate::commands::cli::ExportAudit;
 use crate::commands::output::Standard;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{AuditId, SessionId};
-use crate::features::audit::chain::SealedRow;
-use crate::features::audit::{Entry, Piece};
+use crate::features::operations::audit::chain::SealedRow;
+use crate::features::operations::audit::{Entry, Piece};
 
 /// The format named in the first line of an export.
 pub(super) const FORMAT: &str = "countersign-audit-1";

@@ -14,8 +14,8 @@ use crate::commands::cli::VerifyAudit;
 use crate::commands::failure::{FailureCode, unreadable};
 use crate::commands::output::{Output, Standard};
 use crate::core::clock::Timestamp;
-use crate::features::audit::chain::{LogSummary, LogVerifier, Tampering};
-use crate::features::audit::{self, Piece, VerifyError, Waiting};
+use crate::features::operations::audit::chain::{LogSummary, LogVerifier, Tampering};
+use crate::features::operations::audit::{self, Piece, VerifyError, Waiting};
 
 pub(super) async fn verify(asked: &VerifyAudit, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let mut keys = given_keys(asked)?;

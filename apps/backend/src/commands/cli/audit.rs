@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
 use crate::core::clock::Timestamp;
-use crate::features::audit::EventKind;
+use crate::features::operations::audit::EventKind;
 
 /// `countersign audit`.
 #[derive(Subcommand)]

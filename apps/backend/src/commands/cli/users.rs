@@ -5,7 +5,7 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use super::arguments::Account;
 use crate::core::profile::{InvalidName, MetadataPatch, PersonName};
-use crate::features::outbox::Purpose;
+use crate::features::messaging::outbox::Purpose;
 
 /// `countersign users`.
 #[derive(Subcommand)]

@@ -10,7 +10,7 @@ use super::clocks::{CLOSE, compare_clocks};
 use super::finding::Finding;
 use crate::commands::installation::database_is_new;
 use crate::core::clock::Clock;
-use crate::features::audit;
+use crate::features::operations::audit;
 use crate::installation::{self, Access, Opening, database_options, place_of};
 use crate::migrations;
 use crate::settings::Settings;

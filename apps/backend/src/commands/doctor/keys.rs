@@ -7,7 +7,9 @@ use countersign_store::Db;
 
 use super::finding::Finding;
 use crate::core::clock::Clock;
-use crate::features::keys::{KeyOperator, KeyState, ListedKey, ListedSealingKey, SealingState, current_kid};
+use crate::features::operations::keys::{
+    KeyOperator, KeyState, ListedKey, ListedSealingKey, SealingState, current_kid,
+};
 use crate::installation::key_options;
 use crate::settings::Settings;
 

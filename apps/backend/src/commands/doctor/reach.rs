@@ -14,7 +14,7 @@ use super::clocks::compare_clocks;
 use super::finding::Finding;
 use crate::core::clock::Clock;
 use crate::core::outbound::{Outbound, OutboundError};
-use crate::features::revocation;
+use crate::features::sign_in::revocation;
 use crate::settings::Settings;
 
 const ISSUER: &str = "issuer";

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::commands::Failure;
 use crate::commands::failure::unreadable;
 use crate::commands::output::{Output, Row};
-use crate::features::keys::{Inspected, KeysError, inspect};
+use crate::features::operations::keys::{Inspected, KeysError, inspect};
 use crate::settings::Settings;
 
 pub(super) fn show<W: Write>(

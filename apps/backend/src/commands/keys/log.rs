@@ -5,7 +5,7 @@ use countersign_store::Db;
 use crate::commands::installation::notice;
 use crate::core::caller::Caller;
 use crate::core::clock::Clock;
-use crate::features::audit::{self, Event, EventKind};
+use crate::features::operations::audit::{self, Event, EventKind};
 
 /// Records key changes in the audit log.
 pub(super) struct Log {

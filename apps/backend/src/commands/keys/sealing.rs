@@ -8,8 +8,8 @@ use super::log::Log;
 use crate::commands::Failure;
 use crate::commands::output::{Output, Row};
 use crate::core::clock::Timestamp;
-use crate::features::audit::EventKind;
-use crate::features::keys::{KeyOperator, ListedSealingKey};
+use crate::features::operations::audit::EventKind;
+use crate::features::operations::keys::{KeyOperator, ListedSealingKey};
 
 pub(super) async fn rotate<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
     let made = operator.rotate_sealing().await?;

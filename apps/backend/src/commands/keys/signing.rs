@@ -10,8 +10,8 @@ use crate::commands::Failure;
 use crate::commands::installation::notice;
 use crate::commands::output::{Output, Row};
 use crate::core::clock::Timestamp;
-use crate::features::audit::EventKind;
-use crate::features::keys::{
+use crate::features::operations::audit::EventKind;
+use crate::features::operations::keys::{
     Activated, JWKS_MAX_AGE, KeyOperator, KeysError, ListedKey, NextKey, OperatorError, RevokedKey,
 };
 use crate::settings::{Settings, write_duration};

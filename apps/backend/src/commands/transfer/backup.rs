@@ -15,7 +15,7 @@ use crate::commands::doctor::has_no_log;
 use crate::commands::installation::{Installation, notice};
 use crate::commands::output::Standard;
 use crate::core::clock::Clock;
-use crate::features::audit::{self, Event, EventKind};
+use crate::features::operations::audit::{self, Event, EventKind};
 use crate::installation::{Access, Opening, open_database};
 use crate::migrations;
 

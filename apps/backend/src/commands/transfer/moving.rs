@@ -12,7 +12,7 @@ use crate::commands::cli::MigrateDatabase;
 use crate::commands::failure::unreadable;
 use crate::commands::output::Standard;
 use crate::core::clock::Clock;
-use crate::features::audit::{self, Event, EventKind};
+use crate::features::operations::audit::{self, Event, EventKind};
 use crate::installation::{Access, look_at_file};
 use crate::migrations;
 

@@ -13,8 +13,8 @@ use crate::commands::cli::Restore;
 use crate::commands::installation::Installation;
 use crate::commands::output::Standard;
 use crate::core::clock::Clock;
-use crate::features::audit::{self, Event, EventKind};
-use crate::features::sessions;
+use crate::features::operations::audit::{self, Event, EventKind};
+use crate::features::sign_in::sessions;
 use crate::installation::{Access, database_options};
 use crate::migrations;
 

@@ -9,7 +9,7 @@ use crate::commands::cli::{Account as Named, EditUser};
 use crate::commands::output::Standard;
 use crate::commands::{Failure, prompt};
 use crate::core::profile::{Change, ProfileChange};
-use crate::features::outbox::Purpose;
+use crate::features::messaging::outbox::Purpose;
 
 pub(super) async fn verify(whose: Named, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let account = account(services, &whose.email).await?;

@@ -9,7 +9,7 @@ use crate::commands::output::Standard;
 use crate::core::email::NewEmail;
 use crate::core::password::{Password, PasswordContext};
 use crate::core::profile::{Metadata, Profile};
-use crate::features::accounts::AccountError;
+use crate::features::identity::accounts::AccountError;
 use crate::installation::password_policy;
 use crate::settings::Settings;
 

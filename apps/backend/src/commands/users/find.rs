@@ -4,7 +4,7 @@ use crate::Services;
 use crate::commands::Failure;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
-use crate::features::accounts::{self, Account};
+use crate::features::identity::accounts::{self, Account};
 
 /// Finds the account with this email address or ID.
 pub(in crate::commands) async fn account(services: &Services, text: &str) -> Result<Account, Failure> {

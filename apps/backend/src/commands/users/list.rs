@@ -11,7 +11,7 @@ use crate::commands::output::{Row, Standard};
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::profile::{Metadata, PersonName};
-use crate::features::accounts::{self, Account};
+use crate::features::identity::accounts::{self, Account};
 
 /// The number of accounts read at a time.
 const PAGE: i64 = 1000;

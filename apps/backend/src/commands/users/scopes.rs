@@ -8,7 +8,7 @@ use crate::Services;
 use crate::commands::Failure;
 use crate::commands::cli::WithScopes;
 use crate::commands::output::Standard;
-use crate::features::accounts::{self, Account};
+use crate::features::identity::accounts::{self, Account};
 
 pub(super) async fn grant(given: WithScopes, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let account = account(services, &given.account.email).await?;

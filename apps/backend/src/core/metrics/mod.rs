@@ -1,6 +1,6 @@
 //! The catalog of all metrics, and the counters of sign-ins, refreshes and the audit log. Requests (`layers`), hashing
 //! (`password`), connections (`server`) and limits have their own. Metrics that are read on demand (ages, lags, the
-//! pool) are in `features/health`.
+//! pool) are in `features/operations/health`.
 
 mod catalogue;
 mod outcome;

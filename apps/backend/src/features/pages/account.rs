@@ -25,11 +25,11 @@ use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
 use crate::core::profile::{Change, InvalidName, PersonName, ProfileChange};
 use crate::core::request_info::RequestInfo;
-use crate::features::accounts::ProfileError;
-use crate::features::auth::PasswordChange;
-use crate::features::browser_sessions::SignedIn;
-use crate::features::outbox::Action;
-use crate::features::sessions::Session;
+use crate::features::identity::accounts::ProfileError;
+use crate::features::messaging::outbox::Action;
+use crate::features::sign_in::auth::PasswordChange;
+use crate::features::sign_in::browser_sessions::SignedIn;
+use crate::features::sign_in::sessions::Session;
 
 #[derive(Template)]
 #[template(path = "pages/account.html")]

@@ -7,7 +7,7 @@ use super::service::Pages;
 use super::visitor::Visitor;
 use crate::core::ids::SessionId;
 use crate::core::request_info::RequestInfo;
-use crate::features::devices;
+use crate::features::identity::devices;
 
 /// Signs a browser in: sets a new cookie and ends its previous session.
 pub(super) async fn sign_in(

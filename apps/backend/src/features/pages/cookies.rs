@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::service::Pages;
 use crate::core::cookie::HostCookie;
-use crate::features::browser_sessions::DEVICE;
+use crate::features::sign_in::browser_sessions::DEVICE;
 
 /// A cookie of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

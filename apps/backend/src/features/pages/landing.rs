@@ -16,7 +16,7 @@ use super::view::View;
 use super::visitor::Visitor;
 use crate::core::language::Language;
 use crate::core::problem::Problem;
-use crate::features::accounts;
+use crate::features::identity::accounts;
 use crate::settings::Signup;
 
 /// How long the chosen language is remembered.

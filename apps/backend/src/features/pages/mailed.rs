@@ -6,7 +6,7 @@ use super::cookies::Cookie;
 use super::email_input::EmailInput;
 use super::service::Pages;
 use super::visitor::Visitor;
-use crate::features::outbox::Action;
+use crate::features::messaging::outbox::Action;
 
 /// How long a browser remembers the recipient of a code: longer than the code is valid.
 const REMEMBERED: Duration = Duration::from_secs(30 * 60);

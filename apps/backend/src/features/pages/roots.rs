@@ -22,7 +22,7 @@ pub(super) fn is_for_people(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::outbox::Purpose;
+    use crate::features::messaging::outbox::Purpose;
 
     #[test]
     fn the_links_of_emails_are_for_people() {

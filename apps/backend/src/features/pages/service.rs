@@ -8,13 +8,13 @@ use http::HeaderValue;
 use super::assets::Assets;
 use super::policy::policy;
 use crate::core::platform::Platform;
-use crate::features::accounts::Accounts;
-use crate::features::auth::Auth;
-use crate::features::browser_sessions::BrowserSessions;
-use crate::features::email_challenges::EmailChallenges;
-use crate::features::recovery::Recovery;
-use crate::features::sessions::Sessions;
-use crate::features::verification::Verification;
+use crate::features::identity::accounts::Accounts;
+use crate::features::identity::email_challenges::EmailChallenges;
+use crate::features::identity::recovery::Recovery;
+use crate::features::identity::verification::Verification;
+use crate::features::sign_in::auth::Auth;
+use crate::features::sign_in::browser_sessions::BrowserSessions;
+use crate::features::sign_in::sessions::Sessions;
 
 /// The dependencies of the pages. Cloning is cheap.
 #[derive(Clone)]

@@ -28,11 +28,11 @@ use crate::core::problem::{Code, Problem};
 use crate::core::profile::Profile;
 use crate::core::request_info::RequestInfo;
 use crate::core::versions::CredentialVersion;
-use crate::features::accounts;
-use crate::features::auth::{Asking, Credentials, LoginError, SignUp, SignedUp};
-use crate::features::browser_sessions::SignedIn;
-use crate::features::outbox::{Action, Purpose};
-use crate::features::sessions::Session;
+use crate::features::identity::accounts;
+use crate::features::messaging::outbox::{Action, Purpose};
+use crate::features::sign_in::auth::{Asking, Credentials, LoginError, SignUp, SignedUp};
+use crate::features::sign_in::browser_sessions::SignedIn;
+use crate::features::sign_in::sessions::Session;
 use crate::settings::{EmailVerification, Signup};
 
 /// The time within which the same sign-up counts as sent twice.

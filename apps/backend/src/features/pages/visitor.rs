@@ -21,7 +21,7 @@ use crate::core::handle::{Handle, HandleHash};
 use crate::core::ids::SessionRef;
 use crate::core::language::Language;
 use crate::core::request_info::RequestInfo;
-use crate::features::browser_sessions::{Found, SignedIn, device_of};
+use crate::features::sign_in::browser_sessions::{Found, SignedIn, device_of};
 
 /// The client of a page request.
 #[derive(Clone)]

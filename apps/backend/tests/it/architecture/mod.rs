@@ -45,11 +45,13 @@ fn server() -> Crate {
     Crate::read(&backend().join("lib.rs"))
 }
 
-/// The same between folders: of the whole crate, and within `core`, `commands` and `features`.
+/// The same between folders: of the whole crate, within `core` and `commands`, and between features.
 fn folders(graph: &Graph) -> Graph {
+    let order = order();
     let folder = |module: &Names| -> Names {
         let depth = match module.first().map(String::as_str) {
-            Some("commands" | "core" | "features") => 2,
+            Some("features") => feature(module, &order).map_or(2, |(_, within)| module.len() - within.len()),
+            Some("commands" | "core") => 2,
             _ => 1,
         };
         module.iter().take(depth).cloned().collect()
@@ -137,44 +139,60 @@ fn order() -> Vec<String> {
     line.split(" < ").map(str::to_owned).collect()
 }
 
+/// The feature of a path and the rest of the path within it. A feature is a folder of `features/`, or of a group there.
+fn feature<'p>(path: &'p [String], order: &[String]) -> Option<(&'p str, &'p [String])> {
+    let [top, rest @ ..] = path else { return None };
+    let at = rest.iter().take(2).position(|name| order.contains(name))?;
+    (top == "features").then(|| (rest[at].as_str(), &rest[at + 1..]))
+}
+
 #[test]
 fn features_depend_only_downwards_and_only_on_faces() {
     let (order, read) = (order(), server());
     let mut written = order.clone();
     written.sort();
-    let is_feature = |path: &&Names| path.len() == 2 && path[0] == "features";
-    let there: Vec<String> = read
+    // A group has nothing but features; anything else in `features/` is a feature.
+    let is_group = |path: &Names| path.len() == 2 && feature(path, &order).is_none();
+    let mut there: Vec<String> = Vec::new();
+    for path in read
         .modules
         .keys()
-        .filter(is_feature)
-        .map(|path| path[1].clone())
-        .collect();
+        .filter(|path| path.first().is_some_and(|top| top == "features"))
+    {
+        match feature(path, &order) {
+            Some((name, [])) => there.push(name.to_owned()),
+            Some(_) => {}
+            None => assert!(
+                path.len() == 1 || is_group(path),
+                "{path:?} is in no feature that the order names"
+            ),
+        }
+    }
+    there.sort();
     assert_eq!(there, written, "the order names every feature");
     let place = |name: &str| order.iter().position(|feature| feature == name).unwrap();
-    for (from, named) in read
-        .graph()
-        .iter()
-        .filter(|(from, _)| from.len() > 1 && from[0] == "features")
-    {
+    for (from, named) in &read.graph() {
+        let Some((own, _)) = feature(from, &order) else {
+            continue;
+        };
         for (to, by) in named {
-            let is_below = match (to[0].as_str(), to.get(1)) {
-                ("features", Some(other)) => place(other) <= place(&from[1]),
-                (other, _) => ["core", "settings", "migrations"].contains(&other),
+            let is_below = match feature(to, &order) {
+                Some((other, _)) => place(other) <= place(own),
+                None => ["core", "settings", "migrations"].contains(&to[0].as_str()),
             };
             assert!(is_below, "{from:?} depends on {to:?}, which is not below it, by {by}");
         }
     }
-    for (from, module) in read
-        .modules
-        .iter()
-        .filter(|(from, _)| from.len() > 1 && from[0] == "features")
-    {
+    for (from, module) in &read.modules {
+        let Some((own, _)) = feature(from, &order) else {
+            continue;
+        };
         for path in &module.named {
             let absolute = absolute(from, path);
-            let behind = absolute.len() > 2
-                && absolute[0] == "features"
-                && absolute[1] != from[1]
-                && ["service", "store", "schemas", "router"].contains(&absolute[2].as_str());
+            let behind = feature(&absolute, &order).is_some_and(|(other, within)| {
+                let layers = ["service", "store", "schemas", "router"];
+                other != own && within.first().is_some_and(|layer| layers.contains(&layer.as_str()))
+            });
             assert!(!behind, "{from:?} reaches behind a face: {path:?}");
         }
     }
@@ -192,17 +210,18 @@ fn absolute(from: &Names, path: &[String]) -> Names {
 
 #[test]
 fn a_router_names_no_store_a_service_no_axum_a_store_no_service() {
+    let order = order();
     for (from, module) in &server().modules {
-        let [folder, feature, layer, ..] = from.as_slice() else {
+        let Some((own, [layer, ..])) = feature(from, &order) else {
             continue;
         };
-        if folder != "features" {
-            continue;
-        }
         for path in &module.named {
             let absolute = absolute(from, path);
             let names = |what: &str| path.first().is_some_and(|first| first == what);
-            let names_own = |layer: &str| absolute.starts_with(&[folder.clone(), feature.clone(), layer.to_owned()]);
+            let names_own = |layer: &str| {
+                feature(&absolute, &order)
+                    .is_some_and(|(other, within)| other == own && within.first().is_some_and(|first| first == layer))
+            };
             let is_forbidden = match layer.as_str() {
                 "router" => names_own("store") || names("countersign_store"),
                 "service" => names("axum") || path.last().is_some_and(|last| last == "sql"),
@@ -216,7 +235,7 @@ fn a_router_names_no_store_a_service_no_axum_a_store_no_service() {
 
 #[test]
 fn one_table_has_one_owner() {
-    let tables = tables();
+    let (tables, order) = (tables(), order());
     assert!(tables.len() >= 13, "{tables:?}");
     let mut owners: BTreeMap<&str, BTreeSet<String>> = tables.iter().map(|table| (*table, BTreeSet::new())).collect();
     for (name, read) in crates()
@@ -230,9 +249,9 @@ fn one_table_has_one_owner() {
                     "{path:?} leaves open which table it means: {text:?}"
                 );
                 for table in tables.iter().filter(|table| names_table(text, table)) {
-                    let owner = match path.get(..2) {
-                        Some([folder, feature]) if folder == "features" => feature.clone(),
-                        _ => format!("{name}::{}", path.join("::")),
+                    let owner = match feature(path, &order) {
+                        Some((feature, _)) => feature.to_owned(),
+                        None => format!("{name}::{}", path.join("::")),
                     };
                     owners.get_mut(table).unwrap().insert(owner);
                 }
@@ -242,10 +261,7 @@ fn one_table_has_one_owner() {
     for (table, owners) in owners {
         assert_eq!(owners.len(), 1, "{table} belongs to {owners:?}");
         let owner = owners.first().unwrap();
-        assert!(
-            order().contains(owner),
-            "{table} belongs to {owner}, which is no feature"
-        );
+        assert!(order.contains(owner), "{table} belongs to {owner}, which is no feature");
     }
 }
 

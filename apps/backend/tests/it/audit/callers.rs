@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use countersign::core::caller::{Actor, Caller};
 use countersign::core::ids::AccountId;
 use countersign::core::request_info::RequestInfo;
-use countersign::features::audit::{Event, EventKind, Filter, record_alone};
+use countersign::features::operations::audit::{Event, EventKind, Filter, record_alone};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use serde_json::json;
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use countersign::core::caller::Caller;
-use countersign::features::audit::chain::{
+use countersign::features::operations::audit::chain::{
     AuditCheckpointClaims, LogSummary, LogVerifier, RowName, SealedRow, Tampering, genesis,
 };
-use countersign::features::audit::{Event, EventKind, Piece, VerifyError, record_alone};
+use countersign::features::operations::audit::{Event, EventKind, Piece, VerifyError, record_alone};
 use countersign_jose::{Claims, SigningKey, decode_without_verifying};
 use countersign_store::{StoreError, query, sql};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};

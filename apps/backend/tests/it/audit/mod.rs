@@ -8,7 +8,7 @@ mod tampering;
 use std::time::Duration;
 
 use countersign::core::ids::AccountId;
-use countersign::features::audit::{EventKind, Filter, of_account};
+use countersign::features::operations::audit::{EventKind, Filter, of_account};
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 

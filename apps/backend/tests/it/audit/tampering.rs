@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use countersign::core::caller::Caller;
 use countersign::core::ids::AccountId;
-use countersign::features::audit::chain::{AuditCheckpointClaims, LogSummary, LogVerifier, Tampering};
-use countersign::features::audit::{Event, EventKind, Filter, record_alone};
+use countersign::features::operations::audit::chain::{AuditCheckpointClaims, LogSummary, LogVerifier, Tampering};
+use countersign::features::operations::audit::{Event, EventKind, Filter, record_alone};
 use countersign_jose::{Claims, SigningKey, decode_without_verifying};
 use countersign_store::{ColumnKind, Piece, Table, Value, query, sql};
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};

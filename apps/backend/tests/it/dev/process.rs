@@ -137,7 +137,7 @@ async fn in_a_local_network_its_issuer_is_its_address_there() {
         .await
         .unwrap();
     assert_eq!(found.assert_status(200).json()["issuer"], issuer);
-    // From this machine. `features/dev/router.rs` has the test that others are refused.
+    // From this machine. `features/operations/dev/router.rs` has the test that others are refused.
     send("/dev/tokens", json!({ "user": "ada@example.com" }))
         .await
         .assert_status(200);

@@ -233,10 +233,11 @@ async fn t_9_operators_can_end_sessions_of_unverified_accounts(database: Databas
                 server.post(path, json!({ "email": ADA })).await.assert_status(202);
             }
             let mut mails = if sent_before { server.mails().await } else { Vec::new() };
-            let account = countersign::features::accounts::find_by_email(&server.services.db, &ADA.parse().unwrap())
-                .await
-                .unwrap()
-                .unwrap();
+            let account =
+                countersign::features::identity::accounts::find_by_email(&server.services.db, &ADA.parse().unwrap())
+                    .await
+                    .unwrap()
+                    .unwrap();
             match act {
                 "set" => server
                     .services

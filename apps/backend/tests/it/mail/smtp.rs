@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use countersign::features::outbox;
+use countersign::features::messaging::outbox;
 use countersign::settings::LONGEST_MAIL_TIMEOUT;
 use countersign_testkit::{
     Database, Launch, PASSWORD, ReceivedMail, ScratchDatabase, TestServer, apply, on_both_databases,

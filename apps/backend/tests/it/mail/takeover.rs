@@ -673,8 +673,8 @@ async fn a_28_another_email_for_a_sign_up_is_requested_with_its_handle(database:
     login(&server, "ada@example.com", PASSWORD).await.assert_status(200);
 }
 
-async fn account(server: &TestServer) -> countersign::features::accounts::Account {
+async fn account(server: &TestServer) -> countersign::features::identity::accounts::Account {
     let email = "ada@example.com".parse().unwrap();
-    let found = countersign::features::accounts::find_by_email(&server.services.db, &email).await;
+    let found = countersign::features::identity::accounts::find_by_email(&server.services.db, &email).await;
     found.unwrap().unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::features::accounts;
+use countersign::features::identity::accounts;
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 
 use super::{Browser, NEW_PASSWORD, ORIGIN, SIGNED_IN};

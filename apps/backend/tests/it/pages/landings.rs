@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request};
-use countersign::features::outbox::Purpose;
+use countersign::features::messaging::outbox::Purpose;
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 
 use super::{Browser, FIELDS, FORMS, NEW_PASSWORD, encoded, form};

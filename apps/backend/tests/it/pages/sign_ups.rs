@@ -1,7 +1,7 @@
 //! Sign-up on the pages creates the account and its first session at the same time.
 
 use countersign::core::clock::Timestamp;
-use countersign::features::audit::{EventKind, Filter};
+use countersign::features::operations::audit::{EventKind, Filter};
 use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
 
 use super::Browser;

@@ -22,10 +22,10 @@ use crate::core::ids::SessionId;
 use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
-use crate::features::auth::MailAnswerBody;
-use crate::features::email_challenges::Answer;
-use crate::features::outbox::Action;
-use crate::features::verification::Claim;
+use crate::features::identity::email_challenges::Answer;
+use crate::features::identity::verification::Claim;
+use crate::features::messaging::outbox::Action;
+use crate::features::sign_in::auth::MailAnswerBody;
 
 #[derive(Deserialize)]
 pub(super) struct AnswerForm {

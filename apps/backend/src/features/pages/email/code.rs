@@ -11,7 +11,7 @@ use super::super::visitor::Visitor;
 use super::forms::code_form;
 use super::steps::{action_at, steps};
 use crate::core::problem::Problem;
-use crate::features::outbox::Action;
+use crate::features::messaging::outbox::Action;
 
 /// Redirects to the page for typing the emailed code. The browser remembers the email address in a cookie, because a URL
 /// would end up in logs and histories.

@@ -9,7 +9,7 @@ use super::super::reply::page;
 use super::super::view::{Link, View};
 use super::super::visitor::Visitor;
 use super::steps::steps;
-use crate::features::outbox::Action;
+use crate::features::messaging::outbox::Action;
 
 /// The page with the button of a link or the field for a code.
 #[derive(Template)]

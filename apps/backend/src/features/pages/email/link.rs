@@ -16,9 +16,9 @@ use super::steps::{action_at, steps};
 use crate::core::applications::with_return_to;
 use crate::core::email::Email;
 use crate::core::problem::{Code, Problem};
-use crate::features::email_challenges::{Answer, ChallengeError, LinkSecret};
-use crate::features::outbox::{Action, Purpose};
-use crate::features::verification::Claim;
+use crate::features::identity::email_challenges::{Answer, ChallengeError, LinkSecret};
+use crate::features::identity::verification::Claim;
+use crate::features::messaging::outbox::{Action, Purpose};
 
 #[derive(Default, Deserialize)]
 pub(super) struct Link {

@@ -19,7 +19,7 @@ pub(super) use self::forms::code_form;
 use self::steps::steps;
 use super::reply;
 use super::service::Pages;
-use crate::features::outbox::Action;
+use crate::features::messaging::outbox::Action;
 
 /// The routes of all actions: where their emails are requested (`/verify/ask`, `/signin/email/ask`, `/recover`), where their
 /// codes are typed (`…/code`), and where their links lead and the answers are sent (`/verify`, `/signin/email`,

@@ -16,9 +16,9 @@ use super::code::redirect_to_code;
 use super::steps::{action_at, steps};
 use crate::core::problem::Problem;
 use crate::core::request_info::RequestInfo;
-use crate::features::auth::Asking;
-use crate::features::browser_sessions::SignedIn;
-use crate::features::outbox::Action;
+use crate::features::messaging::outbox::Action;
+use crate::features::sign_in::auth::Asking;
+use crate::features::sign_in::browser_sessions::SignedIn;
 
 #[derive(Template)]
 #[template(path = "pages/request.html")]

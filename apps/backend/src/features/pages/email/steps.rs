@@ -2,7 +2,7 @@
 
 use super::super::done::Done;
 use crate::core::problem::{Code, Problem};
-use crate::features::outbox::{Action, Purpose};
+use crate::features::messaging::outbox::{Action, Purpose};
 
 /// The pages of an action, in addition to [`Action::page`].
 pub(super) struct Steps {

@@ -1,0 +1,4 @@
+//! Emails: the queue, and their delivery.
+
+pub mod mail;
+pub mod outbox;

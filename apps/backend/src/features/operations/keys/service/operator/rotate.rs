@@ -1,0 +1,105 @@
+//! `keys rotate`: publishes the next key first, and signs with it later.
+
+use serde::Serialize;
+
+use super::{KeyOperator, OperatorError, Start};
+use crate::core::clock::Timestamp;
+use crate::features::operations::keys::folder::Old;
+use crate::features::operations::keys::service::AHEAD;
+use crate::features::operations::keys::service::reading::blocking;
+use crate::features::operations::keys::service::ring::{History, LEEWAY, is_revoked};
+use crate::features::operations::keys::{KeysError, store};
+
+/// The next key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NextKey {
+    pub kid: String,
+    /// Whether it was just created.
+    pub created: bool,
+    /// When it may be activated; `None` until a server has published it.
+    pub ready_at: Option<Timestamp>,
+}
+
+/// An activation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Activated {
+    /// The key that signs from now on.
+    pub current: String,
+    /// The previous signing key.
+    pub retired: String,
+    /// When the last token of that key expires.
+    pub retirable_at: Timestamp,
+}
+
+impl KeyOperator {
+    /// Puts the next key into the folder, from which every server publishes it. An existing next key is kept.
+    ///
+    /// # Errors
+    /// [`KeysError`]
+    pub async fn publish_next(&self) -> Result<NextKey, OperatorError> {
+        let Start {
+            locked, keys, history, ..
+        } = self.start().await?;
+        if let Some(next) = keys.next {
+            let ready_at = self.ready_at(next.kid(), &history);
+            return Ok(NextKey {
+                kid: next.kid().to_owned(),
+                created: false,
+                ready_at,
+            });
+        }
+        let next = self.new_key()?;
+        let kid = next.kid().to_owned();
+        blocking(move || locked.write_next(&next)).await?;
+        Ok(NextKey {
+            kid,
+            created: true,
+            ready_at: None,
+        })
+    }
+
+    /// Activates the next key. The current one continues to verify.
+    ///
+    /// # Errors
+    /// [`OperatorError::NoNext`], [`OperatorError::Unpublished`], [`OperatorError::TooEarly`], or an error of the folder or
+    /// the database.
+    pub async fn activate(&self) -> Result<Activated, OperatorError> {
+        let Start {
+            locked,
+            keys,
+            history,
+            now,
+        } = self.start().await?;
+        let current = keys.current.verifying_key().clone();
+        let Some(next) = keys.next else {
+            return Err(OperatorError::NoNext(current.kid().to_owned()));
+        };
+        let kid = next.kid().to_owned();
+        if is_revoked(&history, &kid) {
+            return Err(KeysError::Revoked(kid).into());
+        }
+        match self.ready_at(&kid, &history) {
+            None => return Err(OperatorError::Unpublished(kid)),
+            Some(ready_at) if now < ready_at => return Err(OperatorError::TooEarly { kid, ready_at }),
+            Some(_) => {}
+        }
+        // Servers sign with the old key until they see the change, so record that in the database in advance.
+        let retirable_at = self
+            .last_expiry(current.kid(), &history)
+            .max(now + self.options.access_ttl + AHEAD);
+        store::extend(&self.db, current.kid(), now, retirable_at)
+            .await
+            .map_err(KeysError::from)?;
+        let retired = current.kid().to_owned();
+        blocking(move || locked.promote_next(&current, Old::Retire)).await?;
+        Ok(Activated {
+            current: kid,
+            retired,
+            retirable_at: retirable_at + LEEWAY,
+        })
+    }
+
+    fn last_expiry(&self, kid: &str, history: &History) -> Timestamp {
+        history.get(kid).map_or(Timestamp(0), |record| record.last_expires_at)
+    }
+}

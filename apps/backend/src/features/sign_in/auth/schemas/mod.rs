@@ -1,0 +1,100 @@
+//! The request and response bodies of signing up, in and out.
+
+mod login;
+mod mails;
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+pub use self::login::{EmailLoginBody, LoginBody, LoginForm, LoginJson};
+pub use self::mails::{EmailRequestedBody, MailAnswerBody, MailRequestBody, answer_mistake, handle_mistake};
+use super::service::SignUp;
+use crate::core::email::{InvalidEmail, NewEmail};
+use crate::core::extract::Rules;
+use crate::core::handle::HandleHash;
+use crate::core::password::Password;
+use crate::core::platform::Platform;
+use crate::core::problem::{FieldError, Problem};
+use crate::core::profile::{MetadataPatch, Profile};
+use crate::features::identity::accounts::new_profile;
+
+/// A new account: its email address and password, and what the user says about themselves.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Registration)]
+pub struct RegistrationBody {
+    #[schema(format = Email, example = "ada@example.com")]
+    email: String,
+    /// 8 to 128 characters by default.
+    #[schema(value_type = String, format = Password, example = "correct horse battery")]
+    password: Password,
+    /// 1 to 200 characters, without control characters.
+    #[schema(required = false, example = "Ada Lovelace")]
+    name: Option<String>,
+    /// Data of your application that the user may read and change: an object of at most 32 members and 4 KiB.
+    #[schema(value_type = Option<Object>, required = false)]
+    metadata: Option<MetadataPatch>,
+}
+
+impl Rules for RegistrationBody {
+    fn mistakes(&self, platform: &Platform) -> Vec<FieldError> {
+        let email = self.email.parse::<NewEmail>();
+        let password = platform.check_password(&self.password, email.as_ref().map_or("", |email| email.typed()));
+        let email = email.err().map(FieldError::from);
+        let profile = self.profile().err().unwrap_or_default();
+        let password = password.err().map(FieldError::from);
+        email.into_iter().chain(password).chain(profile).collect()
+    }
+}
+
+impl RegistrationBody {
+    fn profile(&self) -> Result<Profile, Vec<FieldError>> {
+        new_profile(self.name.as_deref(), self.metadata.as_ref())
+    }
+
+    /// Returns the sign-up of the holder of this handle.
+    ///
+    /// # Errors
+    /// If the email address, the name or the metadata is invalid.
+    pub fn of(self, handle: HandleHash) -> Result<SignUp, Problem> {
+        let wrong = |error: InvalidEmail| Problem::validation(vec![error.into()]);
+        Ok(SignUp {
+            email: self.email.parse().map_err(wrong)?,
+            profile: self.profile().map_err(Problem::validation)?,
+            password: self.password,
+            handle,
+        })
+    }
+}
+
+/// The current password and the new one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PasswordChange)]
+pub struct PasswordChangeBody {
+    #[schema(value_type = String, format = Password)]
+    pub current_password: Password,
+    /// 8 to 128 characters by default.
+    #[schema(value_type = String, format = Password)]
+    pub new_password: Password,
+}
+
+impl Rules for PasswordChangeBody {
+    /// Checks the new password. Whether it resembles the account's email address is checked by the service.
+    fn mistakes(&self, platform: &Platform) -> Vec<FieldError> {
+        let fault = platform.check_password(&self.new_password, "").err();
+        fault
+            .map(|fault| FieldError::from(fault).in_field("new_password"))
+            .into_iter()
+            .collect()
+    }
+}
+
+/// The password, to confirm an action that cannot be undone.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Confirmation)]
+pub struct ConfirmationBody {
+    #[schema(value_type = String, format = Password)]
+    pub password: Password,
+}

@@ -1,0 +1,48 @@
+//! Setting a new password for the owner of an account's mailbox, regardless of who used the account before.
+
+use countersign_store::StoreError;
+
+use super::Auth;
+use crate::core::caller::Caller;
+use crate::core::email::Email;
+use crate::core::ids::AccountId;
+use crate::core::layers::note_account;
+use crate::core::profile::Profile;
+use crate::features::identity::accounts;
+use crate::features::identity::devices;
+use crate::features::messaging::outbox::Purpose;
+use crate::features::operations::audit::{Event, EventKind};
+use crate::features::sign_in::revocation::RevokingTx;
+use crate::features::sign_in::sessions;
+
+impl Auth {
+    /// Sets the password of an account whose email address was just proven. Ends its sessions and voids its earlier emails,
+    /// which are bound to its versions. Removes its name and metadata if the email address was unverified. `recovery` and `verification` call it.
+    pub async fn settle(
+        &self,
+        tx: &mut RevokingTx<'_, '_, '_>,
+        account: AccountId,
+        email: &Email,
+        password_hash: &str,
+        caller: &Caller,
+    ) -> Result<(), StoreError> {
+        note_account(account);
+        let (now, caller) = (self.platform.clock.now(), &caller.proven(account));
+        accounts::change_password(tx, account, None, password_hash, now).await?;
+        if accounts::set_verified(tx, account, email, now).await? {
+            // The client that signed up did not prove the mailbox, so its name and metadata may not be the owner's.
+            accounts::set_profile(tx, account, &Profile::default(), now).await?;
+            self.audit
+                .record(tx, Event::new(EventKind::EmailVerified, account, caller))
+                .await?;
+        }
+        self.audit
+            .record(tx, Event::new(EventKind::PasswordReset, account, caller))
+            .await?;
+        self.notify(tx, account, Purpose::PasswordChanged, &caller.request)
+            .await?;
+        sessions::end_all(tx, account, None, now).await?;
+        // The devices were forgotten along with the sessions, but this one has access to the mailbox and may sign in next.
+        devices::remember(tx, account, &caller.request, self.platform.clock.now()).await
+    }
+}

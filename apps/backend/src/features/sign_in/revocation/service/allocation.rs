@@ -1,0 +1,75 @@
+//! Allocates bits. A server reserves indexes in blocks with a separate statement, so that sign-ins do not contend for a
+//! counter.
+
+use std::time::Duration;
+
+use countersign_store::StoreError;
+
+use super::permutation::Permutation;
+use super::{Bit, Revocations};
+use crate::core::clock::Timestamp;
+use crate::features::sign_in::revocation::store::{self, Reservation};
+
+/// A reserved block is used within this time or dropped, because a list must know how long it is needed.
+const BLOCK_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The indexes reserved by this process.
+pub(super) struct Block {
+    list: i64,
+    permutation: Permutation,
+    positions: std::ops::Range<u64>,
+    good_until: Timestamp,
+}
+
+impl Revocations {
+    /// Returns a bit that no session has had. Do not call it in a transaction, because it sometimes writes to the database.
+    pub async fn allocate(&self) -> Result<Bit, StoreError> {
+        let now = self.0.clock.now();
+        let mut block = self.0.block.lock().await;
+        loop {
+            let first_list = self.first_list();
+            let current = block.as_mut().filter(|block| block.list >= first_list);
+            if let Some(bit) = current.and_then(|block| block.next(now)) {
+                return Ok(bit);
+            }
+            *block = Some(self.reserve(now).await?);
+        }
+    }
+
+    async fn reserve(&self, now: Timestamp) -> Result<Block, StoreError> {
+        let options = &self.0.options;
+        let good_until = now + BLOCK_LIFETIME;
+        loop {
+            let reserved = store::reserve(&self.0.db, options.block, good_until + options.session_ttl).await?;
+            if let Some(reserved) = reserved {
+                self.follow_list(reserved.number).await?;
+                return Ok(Block::of(reserved, options.block, good_until));
+            }
+            let key = self.0.random.bytes::<32>();
+            store::insert_list(&self.0.db, i64::from(options.entries), &key).await?;
+        }
+    }
+}
+
+impl Block {
+    fn of(reserved: Reservation, count: i64, good_until: Timestamp) -> Self {
+        let position = |number: i64| u64::try_from(number).unwrap_or(0);
+        Self {
+            list: reserved.number,
+            positions: position(reserved.reserved - count)..position(reserved.reserved),
+            permutation: Permutation::new(reserved.permutation_key, position(reserved.entries)),
+            good_until,
+        }
+    }
+
+    fn next(&mut self, now: Timestamp) -> Option<Bit> {
+        if now >= self.good_until {
+            return None;
+        }
+        let place = self.permutation.place(self.positions.next()?);
+        Some(Bit {
+            list: self.list,
+            idx: i64::try_from(place).ok()?,
+        })
+    }
+}
