@@ -4,5 +4,6 @@ pub mod accounts;
 pub mod devices;
 pub mod email_challenges;
 pub mod guesses;
+pub mod profiles;
 pub mod recovery;
 pub mod verification;

@@ -32,6 +32,7 @@ fn crates() -> BTreeMap<&'static str, Crate> {
         ("fuzz", "fuzz/src/lib.rs"),
         ("guard", "crates/guard/src/lib.rs"),
         ("jose", "crates/jose/src/lib.rs"),
+        ("oauth", "crates/oauth/src/lib.rs"),
         ("store", "crates/store/src/lib.rs"),
         ("testkit", "crates/testkit/src/lib.rs"),
     ];
@@ -85,7 +86,7 @@ fn no_module_depends_on_itself() {
     let (mut count, mut found) = (0, Vec::new());
     for (name, read) in crates() {
         let graph = read.graph();
-        assert!(graph.len() > 1 || name == "fuzz", "{name} has no modules");
+        assert!(graph.len() > 1 || ["fuzz", "oauth"].contains(&name), "{name} has no modules");
         count += graph.len();
         for circle in circles(&graph) {
             found.push(format!("{} in {name}:\n{}", circle.len(), described(&circle, &graph)));

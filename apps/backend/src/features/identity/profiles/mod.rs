@@ -1,0 +1,1 @@
+//! The standard claims of users (OpenID Connect Core §5.1).

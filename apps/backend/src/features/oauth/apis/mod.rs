@@ -1,0 +1,1 @@
+//! APIs (resource servers, RFC 6749 §1.1) that clients may ask access to, and their scopes.

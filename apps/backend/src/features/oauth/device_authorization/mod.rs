@@ -1,0 +1,1 @@
+//! Sign-in on devices without a keyboard (RFC 8628).

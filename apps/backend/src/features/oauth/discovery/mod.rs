@@ -1,0 +1,1 @@
+//! Metadata for clients and verifiers (RFC 8414, OpenID Connect Discovery).
