@@ -86,7 +86,10 @@ fn no_module_depends_on_itself() {
     let (mut count, mut found) = (0, Vec::new());
     for (name, read) in crates() {
         let graph = read.graph();
-        assert!(graph.len() > 1 || ["fuzz", "oauth"].contains(&name), "{name} has no modules");
+        assert!(
+            graph.len() > 1 || ["fuzz", "oauth"].contains(&name),
+            "{name} has no modules"
+        );
         count += graph.len();
         for circle in circles(&graph) {
             found.push(format!("{} in {name}:\n{}", circle.len(), described(&circle, &graph)));
