@@ -3,6 +3,7 @@
 //! Everything that a client or a browser sends to the provider is parsed here into types that are always valid. What is
 //! allowed for a particular client or installation is decided by the server.
 
+mod api;
 mod claims_request;
 mod client_metadata;
 mod discovery;
@@ -22,6 +23,7 @@ mod uri;
 mod user_code;
 mod values;
 
+pub use api::{ApiMetadata, ApiMetadataError, ApiScope, ClientAccess, ScopeGrant};
 pub use claims_request::{ClaimRequest, ClaimsRequest, InvalidClaimsRequest};
 pub use client_metadata::{ClientMetadata, LocalizedNames, Policy};
 pub use discovery::Discovery;

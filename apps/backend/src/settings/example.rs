@@ -3,12 +3,12 @@
 
 use std::fmt::Write;
 
-use super::applications;
 use super::origin::Origin;
 use super::setting::Setting;
-use super::source::APPLICATIONS;
+use super::source::{APIS, APPLICATIONS, CLIENTS};
 use super::table;
 use super::value::Value;
+use super::{apis, applications, clients};
 
 const INTRODUCTION: &str = "\
 # Settings of Countersign. Each commented line shows a setting with its default; to change it, remove the #. The environment
@@ -47,7 +47,22 @@ pub fn example() -> String {
         let _ = writeln!(text, "#{name} = {}", value(setting));
     }
     applications(&mut text);
+    let opening =
+        "Clients, each with a section like this one. Others are registered with `countersign clients create`.";
+    entry(&mut text, opening, CLIENTS, clients::FIELDS);
+    let opening = "APIs that clients may ask access to, each with a section like this one.";
+    entry(&mut text, opening, APIS, apis::FIELDS);
     text
+}
+
+/// An entry of another list, commented out as a whole. Its examples are written in TOML.
+fn entry(text: &mut String, opening: &str, list: &str, fields: &[Setting]) {
+    text.push('\n');
+    comment(text, opening);
+    let _ = writeln!(text, "# [[{list}]]");
+    for field in fields {
+        let _ = writeln!(text, "# {} = {}", field.name, field.default);
+    }
 }
 
 /// An entry of `[[applications]]`, commented out as a whole.

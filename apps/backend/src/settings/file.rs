@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::{Map, Value as Json};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
 use super::error::SettingError;
 use super::literal;
-use super::source::{APPLICATIONS, RawApplication, RawSetting, Source};
+use super::source::{APIS, APPLICATIONS, CLIENTS, RawApplication, RawMember, RawSetting, RawTable, Source};
 use super::sources::SettingsFile;
 use super::value_error::ValueError;
 
@@ -18,6 +19,10 @@ pub(super) struct Given {
     pub(super) settings: Vec<RawSetting>,
     /// The entries of `[[applications]]`.
     pub(super) applications: Vec<RawApplication>,
+    /// The entries of `[[clients]]`.
+    pub(super) clients: Vec<RawTable>,
+    /// The entries of `[[apis]]`.
+    pub(super) apis: Vec<RawTable>,
     pub(super) mistakes: Vec<SettingError>,
 }
 
@@ -34,6 +39,8 @@ pub(super) fn given(file: &SettingsFile) -> Result<Given, Vec<SettingError>> {
         given: Given {
             settings: Vec::new(),
             applications: Vec::new(),
+            clients: Vec::new(),
+            apis: Vec::new(),
             mistakes: Vec::new(),
         },
     };
@@ -89,6 +96,14 @@ impl Reading<'_> {
         for (key, value) in table {
             match (key.get_ref().as_ref(), value.get_ref()) {
                 (APPLICATIONS, list) => self.applications(self.source(key.span().start), list),
+                (CLIENTS, list) => {
+                    let tables = self.tables(self.source(key.span().start), CLIENTS, "client", list);
+                    self.given.clients.extend(tables);
+                }
+                (APIS, list) => {
+                    let tables = self.tables(self.source(key.span().start), APIS, "API", list);
+                    self.given.apis.extend(tables);
+                }
                 _ => {
                     let settings = self.value("", key, value);
                     self.given.settings.extend(settings);
@@ -99,28 +114,62 @@ impl Reading<'_> {
 
     /// `[[applications]]`, each entry with its line. `source` is that of the first.
     fn applications(&mut self, source: Source, list: &DeValue<'_>) {
-        let entries = match list {
-            DeValue::Array(entries) => entries.iter().collect(),
-            _ => Vec::new(),
+        for (source, table) in self.entries(source, APPLICATIONS, "application", list) {
+            let given = self.table("", table);
+            self.given.applications.push(RawApplication { source, given });
+        }
+    }
+
+    /// The entries of another list, each with its line, and their members as JSON.
+    fn tables(&mut self, source: Source, list: &str, what: &str, value: &DeValue<'_>) -> Vec<RawTable> {
+        let mut tables = Vec::new();
+        for (source, table) in self.entries(source, list, what, value) {
+            let mut given = Vec::new();
+            for (key, value) in table {
+                let (name, source) = (key.get_ref().to_string(), self.source(key.span().start));
+                match json(value.get_ref()) {
+                    Ok(value) => given.push(RawMember { name, value, source }),
+                    Err(fault) => self.given.mistakes.push(SettingError {
+                        source,
+                        setting: format!("{list}[{}].{name}", tables.len()),
+                        fault,
+                    }),
+                }
+            }
+            tables.push(RawTable { source, given });
+        }
+        tables
+    }
+
+    /// The tables of a list, each with its line. `source` is that of the first.
+    fn entries<'v, 't>(
+        &mut self,
+        source: Source,
+        name: &str,
+        what: &str,
+        list: &'v DeValue<'t>,
+    ) -> Vec<(Source, &'v DeTable<'t>)> {
+        let tables = match list {
+            DeValue::Array(entries) => entries.iter().map(|entry| self.entry(entry)).collect(),
+            _ => None,
         };
-        let is_table = |entry: &&Spanned<DeValue<'_>>| matches!(entry.get_ref(), DeValue::Table(_));
-        if !matches!(list, DeValue::Array(_)) || !entries.iter().all(is_table) {
+        tables.unwrap_or_else(|| {
             self.given.mistakes.push(SettingError {
                 source,
-                setting: APPLICATIONS.to_owned(),
+                setting: name.to_owned(),
                 fault: ValueError::new(
                     "is not a list of tables",
-                    "begin each application with a line [[applications]]",
+                    format!("begin each {what} with a line [[{name}]]"),
                 ),
             });
-            return;
-        }
-        for entry in entries {
-            if let DeValue::Table(table) = entry.get_ref() {
-                let given = self.table("", table);
-                let source = self.source(entry.span().start);
-                self.given.applications.push(RawApplication { source, given });
-            }
+            Vec::new()
+        })
+    }
+
+    fn entry<'v, 't>(&self, entry: &'v Spanned<DeValue<'t>>) -> Option<(Source, &'v DeTable<'t>)> {
+        match entry.get_ref() {
+            DeValue::Table(table) => Some((self.source(entry.span().start), table)),
+            _ => None,
         }
     }
 
@@ -175,6 +224,32 @@ fn written(value: &DeValue<'_>) -> Result<String, ValueError> {
         DeValue::Table(table) if table.is_empty() => Ok(String::new()),
         DeValue::Table(_) => Err(ValueError::new("is a table", "expected a single value")),
     }
+}
+
+/// A value as JSON, where it may have parts.
+fn json(value: &DeValue<'_>) -> Result<Json, ValueError> {
+    match value {
+        DeValue::Boolean(word) => Ok(Json::Bool(*word)),
+        DeValue::Integer(_) => {
+            let number: Option<i64> = written(value)?.parse().ok();
+            number
+                .map(Json::from)
+                .ok_or_else(|| ValueError::new("is too large a number", ""))
+        }
+        DeValue::Array(items) => members(items),
+        DeValue::Table(table) => {
+            let members = table
+                .iter()
+                .map(|(key, value)| Ok((key.get_ref().to_string(), json(value.get_ref())?)));
+            Ok(Json::Object(members.collect::<Result<Map<_, _>, ValueError>>()?))
+        }
+        DeValue::String(_) | DeValue::Float(_) | DeValue::Datetime(_) => Ok(Json::String(written(value)?)),
+    }
+}
+
+fn members(items: &DeArray<'_>) -> Result<Json, ValueError> {
+    let items = items.iter().map(|item| json(item.get_ref()));
+    Ok(Json::Array(items.collect::<Result<_, _>>()?))
 }
 
 fn element(item: &DeValue<'_>) -> Result<String, ValueError> {

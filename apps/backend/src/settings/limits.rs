@@ -54,5 +54,7 @@ section! {
         /// each email address fifty until its owner uses a link or a correct code, or 30 days pass without
         /// guesses.
         codes_per_address: Rate = "30/15m",
+        /// Failed authentications of clients per IP address (IPv6: /64), at the endpoints where clients present a secret.
+        client_auth_per_address: Rate = "20/5m",
     }
 }

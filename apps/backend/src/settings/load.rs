@@ -50,6 +50,8 @@ fn adopt(values: &mut Values, sources: &Sources) -> bool {
             values.mistakes.extend(given.mistakes);
             values.adopt(given.settings);
             values.applications = given.applications;
+            values.clients = given.clients;
+            values.apis = given.apis;
         }
         Ok(None) => {}
         Err(mistakes) => values.mistakes.extend(mistakes),

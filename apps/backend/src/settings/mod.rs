@@ -3,14 +3,17 @@
 //! Each section has a file and is declared once (`section!`). Nothing here imports `core` or a feature, and nothing
 //! outside reads the environment. All errors are reported at once, each with its place and what to do about it.
 
+mod apis;
 mod application_url;
 mod applications;
 mod audit;
+mod clients;
 mod color;
 mod database;
 mod database_url;
 mod docs;
 mod duration;
+mod entry;
 mod environment;
 mod error;
 mod example;
@@ -27,6 +30,7 @@ mod nearest;
 mod origin;
 mod pages;
 mod passwords;
+mod provider;
 mod rate;
 mod redis_url;
 mod reference;
@@ -51,9 +55,11 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+pub use self::apis::Apis;
 pub use self::application_url::ApplicationUrl;
 pub use self::applications::{Applications, MailLinks};
 pub use self::audit::Audit;
+pub use self::clients::{Clients, DeclaredClient, DeclaredSecret, client_metadata, invalid_client_id, invalid_secret};
 pub use self::color::Color;
 pub use self::database::Database;
 pub use self::database_url::DatabaseUrl;
@@ -72,6 +78,7 @@ pub(crate) use self::nearest::nearest;
 pub use self::origin::{Issuer, Origin};
 pub use self::pages::{PageUrl, Pages};
 pub use self::passwords::{Breached, Passwords};
+pub use self::provider::Provider;
 pub use self::rate::Rate;
 pub use self::redis_url::RedisUrl;
 pub use self::reference::reference;
@@ -167,6 +174,10 @@ section! {
         sections {
             /// `[[applications]]`.
             applications: Applications,
+            /// `[[apis]]`.
+            apis: Apis,
+            /// `[[clients]]`.
+            clients: Clients,
             /// `[tokens]`.
             tokens: Tokens,
             /// `[passwords]`.
@@ -179,6 +190,8 @@ section! {
             sessions: Sessions,
             /// `[status_lists]`.
             status_lists: StatusLists,
+            /// `[provider]`.
+            provider: Provider,
             /// `[audit]`.
             audit: Audit,
             /// `[mail]`.
@@ -209,6 +222,7 @@ pub fn table() -> impl Iterator<Item = &'static Setting> {
         Limits::TABLE,
         Sessions::TABLE,
         StatusLists::TABLE,
+        Provider::TABLE,
         Audit::TABLE,
         Mail::TABLE,
         Pages::TABLE,
@@ -295,6 +309,7 @@ impl Settings {
         self.hashing.check(values);
         self.sessions.check(values);
         self.status_lists.check(values);
+        self.provider.check(values);
         self.audit.check(values);
         self.pages.check(values);
         self.telemetry.check(values);

@@ -34,6 +34,26 @@ pub(super) struct RawApplication {
     pub(super) given: Vec<RawSetting>,
 }
 
+/// The names of the lists of clients and APIs in the settings file.
+pub(super) const CLIENTS: &str = "clients";
+pub(super) const APIS: &str = "apis";
+/// All lists of tables, which only the settings file can have.
+pub(super) const LISTS: [&str; 3] = [APPLICATIONS, CLIENTS, APIS];
+
+/// An entry of `[[clients]]` or `[[apis]]`, whose members may have members of their own.
+pub(super) struct RawTable {
+    /// The line at which it begins.
+    pub(super) source: Source,
+    pub(super) given: Vec<RawMember>,
+}
+
+/// A member of an entry.
+pub(super) struct RawMember {
+    pub(super) name: String,
+    pub(super) value: serde_json::Value,
+    pub(super) source: Source,
+}
+
 /// A value that a source gives, by a name that may be unknown.
 pub(super) struct RawSetting {
     /// `tokens.access_ttl`; or, for the file of a secret, `database_url_file`.

@@ -9,7 +9,7 @@ use super::error::SettingError;
 use super::literal;
 use super::nearest::nearest;
 use super::setting::Setting;
-use super::source::{APPLICATIONS, RawApplication, RawSetting, Source};
+use super::source::{APPLICATIONS, LISTS, RawApplication, RawSetting, RawTable, Source};
 use super::value::{Measure, Value};
 use super::value_error::ValueError;
 
@@ -31,6 +31,9 @@ pub(super) struct Values {
     pub(super) mistakes: Vec<SettingError>,
     /// The entries of `[[applications]]`, which the settings file alone can give.
     pub(super) applications: Vec<RawApplication>,
+    /// The entries of `[[clients]]` and `[[apis]]`, likewise.
+    pub(super) clients: Vec<RawTable>,
+    pub(super) apis: Vec<RawTable>,
     /// Their values, as they are shown.
     pub(super) listed: Vec<InForce>,
 }
@@ -68,6 +71,8 @@ impl Values {
             faulty: BTreeSet::new(),
             mistakes: Vec::new(),
             applications: Vec::new(),
+            clients: Vec::new(),
+            apis: Vec::new(),
             listed: Vec::new(),
         }
     }
@@ -215,9 +220,9 @@ impl Values {
             Source::Default | Source::File { .. } => format!("{name:?}"),
         };
         let unknown = format!("unknown setting {}", quoted(&spelled));
-        let list = given.name.split('.').next().filter(|name| *name == APPLICATIONS);
+        let list = given.name.split('.').next().filter(|name| LISTS.contains(name));
         let fault = match nearest(&given.name, known) {
-            _ if list.is_some() => ValueError::new(
+            _ if list == Some(APPLICATIONS) => ValueError::new(
                 format!("{spelled} can be set in the settings file only"),
                 format!(
                     "use [[{}]] in countersign.toml, or {}",
@@ -225,6 +230,13 @@ impl Values {
                     given.source.spell("app_origins")
                 ),
             ),
+            _ if list.is_some() => {
+                let list = list.unwrap_or_default();
+                ValueError::new(
+                    format!("{spelled} can be set in the settings file only"),
+                    format!("use [[{list}]] in countersign.toml, or `countersign {list} create`"),
+                )
+            }
             _ if self.is_section(&given.name) => ValueError::new(
                 format!("{} is a section, not a setting", given.name),
                 format!("write [{}] and put its settings below it", given.name),

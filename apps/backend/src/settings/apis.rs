@@ -1,0 +1,164 @@
+//! `[[apis]]`: APIs that clients may ask access to, in the settings file or on the command line.
+
+use std::time::Duration;
+
+use countersign_oauth::{ApiMetadata, ResourceIndicator};
+use serde_json::{Map, Value as Json};
+
+use super::entry::Entry;
+use super::origin::Issuer;
+use super::setting::Setting;
+use super::source::APIS;
+use super::value::Value;
+use super::value_error::ValueError;
+use super::values::Values;
+use super::wording::LANGUAGES;
+
+/// The entries of `[[apis]]`.
+#[derive(Clone, Debug, Default)]
+pub struct Apis(Vec<ApiMetadata>);
+
+/// The settings of one entry.
+pub(super) const FIELDS: &[Setting] = &[
+    field(
+        "identifier",
+        "URI",
+        "The identifier by which clients ask for the API (RFC 8707), and the `aud` of its tokens. An absolute URI without a \
+         fragment; it need not lead anywhere.",
+        "required",
+        r#""https://api.example.com""#,
+    ),
+    field(
+        "name",
+        String::FORM,
+        "The name that users see. At most 100 characters.",
+        "required",
+        r#""Orders""#,
+    ),
+    field(
+        "clients",
+        "`any` or `listed`",
+        "Which clients may ask for access: all of them, or those that name the API in `apis`.",
+        "`listed`",
+        r#""listed""#,
+    ),
+    field(
+        "scopes",
+        "list of tables",
+        "The scopes, each with `name`, `grant` and `words`. A scope with `grant = \"open\"` is given to every user who \
+         consents, one with `\"owned\"` (the default) only to users who were granted it with `countersign users grant`. \
+         `words` says what it allows, for the consent page, by language: `{ en = \"See your orders\" }`.",
+        "none",
+        r#"[{ name = "orders:read", grant = "open", words = { en = "See your orders" } }]"#,
+    ),
+    field(
+        "access_ttl",
+        Duration::FORM,
+        "The longest lifetime of its access tokens: 1s to 24h. `provider.access_ttl` applies if it is shorter.",
+        "`provider.access_ttl`",
+        r#""10m""#,
+    ),
+    field(
+        "aliases",
+        "list of URIs",
+        "Further identifiers by which clients ask for it. Its tokens have `identifier` nevertheless.",
+        "none",
+        r#"["https://api.example.com/v1"]"#,
+    ),
+    field(
+        "client_id",
+        String::FORM,
+        "The client that is this API. It may introspect tokens for it.",
+        "none",
+        r#""orders-api""#,
+    ),
+];
+
+/// A row of [`FIELDS`]. The example is written in TOML.
+const fn field(
+    name: &'static str,
+    form: &'static str,
+    meaning: &'static str,
+    default_is: &'static str,
+    example: &'static str,
+) -> Setting {
+    Setting {
+        name,
+        meaning,
+        warning: "",
+        default: example,
+        default_is,
+        form,
+        secret: false,
+    }
+}
+
+impl Apis {
+    /// The APIs, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &ApiMetadata> {
+        self.0.iter()
+    }
+
+    /// Takes the entries of the file; mistakes are kept in `values`.
+    pub(super) fn read(values: &mut Values) -> Self {
+        let issuer = values.peek::<Issuer>("issuer");
+        let issuer = issuer.as_ref().map(Issuer::as_str).unwrap_or_default();
+        let mut taken = Vec::new();
+        let entries = std::mem::take(&mut values.apis);
+        let mut apis = Vec::new();
+        for (index, raw) in entries.into_iter().enumerate() {
+            let mut entry = Entry::new(APIS, index, raw);
+            let api = read(&mut entry, issuer, &mut taken);
+            if entry.finish(values) {
+                apis.extend(api);
+            }
+        }
+        Self(apis)
+    }
+}
+
+fn read(entry: &mut Entry, issuer: &str, taken: &mut Vec<(ResourceIndicator, String)>) -> Option<ApiMetadata> {
+    entry.refuse_unknown(FIELDS, |_| false);
+    entry.require("identifier");
+    entry.require("name");
+    let (object, lines) = entry.take_rest(|name, value| check_member(name, value));
+    let api: ApiMetadata = serde_json::from_value(Json::Object(object)).ok()?;
+    if let Err(error) = api.validate(issuer, &LANGUAGES) {
+        entry.blame_taken(&lines, error.member, ValueError::new(error.what, error.help));
+        return None;
+    }
+    let place = entry.place();
+    let aliases = api.aliases.iter().map(|alias| ("aliases", alias));
+    for (member, name) in std::iter::once(("identifier", &api.identifier)).chain(aliases) {
+        let Ok(identifier) = name.parse::<ResourceIndicator>() else {
+            continue;
+        };
+        match taken.iter().find(|(other, _)| *other == identifier) {
+            Some((_, before)) => {
+                let fault = ValueError::new(format!("{name:?} is an identifier of {before}"), "use another one");
+                entry.blame_taken(&lines, member, fault);
+            }
+            None => taken.push((identifier, place.clone())),
+        }
+    }
+    Some(api)
+}
+
+/// Says what is wrong with the form of one member.
+fn check_member(name: &str, value: &Json) -> Result<(), ValueError> {
+    let mut object = Map::from_iter([
+        ("identifier".to_owned(), Json::from("")),
+        ("name".to_owned(), Json::from("")),
+    ]);
+    object.insert(name.to_owned(), value.clone());
+    match serde_json::from_value::<ApiMetadata>(Json::Object(object)) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let form = FIELDS
+                .iter()
+                .find(|field| field.name == name)
+                .map_or("", |field| field.form);
+            Err(ValueError::new(error.to_string(), format!("expected {form}")))
+        }
+    }
+}
