@@ -219,6 +219,72 @@ CREATE INDEX former_links_by_email ON former_links (email_key, purpose);
 CREATE INDEX former_links_by_end ON former_links (expires_at);
 
 
+-- apis
+
+-- APIs (resource servers) that clients may ask access to. At most 200, which are read together.
+CREATE TABLE apis (
+    -- The resource indicator (RFC 8707) as it was registered; `aud` of its tokens.
+    identifier  TEXT PRIMARY KEY,
+    -- operator: registered on the command line. file: an entry of [[apis]] in the settings file.
+    origin      TEXT NOT NULL,
+    -- JSON: name, scopes with their descriptions, other identifiers, which clients may ask access, the lifetime of tokens.
+    metadata    TEXT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    disabled_at BIGINT
+);
+
+
+-- clients
+
+CREATE TABLE clients (
+    client_id   TEXT PRIMARY KEY,
+    -- operator: registered on the command line. file: an entry of [[clients]] in the settings file.
+    origin      TEXT NOT NULL,
+    -- Whether users are not asked for their consent.
+    trusted     BOOLEAN NOT NULL,
+    -- JSON: the metadata of RFC 7591 and our own.
+    metadata    TEXT NOT NULL,
+    -- The bit of the tokens that it gets for itself, without a user. NULL before the first, and after they were revoked.
+    status_list BIGINT,
+    status_idx  BIGINT,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    disabled_at BIGINT
+);
+
+-- A client has at most two: while one is replaced, both are valid.
+CREATE TABLE client_secrets (
+    id         UUID PRIMARY KEY,
+    client_id  TEXT NOT NULL REFERENCES clients (client_id) ON DELETE CASCADE,
+    -- SHA-256 of the secret as the client sends it; the secret itself is stored nowhere.
+    hash       BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    -- NULL: it does not expire.
+    expires_at BIGINT
+);
+
+CREATE INDEX client_secrets_by_client ON client_secrets (client_id);
+
+
+-- consents
+
+-- What users have allowed clients. It outlives their sessions, until it is withdrawn.
+CREATE TABLE consents (
+    account_id UUID NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    client_id  TEXT NOT NULL REFERENCES clients (client_id) ON DELETE CASCADE,
+    -- The API, or the endpoint for the claims of users.
+    audience   TEXT NOT NULL,
+    -- Separated by spaces.
+    scopes     TEXT NOT NULL,
+    given_at   BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (account_id, client_id, audience)
+);
+
+CREATE INDEX consents_by_client ON consents (client_id);
+
+
 -- guesses
 
 -- Guesses at mailed codes, counted by email address: the account may be deleted and created again meanwhile.

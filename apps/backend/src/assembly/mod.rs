@@ -32,6 +32,8 @@ use crate::features::identity::recovery::Recovery;
 use crate::features::identity::verification::Verification;
 use crate::features::messaging::mail::Delivery;
 use crate::features::messaging::outbox::Outbox;
+use crate::features::oauth::apis::Apis;
+use crate::features::oauth::clients::Clients;
 use crate::features::operations::audit::Audit;
 use crate::features::operations::health::Health;
 use crate::features::operations::keys::{Discovery, Keys, check_keys};
@@ -145,6 +147,16 @@ impl Services {
             platform: platform.clone(),
             audit: audit.clone(),
         };
+        let apis = Apis {
+            platform: platform.clone(),
+            audit: audit.clone(),
+        };
+        let clients = Clients {
+            platform: platform.clone(),
+            audit: audit.clone(),
+            keys: keys.clone(),
+            revocations: revocations.clone(),
+        };
         let sessions = Sessions {
             platform: platform.clone(),
             keys: keys.clone(),
@@ -250,6 +262,8 @@ impl Services {
             revocations,
             accounts,
             challenges,
+            apis,
+            clients,
             sessions,
             browsers,
             guard,

@@ -17,6 +17,8 @@ use crate::features::identity::recovery::Recovery;
 use crate::features::identity::verification::Verification;
 use crate::features::messaging::mail::Delivery;
 use crate::features::messaging::outbox::Outbox;
+use crate::features::oauth::apis::Apis;
+use crate::features::oauth::clients::Clients;
 use crate::features::operations::audit::Audit;
 use crate::features::operations::dev::Dev;
 use crate::features::operations::health::Health;
@@ -57,6 +59,10 @@ pub struct Parts {
     pub accounts: Accounts,
     /// The links and codes sent by email.
     pub challenges: EmailChallenges,
+    /// The APIs that clients may ask access to.
+    pub apis: Apis,
+    /// Registers and authenticates clients.
+    pub clients: Clients,
     pub sessions: Sessions,
     /// The cookies of browsers.
     pub browsers: BrowserSessions,

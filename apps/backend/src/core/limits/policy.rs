@@ -49,6 +49,8 @@ policies! {
     EmailsPerAddress = emails_per_address;
     /// Guesses at emailed codes.
     CodesPerAddress = codes_per_address;
+    /// Failed authentications of clients.
+    ClientAuthPerAddress = client_auth_per_address;
 }
 
 impl fmt::Display for Policy {

@@ -128,6 +128,34 @@ kinds! {
     SessionRevoked = "session.revoked";
     /// All sessions of an account were revoked.
     SessionsRevoked = "sessions.revoked";
+    /// An API was registered; the detail is its identifier.
+    ApiCreated = "api.created";
+    /// The registration of an API was changed; the detail is its identifier.
+    ApiChanged = "api.changed";
+    /// An API was disabled; the detail is its identifier.
+    ApiDisabled = "api.disabled";
+    /// A disabled API was enabled; the detail is its identifier.
+    ApiEnabled = "api.enabled";
+    /// An API was deleted; the detail is its identifier.
+    ApiDeleted = "api.deleted";
+    /// A client was registered; the detail is its `client_id`.
+    ClientCreated = "client.created";
+    /// The registration of a client was changed; the detail is its `client_id` and what changed.
+    ClientChanged = "client.changed";
+    /// A client was disabled; the detail is its `client_id`.
+    ClientDisabled = "client.disabled";
+    /// A disabled client was enabled; the detail is its `client_id`.
+    ClientEnabled = "client.enabled";
+    /// A client was deleted; the detail is its `client_id`.
+    ClientDeleted = "client.deleted";
+    /// A client got a new secret; the detail is its `client_id`.
+    ClientSecretRotated = "client.secret_rotated";
+    /// A client failed to authenticate itself; the detail is its `client_id` if there is such a client.
+    ClientAuthenticationFailed = "client.authentication_failed";
+    /// The tokens that a client had got for itself were revoked; the detail is its `client_id`.
+    MachineTokensRevoked = "client.machine_tokens_revoked";
+    /// A user withdrew what a client was allowed, and its grants ended; the detail is its `client_id`.
+    ConsentWithdrawn = "consent.withdrawn";
     /// The account did something (see the detail) to another account, whose own entry has the same request ID.
     AdministratorActed = "administrator.acted";
     /// Requests were rejected because of a rate limit or a missing scope: one entry per network and a few seconds.

@@ -111,6 +111,28 @@ pub(super) async fn list<'c>(conn: impl Into<Conn<'c>>, number: i64) -> Result<O
     .await
 }
 
+/// Returns how long a list is needed; `None` if it is gone.
+pub(super) async fn needed_until<'c>(conn: impl Into<Conn<'c>>, list: i64) -> Result<Option<Timestamp>, StoreError> {
+    query(sql!("SELECT needed_until FROM status_lists WHERE number = $1"))
+        .bind(list)
+        .optional(conn)
+        .await
+}
+
+/// Has a list kept until `until`, or longer. Returns whether it is there.
+pub(super) async fn prolong(conn: impl Into<Conn<'_>>, list: i64, until: Timestamp) -> Result<bool, StoreError> {
+    let kept = query(sql!(
+        "UPDATE status_lists
+            SET needed_until = CASE WHEN needed_until > $2 THEN needed_until ELSE $2 END
+          WHERE number = $1"
+    ))
+    .bind(list)
+    .bind(until)
+    .execute(conn)
+    .await?;
+    Ok(kept > 0)
+}
+
 /// Returns the indexes of a list whose bits are set.
 pub(super) async fn set_bits<'c>(conn: impl Into<Conn<'c>>, list: i64) -> Result<Vec<i64>, StoreError> {
     query(sql!("SELECT idx FROM revocations WHERE list = $1"))

@@ -36,6 +36,23 @@ impl Revocations {
         }
     }
 
+    /// Keeps the list of a bit until `until`, for a token that lives as long. Returns `false` if the list is gone, or of an
+    /// earlier generation: then the token needs another bit.
+    ///
+    /// # Errors
+    /// If the database failed.
+    pub async fn keep(&self, bit: Bit, until: Timestamp) -> Result<bool, StoreError> {
+        if bit.list < self.first_list() {
+            return Ok(false);
+        }
+        match store::needed_until(&self.0.db, bit.list).await? {
+            Some(needed_until) if needed_until >= until => Ok(true),
+            // Further than asked, so that the row is seldom written.
+            Some(_) => store::prolong(&self.0.db, bit.list, until + BLOCK_LIFETIME).await,
+            None => Ok(false),
+        }
+    }
+
     async fn reserve(&self, now: Timestamp) -> Result<Block, StoreError> {
         let options = &self.0.options;
         let good_until = now + BLOCK_LIFETIME;

@@ -1,0 +1,320 @@
+//! Registering APIs: on the command line, and from the settings file.
+
+use countersign_oauth::{ApiMetadata, ApiMetadataError, ResourceIndicator};
+use countersign_store::{StoreError, Tx};
+
+use super::api::{Api, Origin};
+use super::store;
+use crate::core::caller::Caller;
+use crate::core::language::Language;
+use crate::core::platform::Platform;
+use crate::features::operations::audit::{Audit, Event, EventKind};
+
+/// The most APIs. They are read together for each authorization request.
+const MOST: usize = 200;
+
+/// Registers APIs. Cloning is cheap.
+#[derive(Clone)]
+pub struct Apis {
+    pub(crate) platform: Platform,
+    pub(crate) audit: Audit,
+}
+
+/// Why an API cannot be registered or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// Its metadata is invalid.
+    #[error("{}: {}; {}", .0.member, .0.what, .0.help)]
+    Metadata(#[from] ApiMetadataError),
+    /// The identifier is already registered.
+    #[error("the API {0} exists already; `countersign apis update` changes it")]
+    Exists(String),
+    /// Another API has this identifier or alias.
+    #[error("{0:?} already belongs to the API {1}; use another identifier")]
+    Taken(String, String),
+    /// There are too many APIs.
+    #[error("there are already {MOST} APIs; delete one first")]
+    TooMany,
+    /// There is no such API.
+    #[error("no API {0}; `countersign apis list` lists them")]
+    Unknown(String),
+    /// The settings file declares the API, and only it can change it.
+    #[error(
+        "the API {0} is declared in the settings file; change its entry in [[apis]] and run `countersign clients apply`"
+    )]
+    OfFile(String),
+    /// The settings file declares an API that is registered on the command line.
+    #[error(
+        "the API {0} in the settings file was registered with `countersign apis create`; remove the entry, or delete the \
+         API with `countersign apis delete`"
+    )]
+    OfOperator(String),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A difference between the settings file and the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The client or the API.
+    pub name: String,
+    pub applied: Applied,
+}
+
+/// How a difference is resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Applied {
+    /// The entry is new.
+    Created,
+    /// The entry differs.
+    Changed,
+    /// The entry is back, and maybe differs.
+    Enabled,
+    /// The entry is gone.
+    Disabled,
+}
+
+impl Apis {
+    /// Registers an API.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn create(&self, metadata: &ApiMetadata, caller: &Caller) -> Result<Api, ApiError> {
+        self.validate(metadata)?;
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    if store::find(&mut *tx, &metadata.identifier).await?.is_some() {
+                        return Err(ApiError::Exists(metadata.identifier.clone()));
+                    }
+                    self.insert(tx, metadata, Origin::Operator, caller).await?;
+                    known(tx, &metadata.identifier).await
+                })
+            })
+            .await
+    }
+
+    /// Replaces the metadata of an API. `change` gets the present ones.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn update<F>(&self, identifier: &str, change: F, caller: &Caller) -> Result<Api, ApiError>
+    where
+        F: Fn(&mut ApiMetadata) + Sync,
+    {
+        let change = &change;
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let mut api = of_operator(tx, identifier).await?;
+                    let before = api.metadata.clone();
+                    change(&mut api.metadata);
+                    self.validate(&api.metadata)?;
+                    if api.metadata != before {
+                        self.replace(tx, &api.metadata, Origin::Operator, caller).await?;
+                    }
+                    known(tx, identifier).await
+                })
+            })
+            .await
+    }
+
+    /// Disables or enables an API. Returns whether that changed anything.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn set_disabled(&self, identifier: &str, disabled: bool, caller: &Caller) -> Result<bool, ApiError> {
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let api = of_operator(tx, identifier).await?;
+                    if api.disabled_at.is_some() == disabled {
+                        return Ok(false);
+                    }
+                    if !disabled {
+                        has_own_identifiers(tx, &api.metadata, Origin::Operator).await?;
+                    }
+                    self.switch(tx, identifier, disabled, caller).await?;
+                    Ok(true)
+                })
+            })
+            .await
+    }
+
+    /// Deletes an API. No tokens are issued for it any more.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn delete(&self, identifier: &str, caller: &Caller) -> Result<(), ApiError> {
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    of_operator(tx, identifier).await?;
+                    store::delete(tx, identifier).await?;
+                    let event = Event::new(EventKind::ApiDeleted, None, caller).detail(identifier);
+                    Ok(self.audit.record(tx, event).await?)
+                })
+            })
+            .await
+    }
+
+    /// Registers the APIs of the settings file as they are declared there, and disables those that are gone. With `dry_run`,
+    /// only returns the differences.
+    ///
+    /// # Errors
+    /// [`ApiError`]. Differences that were resolved before stay resolved.
+    pub async fn apply(&self, dry_run: bool, caller: &Caller) -> Result<Vec<Difference>, ApiError> {
+        let declared = &self.platform.settings.apis;
+        let mut differences = Vec::new();
+        // First, so that an entry can take the identifiers of one that is gone.
+        for api in store::all(&self.platform.db).await? {
+            let is_declared = declared.iter().any(|metadata| metadata.identifier == api.identifier);
+            if is_declared || api.origin == Origin::Operator || api.disabled_at.is_some() {
+                continue;
+            }
+            let identifier = &api.identifier;
+            if !dry_run {
+                self.platform
+                    .db
+                    .transact(|tx| Box::pin(async move { self.switch(tx, identifier, true, caller).await }))
+                    .await?;
+            }
+            differences.push(Difference {
+                name: identifier.clone(),
+                applied: Applied::Disabled,
+            });
+        }
+        for metadata in declared.iter() {
+            let applied = self
+                .platform
+                .db
+                .transact(|tx| Box::pin(async move { self.apply_one(tx, metadata, dry_run, caller).await }))
+                .await?;
+            let name = metadata.identifier.clone();
+            differences.extend(applied.map(|applied| Difference { name, applied }));
+        }
+        Ok(differences)
+    }
+
+    async fn apply_one(
+        &self,
+        tx: &mut Tx<'_>,
+        metadata: &ApiMetadata,
+        dry_run: bool,
+        caller: &Caller,
+    ) -> Result<Option<Applied>, ApiError> {
+        let applied = match store::find(&mut *tx, &metadata.identifier).await? {
+            None => Applied::Created,
+            Some(api) if api.origin == Origin::Operator => {
+                return Err(ApiError::OfOperator(metadata.identifier.clone()));
+            }
+            Some(api) if api.disabled_at.is_some() => Applied::Enabled,
+            Some(api) if api.metadata != *metadata => Applied::Changed,
+            Some(_) => return Ok(None),
+        };
+        if dry_run {
+            return Ok(Some(applied));
+        }
+        match applied {
+            Applied::Created => self.insert(tx, metadata, Origin::File, caller).await?,
+            Applied::Enabled => {
+                self.replace(tx, metadata, Origin::File, caller).await?;
+                self.switch(tx, &metadata.identifier, false, caller).await?;
+            }
+            Applied::Changed | Applied::Disabled => self.replace(tx, metadata, Origin::File, caller).await?,
+        }
+        Ok(Some(applied))
+    }
+
+    async fn insert(
+        &self,
+        tx: &mut Tx<'_>,
+        metadata: &ApiMetadata,
+        origin: Origin,
+        caller: &Caller,
+    ) -> Result<(), ApiError> {
+        if store::all(&mut *tx).await?.len() >= MOST {
+            return Err(ApiError::TooMany);
+        }
+        has_own_identifiers(tx, metadata, origin).await?;
+        store::insert(tx, metadata, origin, self.platform.clock.now()).await?;
+        let event = Event::new(EventKind::ApiCreated, None, caller).detail(&metadata.identifier);
+        Ok(self.audit.record(tx, event).await?)
+    }
+
+    async fn replace(
+        &self,
+        tx: &mut Tx<'_>,
+        metadata: &ApiMetadata,
+        origin: Origin,
+        caller: &Caller,
+    ) -> Result<(), ApiError> {
+        has_own_identifiers(tx, metadata, origin).await?;
+        store::update(tx, metadata, self.platform.clock.now()).await?;
+        let event = Event::new(EventKind::ApiChanged, None, caller).detail(&metadata.identifier);
+        Ok(self.audit.record(tx, event).await?)
+    }
+
+    async fn switch(
+        &self,
+        tx: &mut Tx<'_>,
+        identifier: &str,
+        disabled: bool,
+        caller: &Caller,
+    ) -> Result<(), StoreError> {
+        let now = self.platform.clock.now();
+        store::set_disabled(tx, identifier, disabled.then_some(now), now).await?;
+        let kind = match disabled {
+            true => EventKind::ApiDisabled,
+            false => EventKind::ApiEnabled,
+        };
+        self.audit
+            .record(tx, Event::new(kind, None, caller).detail(identifier))
+            .await
+    }
+
+    fn validate(&self, metadata: &ApiMetadata) -> Result<(), ApiMetadataError> {
+        let languages: Vec<_> = Language::ALL.iter().map(|language| language.tag()).collect();
+        metadata.validate(self.platform.settings.issuer.as_str(), &languages)
+    }
+}
+
+async fn known(tx: &mut Tx<'_>, identifier: &str) -> Result<Api, ApiError> {
+    let api = store::find(tx, identifier).await?;
+    api.ok_or_else(|| ApiError::Unknown(identifier.to_owned()))
+}
+
+async fn of_operator(tx: &mut Tx<'_>, identifier: &str) -> Result<Api, ApiError> {
+    let api = known(tx, identifier).await?;
+    match api.origin {
+        Origin::Operator => Ok(api),
+        Origin::File => Err(ApiError::OfFile(identifier.to_owned())),
+    }
+}
+
+/// Checks that no other enabled API has an identifier or alias of this one. The settings file as a whole was checked when it
+/// was read, so its entries only have to differ from APIs of the command line.
+async fn has_own_identifiers(tx: &mut Tx<'_>, metadata: &ApiMetadata, origin: Origin) -> Result<(), ApiError> {
+    let others = store::all(tx).await?;
+    let others = others.iter().filter(|api| {
+        let is_relevant = origin == Origin::Operator || api.origin == Origin::Operator;
+        api.identifier != metadata.identifier && api.disabled_at.is_none() && is_relevant
+    });
+    for other in others {
+        for name in std::iter::once(&metadata.identifier).chain(&metadata.aliases) {
+            if name
+                .parse::<ResourceIndicator>()
+                .is_ok_and(|name| other.is_named(&name))
+            {
+                return Err(ApiError::Taken(name.clone(), other.identifier.clone()));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! Why a client cannot be registered or changed.
+
+use countersign_oauth::MetadataError;
+use countersign_store::StoreError;
+
+use crate::features::operations::keys::KeysError;
+
+/// Why a client cannot be registered or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Its `client_id` is not allowed.
+    #[error("the client_id {0:?} {1}")]
+    Id(String, &'static str),
+    /// Its metadata is not accepted.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// The `client_id` is already registered.
+    #[error("the client {0} exists already; `countersign clients update` changes it")]
+    Exists(String),
+    /// There is no such client.
+    #[error("no client {0}; `countersign clients list` lists them")]
+    Unknown(String),
+    /// The settings file declares the client, and only it can change it.
+    #[error(
+        "the client {0} is declared in the settings file; change its entry in [[clients]] and run `countersign clients apply`"
+    )]
+    OfFile(String),
+    /// The settings file declares a client that is registered on the command line.
+    #[error(
+        "the client {0} in the settings file was registered with `countersign clients create`; remove the entry, or delete the \
+         client with `countersign clients delete`"
+    )]
+    OfOperator(String),
+    /// A public client has no secret.
+    #[error("the client {0} is public and has no secret")]
+    Public(String),
+    /// The key for its tokens cannot be made.
+    #[error("{0}; or have its ID tokens signed with ES256")]
+    Key(#[from] KeysError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

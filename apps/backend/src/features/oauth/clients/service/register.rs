@@ -1,0 +1,223 @@
+//! Registering and changing clients on the command line.
+
+use countersign_oauth::ClientMetadata;
+use countersign_store::{Conn, StoreError, Tx};
+use uuid::Uuid;
+
+use super::{ClientError, Clients};
+use crate::core::caller::Caller;
+use crate::core::clock::Timestamp;
+use crate::core::ids::uuid_v7;
+use crate::features::oauth::apis::Origin;
+use crate::features::oauth::clients::client::Client;
+use crate::features::oauth::clients::secret::{ClientSecret, SecretHash};
+use crate::features::oauth::clients::store::{self, NewRow};
+use crate::features::operations::audit::{Event, EventKind};
+use crate::settings::invalid_client_id;
+
+/// A client to be registered.
+pub struct NewClient {
+    pub client_id: String,
+    /// Whether users are not asked for their consent.
+    pub trusted: bool,
+    pub metadata: ClientMetadata,
+}
+
+/// A client that was registered or changed, and its secret if it got one. The secret cannot be shown again.
+pub struct Made {
+    pub client: Client,
+    pub secret: Option<ClientSecret>,
+}
+
+impl Clients {
+    /// Registers a client. A confidential one gets a secret.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn create(&self, new: &NewClient, caller: &Caller) -> Result<Made, ClientError> {
+        if let Some(fault) = invalid_client_id(&new.client_id) {
+            return Err(ClientError::Id(new.client_id.clone(), fault));
+        }
+        new.metadata.validate(&self.policy())?;
+        self.ensure_key(&new.metadata).await?;
+        let secret = (!new.metadata.is_public()).then(|| ClientSecret::generate(self.platform.random));
+        let hash = secret.as_ref().map(ClientSecret::hash);
+        let client = self
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    if store::find(&mut *tx, &new.client_id).await?.is_some() {
+                        return Err(ClientError::Exists(new.client_id.clone()));
+                    }
+                    let row = NewRow {
+                        client_id: &new.client_id,
+                        origin: Origin::Operator,
+                        trusted: new.trusted,
+                        metadata: &new.metadata,
+                    };
+                    self.insert(tx, &row, hash, caller).await?;
+                    known(tx, &new.client_id).await
+                })
+            })
+            .await?;
+        Ok(Made { client, secret })
+    }
+
+    /// Changes a client. `change` gets its present metadata, and whether it is trusted. A client that becomes confidential gets
+    /// a secret, and one that becomes public loses it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn update<F>(&self, client_id: &str, change: F, caller: &Caller) -> Result<Made, ClientError>
+    where
+        F: Fn(&mut ClientMetadata, &mut bool) -> Result<(), ClientError> + Sync,
+    {
+        let fresh = ClientSecret::generate(self.platform.random);
+        let (change, hash, policy) = (&change, fresh.hash(), &self.policy());
+        // The key is made before the client needs it, outside the transaction.
+        let mut client = known(&self.platform.db, client_id).await?;
+        change(&mut client.metadata, &mut client.trusted)?;
+        self.ensure_key(&client.metadata).await?;
+        let (client, is_given) = self
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let before = of_operator(tx, client_id).await?;
+                    let mut after = before.clone();
+                    change(&mut after.metadata, &mut after.trusted)?;
+                    after.metadata.validate(policy)?;
+                    let is_given = before.is_public() && !after.is_public();
+                    if is_given {
+                        self.insert_secret(tx, client_id, hash).await?;
+                    } else if after.is_public() {
+                        store::delete_secrets(tx, client_id, Uuid::nil()).await?;
+                    }
+                    self.replace(tx, &before, &after, caller).await?;
+                    Ok::<_, ClientError>((known(tx, client_id).await?, is_given))
+                })
+            })
+            .await?;
+        let secret = is_given.then_some(fresh);
+        Ok(Made { client, secret })
+    }
+
+    /// Disables or enables a client. Returns whether that changed anything. A disabled client can do nothing from now on; the
+    /// caller ends its grants.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn set_disabled(&self, client_id: &str, disabled: bool, caller: &Caller) -> Result<bool, ClientError> {
+        self.revocations
+            .transact(|tx| {
+                Box::pin(async move {
+                    let client = of_operator(tx, client_id).await?;
+                    self.switch(tx, &client, disabled, caller).await
+                })
+            })
+            .await
+    }
+
+    /// Deletes a client with its secrets and its consents. The caller has disabled it and ended its grants.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete(&self, client_id: &str, caller: &Caller) -> Result<(), ClientError> {
+        self.revocations
+            .transact(|tx| {
+                Box::pin(async move {
+                    let client = of_operator(tx, client_id).await?;
+                    self.revoke_bit(tx, &client).await?;
+                    store::delete(tx, client_id).await?;
+                    let event = Event::new(EventKind::ClientDeleted, None, caller).detail(client_id);
+                    Ok(self.audit.record(tx, event).await?)
+                })
+            })
+            .await
+    }
+
+    pub(super) async fn insert(
+        &self,
+        tx: &mut Tx<'_>,
+        new: &NewRow<'_>,
+        secret: Option<SecretHash>,
+        caller: &Caller,
+    ) -> Result<(), StoreError> {
+        store::insert(tx, new, self.now()).await?;
+        if let Some(secret) = secret {
+            self.insert_secret(tx, new.client_id, secret).await?;
+        }
+        let event = Event::new(EventKind::ClientCreated, None, caller).detail(new.client_id);
+        self.audit.record(tx, event).await
+    }
+
+    /// Stores what differs, if anything.
+    pub(super) async fn replace(
+        &self,
+        tx: &mut Tx<'_>,
+        before: &Client,
+        after: &Client,
+        caller: &Caller,
+    ) -> Result<(), StoreError> {
+        let changed = changed(before, after);
+        if changed.is_empty() {
+            return Ok(());
+        }
+        store::update(tx, &before.client_id, after.trusted, &after.metadata, self.now()).await?;
+        let detail = format!("{}: {}", before.client_id, changed.join(", "));
+        let event = Event::new(EventKind::ClientChanged, None, caller).detail(detail);
+        self.audit.record(tx, event).await
+    }
+
+    pub(super) async fn insert_secret(
+        &self,
+        tx: &mut Tx<'_>,
+        client_id: &str,
+        secret: SecretHash,
+    ) -> Result<(), StoreError> {
+        let (now, random) = (self.now(), self.platform.random);
+        store::insert_secret(tx, uuid_v7(now, random), client_id, secret, now).await
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.platform.clock.now()
+    }
+}
+
+/// The names of what differs.
+fn changed(before: &Client, after: &Client) -> Vec<String> {
+    let members = |client: &Client| serde_json::to_value(&client.metadata).unwrap_or_default();
+    let (old, new) = (members(before), members(after));
+    let names = |value: &serde_json::Value| {
+        value
+            .as_object()
+            .into_iter()
+            .flat_map(|object| object.keys().cloned())
+            .collect::<Vec<_>>()
+    };
+    let mut all = names(&old);
+    all.extend(names(&new));
+    all.sort();
+    all.dedup();
+    all.retain(|name| old.get(name) != new.get(name));
+    if before.trusted != after.trusted {
+        all.push("trusted".to_owned());
+    }
+    all
+}
+
+/// Returns a client, also if it is disabled.
+async fn known<'c>(conn: impl Into<Conn<'c>>, client_id: &str) -> Result<Client, ClientError> {
+    let client = store::find(conn, client_id).await?;
+    client.ok_or_else(|| ClientError::Unknown(client_id.to_owned()))
+}
+
+/// Returns a client that the command line may change.
+pub(super) async fn of_operator(tx: &mut Tx<'_>, client_id: &str) -> Result<Client, ClientError> {
+    let client = known(tx, client_id).await?;
+    match client.origin {
+        Origin::Operator => Ok(client),
+        Origin::File => Err(ClientError::OfFile(client_id.to_owned())),
+    }
+}
