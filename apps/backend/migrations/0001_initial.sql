@@ -56,15 +56,27 @@ CREATE INDEX known_devices_by_end ON known_devices (expires_at);
 
 -- sessions
 
--- A session: one sign-in on one device. A refresh rewrites its row in place; no index has a column that changes then.
+-- A session: one sign-in on one device, or a grant: what one client may do for a user. A refresh rewrites its row in place; no
+-- index has a column that changes then.
 CREATE TABLE sessions (
     id                 UUID PRIMARY KEY,
     account_id         UUID NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     -- The session epoch of the account when the session was opened.
     epoch              BIGINT NOT NULL,
+    -- 'countersign' for the sessions of our own API and pages; the client of a grant.
     client_id          TEXT NOT NULL,
-    -- How the user was authenticated (RFC 8176), separated by spaces; empty for a session that the operator opened.
+    -- Of a grant: the browser session in which the user granted it. No reference: the grant may outlive that row.
+    parent_id          UUID,
+    -- The grant ends with the browser session.
+    bound              BOOLEAN NOT NULL,
+    -- When the user was authenticated, and how (RFC 8176), separated by spaces; empty for a session that the operator opened.
+    auth_time          BIGINT NOT NULL,
     amr                TEXT NOT NULL,
+    -- Of a grant: the grant type that it came from, the identifiers of its APIs, separated by spaces, and the `claims` of
+    -- the authorization request, as JSON.
+    grant_type         TEXT,
+    resources          TEXT,
+    claims             TEXT,
     -- Separated by spaces.
     scope              TEXT NOT NULL,
     user_agent         TEXT,
@@ -94,6 +106,9 @@ CREATE TABLE sessions (
 
 CREATE INDEX sessions_by_account ON sessions (account_id, created_at);
 CREATE INDEX sessions_by_end ON sessions (expires_at);
+CREATE INDEX sessions_by_parent ON sessions (parent_id) WHERE parent_id IS NOT NULL;
+-- Queries that use it repeat the condition literally.
+CREATE INDEX sessions_of_clients ON sessions (client_id, account_id, created_at) WHERE client_id <> 'countersign';
 
 
 -- browser_sessions

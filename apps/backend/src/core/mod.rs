@@ -13,6 +13,7 @@ pub mod device;
 pub mod device_name;
 pub mod email;
 pub mod extract;
+pub mod first_party;
 pub mod forwarded;
 pub mod handle;
 pub mod ids;

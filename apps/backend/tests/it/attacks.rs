@@ -796,7 +796,7 @@ impl<'s> Visit<'s> {
     }
 }
 
-async fn routes(server: &TestServer) -> Vec<(Method, String)> {
+pub async fn routes(server: &TestServer) -> Vec<(Method, String)> {
     let document = server.get("/openapi.json").await.assert_status(200).json();
     let paths = document["paths"].as_object().unwrap();
     let routes = paths.iter().flat_map(|(path, item)| {

@@ -34,13 +34,14 @@ struct Id {
 }
 
 /// The letters of the groups, their titles, and the headings of their requirements.
-const GROUPS: [(char, &str, &str); 6] = [
+const GROUPS: [(char, &str, &str); 7] = [
     ('A', "OWASP ASVS 5.0.0", "Requirement"),
     ('R', "RFCs and NIST SP 800-63B-4", "Case"),
     ('C', "Vulnerabilities of peers", "Vulnerability"),
     ('X', "More vulnerabilities of peers", "Vulnerability"),
     ('F', "Faults and load", "Case"),
     ('T', "Threats", "Threat"),
+    ('O', "The OpenID provider", "Case"),
 ];
 
 /// A test and its path from the root.
@@ -172,7 +173,7 @@ impl Lines {
         }
         text += &self.count("all", |_, _| true);
         for (group, (letter, title, what)) in GROUPS.iter().enumerate() {
-            let (leveled, sourced) = (*letter == 'A', *letter != 'F' && *letter != 'T');
+            let (leveled, sourced) = (*letter == 'A', !['F', 'T', 'O'].contains(letter));
             let level_column = if leveled { " level |" } else { "" };
             let source_column = if sourced { " source |" } else { "" };
             let lines = "---|".repeat(3 + usize::from(leveled) + usize::from(sourced));

@@ -24,6 +24,7 @@ mod empty_folder;
 mod every_door;
 mod faults;
 mod forward;
+mod grants;
 mod health;
 mod http_face;
 mod keys;

@@ -275,7 +275,10 @@ async fn a_rotation_changes_no_indexed_column(database: Database) {
     .all(&server.services.db)
     .await
     .unwrap();
-    assert_eq!(indexed, ["account_id", "created_at", "expires_at", "id"]);
+    assert_eq!(
+        indexed,
+        ["account_id", "client_id", "created_at", "expires_at", "id", "parent_id"]
+    );
 }
 
 /// without the server's keys, no token can be created from the content of the database.

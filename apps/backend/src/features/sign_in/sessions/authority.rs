@@ -6,12 +6,14 @@ use countersign_store::StoreError;
 use futures_util::future::BoxFuture;
 
 use crate::core::clock::Clock;
+use crate::core::first_party::FIRST_PARTY_CLIENT;
 use crate::core::ids::AccountId;
 use crate::core::layers::note_account;
 use crate::features::operations::keys::Keys;
 use crate::features::sign_in::revocation::Revocations;
 
-/// This server as the authority for its own routes.
+/// This server as the authority for its own routes. It accepts tokens of the first party only: no other client may use the
+/// API of accounts for a user.
 pub struct ServerAuthority {
     /// The exact `iss`.
     pub issuer: String,
@@ -27,6 +29,10 @@ impl ServerAuthority {
     async fn lives(&self, claims: &AccessTokenClaims) -> Result<bool, StoreError> {
         if let Some(account) = claims.sub.account() {
             note_account(AccountId(account));
+        }
+        // The tokens of other clients are for APIs, even if one of those has the same audience.
+        if claims.client_id != FIRST_PARTY_CLIENT {
+            return Ok(false);
         }
         // Accounts use these routes with a session, so a token of an account needs a `sid`.
         if claims.sub.account().is_some() && claims.sid.is_none() {

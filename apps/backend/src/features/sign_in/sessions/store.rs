@@ -4,13 +4,14 @@ use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
 use super::refresh_token::{FamilyHash, RefreshHash, SpenderHash};
 use crate::core::clock::Timestamp;
+use crate::core::first_party::is_first_party;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::versions::SessionEpoch;
 use crate::features::identity::accounts::session_epoch_of;
 use crate::features::sign_in::revocation::Bit;
 
 row! {
-    /// A session: one sign-in on one device, until it ends.
+    /// A session: one sign-in on one device, or what one client may do for a user, until it ends.
     #[derive(Clone, Debug)]
     pub struct Session {
         /// Its id; `sid` in its tokens.
@@ -18,8 +19,20 @@ row! {
         pub account_id: AccountId,
         /// The account's epoch when the session was opened. The session is invalid in any other epoch.
         pub epoch: SessionEpoch,
-        /// The client it was opened with.
+        /// The client it was opened with; of a grant, the client that it was given to.
         pub client_id: String,
+        /// Of a grant: the browser session in which the user granted it.
+        pub parent_id: Option<SessionId>,
+        /// Whether it ends with that browser session.
+        pub bound: bool,
+        /// When the user was authenticated.
+        pub auth_time: Timestamp,
+        /// Of a grant: the grant type that it came from.
+        pub grant_type: Option<String>,
+        /// Of a grant: the identifiers of its APIs, separated by spaces.
+        pub resources: Option<String>,
+        /// Of a grant: the `claims` of the authorization request, as JSON.
+        pub claims: Option<String>,
         /// The authentication methods (RFC 8176), separated by spaces; empty for sessions opened by an operator.
         pub amr: String,
         /// The scopes it was opened with, separated by spaces.
@@ -35,6 +48,14 @@ row! {
         pub status_list: i64,
         pub status_idx: i64,
     }
+}
+
+/// The columns of a [`Session`].
+macro_rules! columns {
+    () => {
+        "id, account_id, epoch, client_id, parent_id, bound, auth_time, grant_type, resources, claims, amr, scope, user_agent,
+                address, created_at, last_seen_at, expires_at, status_list, status_idx"
+    };
 }
 
 impl Session {
@@ -107,15 +128,21 @@ pub(super) async fn insert_session(
 ) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO sessions
-            (id, account_id, epoch, client_id, amr, scope, user_agent, address, address_prefix,
-             created_at, last_seen_at, expires_at, status_list, status_idx,
+            (id, account_id, epoch, client_id, parent_id, bound, auth_time, grant_type, resources, claims, amr, scope,
+             user_agent, address, address_prefix, created_at, last_seen_at, expires_at, status_list, status_idx,
              family_hash, refresh_hash, refresh_expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15, $16)"
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18, $19, $20, $21, $22)"
     ))
     .bind(session.id)
     .bind(session.account_id)
     .bind(session.epoch)
     .bind(&*session.client_id)
+    .bind(session.parent_id)
+    .bind(session.bound)
+    .bind(session.auth_time)
+    .bind(session.grant_type.clone())
+    .bind(session.resources.clone())
+    .bind(session.claims.clone())
     .bind(&*session.amr)
     .bind(&*session.scope)
     .bind(session.user_agent.clone())
@@ -140,8 +167,9 @@ pub(super) async fn find_live<'c>(
     now: Timestamp,
 ) -> Result<Option<Session>, StoreError> {
     query(sql!(concat!(
-        "SELECT id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at,
-                status_list, status_idx
+        "SELECT ",
+        columns!(),
+        "
            FROM sessions
           WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2
             AND epoch = ",
@@ -162,8 +190,8 @@ pub(super) async fn lock_live(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) ->
             AND epoch = ",
         session_epoch_of!("sessions.account_id"),
         "
-      RETURNING id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at,
-                status_list, status_idx"
+      RETURNING ",
+        columns!()
     )))
     .bind(id)
     .bind(now)
@@ -183,8 +211,8 @@ pub(super) async fn rotate(db: &Db, rotation: &Rotation) -> Result<Option<Sessio
             AND epoch = ",
         session_epoch_of!("sessions.account_id"),
         "
-      RETURNING id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at,
-                status_list, status_idx"
+      RETURNING ",
+        columns!()
     )))
     .bind(rotation.session)
     .bind(rotation.family_hash)
@@ -274,17 +302,20 @@ pub(super) async fn set_epoch(tx: &mut Tx<'_>, id: SessionId, epoch: SessionEpoc
     .map(drop)
 }
 
-/// Lists the active sessions of an account in its current epoch, newest first.
+/// Lists the active first-party sessions of an account in its current epoch, newest first.
 pub(super) async fn list_live<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,
     now: Timestamp,
 ) -> Result<Vec<Session>, StoreError> {
     query(sql!(concat!(
-        "SELECT id, account_id, epoch, client_id, amr, scope, user_agent, address, created_at, last_seen_at, expires_at,
-                status_list, status_idx
+        "SELECT ",
+        columns!(),
+        "
            FROM sessions
-          WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $2
+          WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND ",
+        is_first_party!(),
+        "
             AND epoch = ",
         session_epoch_of!("$1"),
         "
@@ -296,24 +327,26 @@ pub(super) async fn list_live<'c>(
     .await
 }
 
-/// Ends all active sessions of the account and epoch of `newest` except `newest` itself and the newest `keep` others.
+/// Ends all active first-party sessions of the account and epoch of `newest` except `newest` itself and the newest `keep` others.
 pub(super) async fn end_beyond(
     tx: &mut Tx<'_>,
     newest: &Session,
     keep: i64,
     now: Timestamp,
 ) -> Result<Vec<Ended>, StoreError> {
-    query(sql!(
+    query(sql!(concat!(
         "UPDATE sessions
             SET revoked_at = $5
           WHERE id IN (SELECT id
                          FROM sessions
                         WHERE account_id = $1 AND epoch = $2 AND id <> $3
-                          AND revoked_at IS NULL AND expires_at > $5
+                          AND revoked_at IS NULL AND expires_at > $5 AND ",
+        is_first_party!(),
+        "
                         ORDER BY created_at DESC, id DESC
                         LIMIT 1000000 OFFSET $4)
       RETURNING account_id, status_list, status_idx"
-    ))
+    )))
     .bind(newest.account_id)
     .bind(newest.epoch)
     .bind(newest.id)
@@ -323,7 +356,8 @@ pub(super) async fn end_beyond(
     .await
 }
 
-/// Returns whether a session of this account and epoch was opened from this network since `since`, active or not.
+/// Returns whether a first-party session of this account and epoch was opened from this network since `since`, active or
+/// not. Grants do not count: the address of a client's server is not the user's.
 pub(super) async fn opened_from<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,
@@ -331,11 +365,13 @@ pub(super) async fn opened_from<'c>(
     address_prefix: &str,
     since: Timestamp,
 ) -> Result<bool, StoreError> {
-    let found: Option<SessionId> = query(sql!(
+    let found: Option<SessionId> = query(sql!(concat!(
         "SELECT id FROM sessions
-          WHERE account_id = $1 AND address_prefix = $2 AND created_at > $3 AND epoch = $4
+          WHERE account_id = $1 AND address_prefix = $2 AND created_at > $3 AND epoch = $4 AND ",
+        is_first_party!(),
+        "
           LIMIT 1"
-    ))
+    )))
     .bind(account)
     .bind(address_prefix)
     .bind(since)

@@ -25,6 +25,3 @@ pub struct Sessions {
     pub(crate) revocations: Revocations,
     pub(crate) audit: Audit,
 }
-
-/// The client id of our own API; clients of the OpenID provider will have their own.
-pub const FIRST_PARTY_CLIENT: &str = "countersign";

@@ -3,8 +3,9 @@
 use countersign_guard::Scopes;
 use countersign_store::StoreError;
 
-use super::{FIRST_PARTY_CLIENT, Sessions};
+use super::Sessions;
 use crate::core::caller::Caller;
+use crate::core::first_party::FIRST_PARTY_CLIENT;
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::layers::note_account;
 use crate::core::limits::AddressPrefix;
@@ -49,6 +50,12 @@ impl Sessions {
             account_id: new.account,
             epoch: new.versions.session_epoch,
             client_id: FIRST_PARTY_CLIENT.to_owned(),
+            parent_id: None,
+            bound: false,
+            auth_time: now,
+            grant_type: None,
+            resources: None,
+            claims: None,
             amr: new.amr.to_owned(),
             scope: new.scopes.to_string(),
             user_agent: request.user_agent.clone(),

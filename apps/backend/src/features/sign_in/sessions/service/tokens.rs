@@ -109,7 +109,7 @@ impl Sessions {
         let mut claims = AccessTokenClaims::from(required);
         claims.sid = Some(session.id.0);
         claims.scope = Some(session.scope.clone()).filter(|scope| !scope.is_empty());
-        claims.auth_time = Some(session.created_at.seconds());
+        claims.auth_time = Some(session.auth_time.seconds());
         claims.amr = Some(session.amr.split_ascii_whitespace().map(str::to_owned).collect());
         claims.status = Some(self.revocations.reference(session.bit()));
         self.add_user(&mut claims, session.account_id).await?;
