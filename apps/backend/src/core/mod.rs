@@ -22,6 +22,7 @@ pub mod layers;
 pub mod limits;
 pub mod mailer;
 pub mod metrics;
+pub mod oauth_problem;
 pub mod outbound;
 pub mod password;
 pub mod platform;
