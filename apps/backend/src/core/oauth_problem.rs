@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::response::{IntoResponse, Response};
+use countersign_oauth::{ErrorCode, OauthError};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
@@ -64,6 +65,30 @@ impl OauthProblem {
 impl<E: Into<Problem>> From<E> for OauthProblem {
     fn from(error: E) -> Self {
         Self(error.into())
+    }
+}
+
+impl From<OauthError> for Problem {
+    /// Errors that only the authorization endpoint has are invalid requests here.
+    fn from(error: OauthError) -> Self {
+        let code = match error.code() {
+            ErrorCode::InvalidClient => Code::InvalidClient,
+            ErrorCode::InvalidGrant => Code::InvalidGrant,
+            ErrorCode::UnauthorizedClient => Code::UnauthorizedClient,
+            ErrorCode::UnsupportedGrantType => Code::UnsupportedGrantType,
+            ErrorCode::InvalidScope => Code::InvalidScope,
+            ErrorCode::InvalidTarget => Code::InvalidTarget,
+            ErrorCode::AuthorizationPending => Code::AuthorizationPending,
+            ErrorCode::SlowDown => Code::SlowDown,
+            ErrorCode::AccessDenied => Code::AccessDenied,
+            ErrorCode::ExpiredToken => Code::ExpiredToken,
+            ErrorCode::InvalidToken => Code::InvalidToken,
+            ErrorCode::InsufficientScope => Code::InsufficientScope,
+            ErrorCode::ServerError => Code::Internal,
+            ErrorCode::TemporarilyUnavailable => Code::Unavailable,
+            _ => Code::InvalidRequest,
+        };
+        Self::new(code).detail(error.description().to_owned())
     }
 }
 
