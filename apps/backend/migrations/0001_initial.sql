@@ -37,6 +37,19 @@ CREATE TABLE account_scopes (
 );
 
 
+-- profiles
+
+-- The standard claims of a user (OpenID Connect) that are not columns of accounts.
+CREATE TABLE profiles (
+    account_id        UUID PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    -- A JSON object.
+    claims            TEXT NOT NULL,
+    -- When the operator last said that the telephone number is the user's.
+    phone_verified_at BIGINT,
+    updated_at        BIGINT NOT NULL
+);
+
+
 -- devices
 
 -- Devices that an account signed in from: a browser is recognized by a cookie, another client by its network and its user

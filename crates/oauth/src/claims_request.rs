@@ -8,6 +8,8 @@ use countersign_jose::is_unambiguous_object;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::standard_claims::STANDARD_CLAIMS;
+
 /// The maximum length of the parameter, in bytes.
 const MAX_LENGTH: usize = 4 << 10;
 /// The maximum number of levels, including the outermost object.
@@ -47,6 +49,14 @@ impl ClaimsRequest {
     /// Returns whether no claim is requested.
     pub fn is_empty(&self) -> bool {
         self.userinfo.is_empty() && self.id_token.is_empty()
+    }
+
+    /// Returns the scopes that ask for the same claims (§5.4): the user must consent to them too, and a client that may not
+    /// have such a scope may not have its claims.
+    pub fn scopes(&self) -> impl Iterator<Item = &'static str> {
+        let is_asked = |claim: &&str| self.userinfo.contains_key(*claim) || self.id_token.contains_key(*claim);
+        let with_claims = STANDARD_CLAIMS.iter();
+        with_claims.filter_map(move |(scope, claims)| claims.iter().any(|claim| is_asked(&claim)).then_some(*scope))
     }
 
     /// Returns the `sub` that the ID token must have (§5.5.1), if one is requested.
@@ -129,6 +139,7 @@ mod tests {
         assert_eq!(claims.userinfo.len(), 5);
         assert!(claims.userinfo["email"].essential && !claims.userinfo["picture"].essential);
         assert!(claims.essential_acr().is_empty() && claims.subject().is_none());
+        assert_eq!(claims.scopes().collect::<Vec<_>>(), ["profile", "email"]);
         assert_eq!(claims.to_string().parse(), Ok(claims));
     }
 

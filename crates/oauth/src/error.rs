@@ -161,7 +161,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn o_5_a_description_has_the_characters_of_rfc_6749(text in ".{0,40}") {
+        fn a_description_has_the_characters_of_rfc_6749(text in ".{0,40}") {
             let error = OauthError::new(ErrorCode::InvalidRequest, text);
             prop_assert!(error.description().bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E)));
         }

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn o_7_only_the_three_names_are_known() {
+    fn only_the_three_names_are_known() {
         for mode in ResponseMode::ALL {
             assert_eq!(mode.as_str().parse(), Ok(mode));
         }

@@ -148,8 +148,13 @@ impl StandardClaims {
         (!names.is_empty()).then(|| names.join(" "))
     }
 
-    /// Returns the claims after a change: members that are null or empty are removed, others are set. An `address` replaces
-    /// the former one.
+    /// Returns the claims as a JSON object.
+    pub fn to_object(&self) -> Map<String, Value> {
+        self.0.clone()
+    }
+
+    /// Returns the claims after a change (RFC 7396): members that are null or empty are removed, others are set, and those of
+    /// an `address` likewise.
     ///
     /// # Errors
     /// The first claim that is unknown or invalid.
@@ -157,7 +162,7 @@ impl StandardClaims {
         let mut claims = self.0.clone();
         for (name, value) in changes {
             let value = match name.as_str() {
-                "address" => address(value)?,
+                "address" => address(claims.get("address"), value)?,
                 _ => text(&name, value)?,
             };
             match value {
@@ -194,7 +199,7 @@ fn not_stored(name: &str) -> &'static str {
     }
 }
 
-fn address(value: Value) -> Result<Option<Value>, InvalidClaim> {
+fn address(former: Option<&Value>, value: Value) -> Result<Option<Value>, InvalidClaim> {
     let wrong = |problem| InvalidClaim {
         claim: "address".to_owned(),
         problem,
@@ -206,13 +211,17 @@ fn address(value: Value) -> Result<Option<Value>, InvalidClaim> {
         Value::Object(members) => members,
         _ => return Err(wrong(PROBLEM)),
     };
-    let mut address = Map::new();
+    let mut address = former.and_then(Value::as_object).cloned().unwrap_or_default();
     for (name, value) in members {
         let has_lines = ADDRESS[..2].contains(&name.as_str());
         match value {
             _ if !ADDRESS.contains(&name.as_str()) => return Err(wrong(PROBLEM)),
-            Value::Null => {}
-            Value::String(text) if text.is_empty() => {}
+            Value::Null => {
+                address.remove(&name);
+            }
+            Value::String(text) if text.is_empty() => {
+                address.remove(&name);
+            }
             Value::String(text) if has_lines && is_lines(&text) && text.chars().count() <= MAX_ADDRESS_LINES => {
                 address.insert(name, text.into());
             }
@@ -401,12 +410,19 @@ mod tests {
 
     #[test]
     fn null_and_empty_remove_a_claim() {
-        let before = claims(&json!({ "nickname": "Ada", "gender": "female", "address": { "country": "UK" } })).unwrap();
+        let before = json!({ "nickname": "Ada", "gender": "x", "address": { "country": "UK", "region": "England" } });
+        let before = claims(&before).unwrap();
         let changes = json!({ "nickname": null, "gender": "", "address": { "country": null }, "locale": "en" });
         let Value::Object(changes) = changes else {
             unreachable!()
         };
         let after = before.changed(changes).unwrap();
+        let left = json!({ "locale": "en", "address": { "region": "England" } });
+        assert_eq!(serde_json::to_value(&after).unwrap(), left);
+        let Value::Object(changes) = json!({ "address": { "region": "" } }) else {
+            unreachable!()
+        };
+        let after = after.changed(changes).unwrap();
         assert_eq!(serde_json::to_value(after).unwrap(), json!({ "locale": "en" }));
         assert!(claims(&json!({ "nickname": null })).unwrap().is_empty());
     }

@@ -28,6 +28,7 @@ use crate::core::refusals::Refusals;
 use crate::core::server::{ConnectionMetrics, Readiness};
 use crate::features::identity::accounts::{Accounts, Profiles};
 use crate::features::identity::email_challenges::EmailChallenges;
+use crate::features::identity::profiles::UserClaims;
 use crate::features::identity::recovery::Recovery;
 use crate::features::identity::verification::Verification;
 use crate::features::messaging::mail::Delivery;
@@ -143,6 +144,10 @@ impl Services {
         if role == Role::Server {
             accounts.learn_schemes().await.map_err(StartError::Accounts)?;
         }
+        let claims = UserClaims {
+            platform: platform.clone(),
+            audit: audit.clone(),
+        };
         let challenges = EmailChallenges {
             platform: platform.clone(),
             audit: audit.clone(),
@@ -261,6 +266,7 @@ impl Services {
             outbox,
             revocations,
             accounts,
+            claims,
             challenges,
             apis,
             clients,

@@ -13,6 +13,7 @@ use crate::core::redis::Redis;
 use crate::core::server::{Readiness, ServerOptions};
 use crate::features::identity::accounts::{Accounts, Profiles};
 use crate::features::identity::email_challenges::EmailChallenges;
+use crate::features::identity::profiles::UserClaims;
 use crate::features::identity::recovery::Recovery;
 use crate::features::identity::verification::Verification;
 use crate::features::messaging::mail::Delivery;
@@ -57,6 +58,8 @@ pub struct Parts {
     pub status_lists: StatusLists,
     /// Creates accounts.
     pub accounts: Accounts,
+    /// The claims of users.
+    pub claims: UserClaims,
     /// The links and codes sent by email.
     pub challenges: EmailChallenges,
     /// The APIs that clients may ask access to.

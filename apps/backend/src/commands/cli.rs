@@ -32,7 +32,7 @@ pub use self::sessions::{RevokeSessions, SessionsCommand};
 pub use self::token::{IssueToken, PresentedToken, TokenCommand};
 pub use self::transfer::{Backup, MigrateDatabase, Restore};
 pub use self::unparsed::{asks_for_json, serves};
-pub use self::users::{EditUser, ListUsers, NewUser, UserOrder, UsersCommand, WithPassword, WithScopes};
+pub use self::users::{EditUser, ListUsers, NewUser, UserOrder, UserProfile, UsersCommand, WithPassword, WithScopes};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 success; 1 failure; 2 usage error; 78 invalid settings or keys.

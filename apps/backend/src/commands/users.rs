@@ -5,6 +5,7 @@ mod create;
 mod find;
 mod list;
 mod password;
+mod profile;
 mod scopes;
 
 pub(super) use self::find::account;
@@ -35,6 +36,10 @@ pub(super) fn run(command: UsersCommand, process: Process, output: &mut Standard
             list::show(whose, services, output).await
         }),
         UsersCommand::Edit(changes) => change(process, async |services| change::edit(changes, services, output).await),
+        UsersCommand::Profile(asked) => {
+            let opening = profile::opening(&asked);
+            process.administer(opening, async |services| profile::run(asked, services, output).await)
+        }
         UsersCommand::Verify(whose) => change(process, async |services| change::verify(whose, services, output).await),
         UsersCommand::SendMail { account, purpose } => change(process, async |services| {
             change::send_mail(account, purpose, services, output).await

@@ -22,7 +22,7 @@ pub mod layers;
 pub mod limits;
 pub mod mailer;
 pub mod metrics;
-pub mod oauth_problem;
+pub mod oauth_endpoints;
 pub mod outbound;
 pub mod password;
 pub mod platform;

@@ -14,6 +14,7 @@ mod attacks;
 mod audit;
 mod auth;
 mod browser_sessions;
+mod claims;
 mod crash;
 mod dev;
 mod devices;

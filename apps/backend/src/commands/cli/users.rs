@@ -2,6 +2,8 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use countersign_jose::is_unambiguous_object;
+use serde_json::{Map, Value};
 
 use super::arguments::Account;
 use crate::core::profile::{InvalidName, MetadataPatch, PersonName};
@@ -24,6 +26,11 @@ pub enum UsersCommand {
         countersign users edit ada@example.com --no-name --metadata '{\"theme\":\"dark\",\"beta\":null}'"
     )]
     Edit(EditUser),
+    /// Show or change the OpenID Connect claims of a user, such as the given name or the telephone number
+    #[command(after_help = "Examples:\n  countersign users profile ada@example.com\n  \
+        countersign users profile ada@example.com --set given_name=Ada --set address.country=UK --set nickname=\n  \
+        countersign users profile ada@example.com --claims '{\"locale\":\"en-GB\",\"gender\":null}' --phone-verified true")]
+    Profile(UserProfile),
     /// Mark the email address of an account as verified
     #[command(after_help = "Example:\n  countersign users verify ada@example.com")]
     Verify(Account),
@@ -136,6 +143,26 @@ pub struct EditUser {
     pub no_metadata: bool,
 }
 
+/// `countersign users profile`.
+#[derive(Args)]
+pub struct UserProfile {
+    /// The account.
+    #[command(flatten)]
+    pub account: Account,
+    /// Claims to set, as a JSON object; those that are null are removed
+    #[arg(long, value_name = "JSON", value_parser = claims)]
+    pub claims: Option<Map<String, Value>>,
+    /// One claim to set; with an empty value, it is removed
+    #[arg(long, value_name = "CLAIM=VALUE", value_parser = one_claim)]
+    pub set: Vec<(String, String)>,
+    /// Whether the telephone number is known to be the user's; a new number is not
+    #[arg(long, value_name = "true|false")]
+    pub phone_verified: Option<bool>,
+    /// Remove all claims first
+    #[arg(long)]
+    pub clear: bool,
+}
+
 /// An account that gets a password.
 #[derive(Args)]
 pub struct WithPassword {
@@ -168,6 +195,19 @@ fn metadata(text: &str) -> Result<MetadataPatch, String> {
         true => error.to_string(),
         false => format!("not JSON: {error}"),
     })
+}
+
+fn claims(text: &str) -> Result<Map<String, Value>, String> {
+    if !is_unambiguous_object(text.as_bytes()) {
+        return Err("expected a JSON object such as {\"given_name\":\"Ada\"}, with each member once".to_owned());
+    }
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+fn one_claim(text: &str) -> Result<(String, String), String> {
+    let split = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = split.ok_or("expected a claim and its value, such as given_name=Ada")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// The emails that an operator can have sent, each by its word.

@@ -99,7 +99,7 @@ kinds! {
     AccountEnabled = "account.enabled";
     /// A scope was granted or removed.
     ScopesChanged = "account.scopes_changed";
-    /// The name or the metadata of an account were changed; the detail says which.
+    /// The name, the metadata or the claims of an account were changed; the detail says which.
     ProfileChanged = "account.profile_changed";
     /// A password was changed.
     PasswordChanged = "password.changed";

@@ -2,6 +2,7 @@
 
 use countersign_store::{StoreError, Tx};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::Auth;
@@ -15,6 +16,7 @@ use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::password::Password;
 use crate::features::identity::accounts::{self, Account, UserBody};
 use crate::features::identity::devices;
+use crate::features::identity::profiles::{self, StandardProfile};
 use crate::features::messaging::outbox::{self, Purpose};
 use crate::features::operations::audit::{self, EntryBody, Event, EventKind};
 use crate::features::sign_in::sessions::{self, SessionBody};
@@ -150,6 +152,8 @@ pub struct ExportBody {
     /// The time of the last change of the account.
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+    /// The standard claims of OpenID Connect that were set for the user.
+    profile: ClaimsBody,
     /// The scopes of the account.
     scopes: Vec<String>,
     /// The active sessions, newest first.
@@ -162,6 +166,31 @@ pub struct ExportBody {
     events: Vec<EntryBody>,
     /// Whether these are all entries; an export contains the newest 10,000.
     events_complete: bool,
+}
+
+/// The claims that clients can learn about the user, besides the name and the email address.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedClaims)]
+pub struct ClaimsBody {
+    /// As in OpenID Connect Core, section 5.1.
+    #[schema(value_type = Object, example = json!({ "given_name": "Ada", "locale": "en-GB" }))]
+    claims: Map<String, Value>,
+    /// When the telephone number was last verified.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    phone_verified_at: Option<Timestamp>,
+    /// The time of the last change; null if no claim was ever set.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    updated_at: Option<Timestamp>,
+}
+
+impl From<StandardProfile> for ClaimsBody {
+    fn from(profile: StandardProfile) -> Self {
+        Self {
+            claims: profile.claims.to_object(),
+            phone_verified_at: profile.phone_verified_at,
+            updated_at: profile.updated_at,
+        }
+    }
 }
 
 /// A device the account has signed in with: a browser, or a client in a network. Only a hash is stored.
@@ -260,6 +289,7 @@ impl Auth {
         Ok(ExportBody {
             updated_at: user.updated_at,
             user: user.into(),
+            profile: profiles::find(&self.platform.db, account).await?.into(),
             scopes: accounts::scopes(&self.platform.db, account)
                 .await?
                 .iter()
