@@ -33,6 +33,8 @@
 #[cfg(feature = "server")]
 mod answer;
 #[cfg(feature = "server")]
+mod browser;
+#[cfg(feature = "server")]
 mod database;
 mod dev_server;
 mod dev_token;
@@ -43,6 +45,8 @@ mod person;
 #[cfg(feature = "server")]
 mod process;
 #[cfg(feature = "server")]
+mod relying_party;
+#[cfg(feature = "server")]
 mod server;
 
 pub use dev_server::{DevServer, DevUser};
@@ -50,10 +54,12 @@ pub use dev_token::{DevToken, DevTokenRequest};
 #[cfg(feature = "server")]
 pub use {
     answer::Answer,
+    browser::{Browser, Visit},
     database::{Database, ScratchDatabase},
     mailbox::ReceivedMail,
     person::Person,
     process::{HttpClient, Launch, Refusal, ServerProcess},
+    relying_party::{RelyingParty, VERIFIER, parameter},
     server::TestServer,
 };
 

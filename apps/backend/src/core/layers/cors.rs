@@ -1,7 +1,8 @@
 //! Cross-origin access for scripts (the Fetch standard's CORS protocol).
 //!
 //! `/api` is available to the origins of applications, compared exactly, and with credentials: their scripts act for
-//! users who are signed in. Public documents are available to all origins, without credentials.
+//! users who are signed in. Public documents are available to all origins, without credentials; so are the OAuth endpoints of
+//! clients that run in a browser, which send a token or a code with each request.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +17,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
+use super::early::EarlyRequest;
 use crate::core::applications::{Applications, StartPage};
 use crate::core::problem::{Code, Problem};
 
@@ -25,6 +27,14 @@ const MAX_NAMED: usize = 100;
 const AGAIN_AFTER: Duration = Duration::from_secs(60 * 60);
 /// The interval at which the number of other rejected origins is logged.
 const SUMMED_UP: Duration = Duration::from_secs(60);
+
+/// The OAuth endpoints that clients in a browser call, and their methods. Introspection and device authorization are for
+/// other clients, and the authorization endpoint is for navigation.
+const SCRIPTS: [(&str, &str); 3] = [
+    ("/oauth2/token", "POST"),
+    ("/oauth2/revoke", "POST"),
+    ("/oauth2/userinfo", "GET, POST"),
+];
 
 /// Longer than any origin of a page (a host name has 253 characters at most).
 const MAX_SHOWN: usize = 300;
@@ -37,6 +47,8 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 pub(super) enum Visitor {
     /// A public document, readable from every origin.
     Anyone,
+    /// An OAuth endpoint, which scripts of every origin may call with these methods.
+    Script(&'static str),
     /// An application requests a resource below `/api`.
     Listed(HeaderValue),
     /// Another origin, or none, requests a resource below `/api`.
@@ -51,8 +63,8 @@ pub(super) enum Visitor {
 impl Visitor {
     pub(super) fn of(request: &Request, listed: &Applications) -> Self {
         let path = request.uri().path();
-        if is_public_document(path) {
-            return Self::Anyone;
+        if let Some(public) = Self::of_everyone(path) {
+            return public;
         }
         if !path.starts_with("/api/") || is_for_proxies(path) {
             return Self::Nobody;
@@ -63,8 +75,23 @@ impl Visitor {
         Self::from_origin(only, listed)
     }
 
+    /// Returns the access that does not depend on the origin.
+    fn of_everyone(path: &str) -> Option<Self> {
+        if is_public_document(path) {
+            return Some(Self::Anyone);
+        }
+        let (_, methods) = SCRIPTS.iter().find(|(endpoint, _)| *endpoint == path)?;
+        Some(Self::Script(methods))
+    }
+
+    /// Returns the access of a request that is rejected before routing.
+    pub(super) fn from_head(told: &EarlyRequest, listed: &Applications) -> Self {
+        let public = told.path.as_deref().and_then(Self::of_everyone);
+        public.unwrap_or_else(|| Self::from_origin(told.origin(), listed))
+    }
+
     /// Returns the access to resources below `/api`, or to an unknown resource.
-    pub(super) fn from_origin(origin: Option<&HeaderValue>, listed: &Applications) -> Self {
+    fn from_origin(origin: Option<&HeaderValue>, listed: &Applications) -> Self {
         let is_listed = |origin: &&HeaderValue| origin.to_str().is_ok_and(|origin| listed.of_origin(origin).is_some());
         let found = origin.filter(is_listed);
         match found {
@@ -79,7 +106,7 @@ impl Visitor {
     pub(super) fn start_page(&self, listed: &Applications) -> Option<StartPage> {
         match self {
             Self::Listed(origin) => listed.start_of(origin.to_str().ok()?),
-            Self::Anyone | Self::Unlisted { .. } | Self::Nobody => None,
+            Self::Anyone | Self::Script(_) | Self::Unlisted { .. } | Self::Nobody => None,
         }
     }
 
@@ -95,6 +122,7 @@ impl Visitor {
         }
         let (methods, usual) = match self {
             Self::Anyone => ("GET, HEAD", "If-None-Match, Prefer"),
+            Self::Script(methods) => (*methods, "Authorization, Content-Type"),
             // Swagger UI, as used in the documentation of other services, sends X-Requested-With when it signs in.
             Self::Listed(_) => (
                 "GET, HEAD, POST, PUT, PATCH, DELETE",
@@ -147,14 +175,15 @@ impl Visitor {
     }
 }
 
-/// Returns the headers of public documents, which every origin may read.
+/// Returns the headers of responses that every origin may read: of public documents and of [`SCRIPTS`]. Without credentials,
+/// because no cookie counts there.
 pub(super) fn for_anyone() -> [(HeaderName, HeaderValue); 3] {
     [
         (RESOURCE_POLICY, HeaderValue::from_static("cross-origin")),
         (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
         (
             ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("ETag, X-Request-Id"),
+            HeaderValue::from_static("ETag, X-Request-Id, Retry-After, WWW-Authenticate"),
         ),
     ]
 }

@@ -39,7 +39,7 @@ const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=63072000; includ
 /// The default headers of responses, built once and copied.
 pub(super) struct Headers {
     usual: HeaderMap,
-    /// The headers of documents that every origin may read.
+    /// The headers of responses that every origin may read.
     public: HeaderMap,
 }
 
@@ -63,7 +63,7 @@ impl Headers {
     /// Adds the headers that the response does not set itself, and the request ID.
     pub(super) fn protect(&self, response: &mut Response, visitor: &Visitor, id: &RequestId) {
         let ready = match visitor {
-            Visitor::Anyone => &self.public,
+            Visitor::Anyone | Visitor::Script(_) => &self.public,
             Visitor::Listed(_) | Visitor::Unlisted { .. } | Visitor::Nobody => &self.usual,
         };
         let own = std::mem::replace(response.headers_mut(), ready.clone());

@@ -37,6 +37,7 @@ use self::{
     cors::{RefusedOrigins, Visitor},
     headers::Headers,
     metrics::{Observed, Tally},
+    problems::Form,
     span::{RequestSpan, of_account},
     time::TimeLimit,
 };
@@ -117,11 +118,12 @@ impl Middleware {
             500.. => tracing::error!(request_id = %id, status, code, "refused a connection or request before routing"),
             _ => tracing::debug!(request_id = %id, status, code, "refused a request before routing"),
         }
-        let mut response = problems::complete(problem.into_response(), &options.issuer, &id);
+        let form = told.path.as_deref().map_or(Form::Problem, Form::of);
+        let mut response = problems::complete(problem.into_response(), form, &options.issuer, &id);
         if let Some(pages) = &options.early_pages {
             response = pages.dress(response, told);
         }
-        let visitor = Visitor::from_origin(told.origin(), &options.applications);
+        let visitor = Visitor::from_head(told, &options.applications);
         headers.protect(&mut response, &visitor, &id);
         response
     }
@@ -172,6 +174,7 @@ where
         };
         let observed = Observed::of(&request, address);
         let visitor = Visitor::of(&request, &options.applications);
+        let form = Form::of(request.uri().path());
         if let Some(start) = visitor.start_page(&options.applications) {
             request.extensions_mut().insert(start);
         }
@@ -190,6 +193,7 @@ where
             traced,
             observed,
             visitor,
+            form,
         };
         Answering {
             span,
@@ -241,6 +245,7 @@ struct Ending {
     traced: Option<Span>,
     observed: Observed,
     visitor: Visitor,
+    form: Form,
 }
 
 impl Ending {
@@ -251,7 +256,7 @@ impl Ending {
             metrics,
             ..
         } = &*self.middleware.0;
-        let mut response = problems::complete(response, &options.issuer, &self.id);
+        let mut response = problems::complete(response, self.form, &options.issuer, &self.id);
         headers.protect(&mut response, &self.visitor, &self.id);
         self.observed.note_refusal(response.status(), &options.refusals);
         if let Some(span) = self.traced {

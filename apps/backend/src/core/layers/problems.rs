@@ -1,16 +1,35 @@
 //! Turns every unsuccessful response into a problem (RFC 9457) that contains the request ID. The log line of the
 //! request has its code and cause.
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use countersign_guard::Denied;
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
+use crate::core::oauth_problem::OauthProblem;
 use crate::core::problem::{Problem, Shown};
 use crate::core::request_id::RequestId;
 
-/// Completes a handler's problem, or creates one for a bare response of a library.
-pub(super) fn complete(mut response: Response, issuer: &str, id: &RequestId) -> Response {
+/// How an error is rendered.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    /// As a problem (RFC 9457).
+    Problem,
+    /// As RFC 6749 §5.2 says.
+    Oauth,
+}
+
+impl Form {
+    pub(super) fn of(path: &str) -> Self {
+        match OauthProblem::is_form_of(path) {
+            true => Self::Oauth,
+            false => Self::Problem,
+        }
+    }
+}
+
+/// Completes a handler's problem, or creates one for a bare response of a library. `issuer` is where the codes are explained.
+pub(super) fn complete(mut response: Response, form: Form, issuer: &str, id: &RequestId) -> Response {
     if response.status().is_success() {
         return response;
     }
@@ -24,7 +43,10 @@ pub(super) fn complete(mut response: Response, issuer: &str, id: &RequestId) -> 
         None if is_bare(&response) => Problem::from_status(response.status()).status(response.status()),
         None => return response,
     };
-    let mut rendered = problem.render(issuer, Some(id.as_str()));
+    let mut rendered = match form {
+        Form::Problem => problem.render(issuer, Some(id.as_str())),
+        Form::Oauth => OauthProblem::from(problem.clone()).into_response(),
+    };
     // Keep headers that inner layers added to the first rendering, such as `Allow` and `RateLimit`.
     for (name, value) in response.headers() {
         if !rendered.headers().contains_key(name) && name != CONTENT_LENGTH {
@@ -32,7 +54,9 @@ pub(super) fn complete(mut response: Response, issuer: &str, id: &RequestId) -> 
         }
     }
     // For the log line, and for the layer that renders it as a page.
-    rendered.extensions_mut().insert(problem);
+    if matches!(form, Form::Problem) {
+        rendered.extensions_mut().insert(problem);
+    }
     rendered
 }
 

@@ -123,6 +123,11 @@ impl Problem {
         self
     }
 
+    /// The text for the client.
+    pub fn description(&self) -> &str {
+        &self.detail
+    }
+
     /// Another status than the code's own.
     pub fn status(mut self, status: StatusCode) -> Self {
         self.status = status;

@@ -2,6 +2,7 @@
 
 mod browsers;
 mod numbers;
+mod oauth;
 mod requests;
 
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::core::applications::applications;
 use crate::core::ids::AccountId;
+use crate::core::oauth_problem::OauthProblem;
 use crate::core::problem::Code;
 use crate::core::request_id::RequestId;
 
@@ -124,6 +126,20 @@ fn routes(dropped: Arc<Semaphore>) -> Router {
             get(|| async { (StatusCode::NOT_FOUND, axum::response::Html("<p>no")) }),
         )
         .route("/api/stuck", get(stuck))
+        .route(
+            "/oauth2/token",
+            post(|headers: HeaderMap| async move {
+                match headers.get("x-do").and_then(|todo| todo.to_str().ok()) {
+                    Some("panic") => panic!("on purpose"),
+                    Some("wait") => std::future::pending().await,
+                    Some("limited") => Problem::new(Code::RateLimited).retry_after(3).into_response(),
+                    Some("refuse") => OauthProblem::described(Code::InvalidClient, "No \"secret\".").into_response(),
+                    Some("bare") => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+                    _ => "token".into_response(),
+                }
+            }),
+        )
+        .route("/oauth2/introspect", post(|| async { "{}" }))
         .route("/docs", get(move || async move { (own, "docs") }))
         .route("/.well-known/jwks.json", get(|| async { "{}" }))
 }
