@@ -67,6 +67,30 @@ CREATE TABLE known_devices (
 CREATE INDEX known_devices_by_end ON known_devices (expires_at);
 
 
+-- backchannel_logout
+
+-- Grants that ended because their users signed out, and whose clients are to be told.
+CREATE TABLE logout_notices (
+    -- The grant: `sid` in its tokens. No reference: the grant may be deleted before.
+    sid         UUID PRIMARY KEY,
+    client_id   TEXT NOT NULL,
+    -- The account: `sub`. NULL once the notice was given up.
+    sub         UUID,
+    created_at  BIGINT NOT NULL,
+    -- The next attempt is not made before. A server first moves it on, so that only one of several nodes makes the attempt.
+    due_at      BIGINT NOT NULL,
+    -- No attempt is made after.
+    expires_at  BIGINT NOT NULL,
+    attempts    BIGINT NOT NULL,
+    -- Why the last attempt failed, and when it was given up. A delivered notice is removed.
+    failure     TEXT,
+    given_up_at BIGINT
+);
+
+CREATE INDEX logout_notices_due ON logout_notices (client_id, due_at) WHERE given_up_at IS NULL;
+CREATE INDEX logout_notices_given_up ON logout_notices (given_up_at) WHERE given_up_at IS NOT NULL;
+
+
 -- sessions
 
 -- A session: one sign-in on one device, or a grant: what one client may do for a user. A refresh rewrites its row in place; no

@@ -9,14 +9,19 @@ use crate::core::ids::SessionId;
 use crate::core::request_info::RequestInfo;
 use crate::features::identity::devices;
 
-/// Signs a browser in: sets a new cookie and ends its previous session.
+/// Signs a browser in: sets a new cookie and ends its previous session. Grants that were bound to the previous one stay, if it
+/// is the same account.
 pub(super) async fn sign_in(
     pages: &Pages,
     visitor: &mut Visitor,
     session: SessionId,
     request: RequestInfo,
 ) -> Result<(), StoreError> {
-    end_session(pages, visitor, request).await?;
+    let caller = visitor.caller(request);
+    if let Some(before) = visitor.signed_in.take() {
+        let before = before.session_ref();
+        pages.auth.replace_session(before, session, &caller).await?;
+    }
     visitor.set_session_cookie(pages.browsers.issue(session).await?);
     if visitor.typed().is_some() {
         visitor.clear_cookie(pages, Cookie::Typed);

@@ -124,6 +124,14 @@ kinds! {
     /// A used refresh token was presented again within its replay window, from another network or device: the response was
     /// lost, or the token was stolen.
     RefreshReplayed = "refresh.replayed";
+    /// A client presented a refresh token of another client (its own name is the detail): the grant was ended.
+    RefreshForeignClient = "refresh.foreign_client";
+    /// A client (the detail) was given access for a user: a grant was opened.
+    GrantOpened = "grant.opened";
+    /// A grant of a client (the detail) was ended.
+    GrantEnded = "grant.ended";
+    /// A logout notice could not be delivered to a client (the detail).
+    LogoutNoticeFailed = "logout_notice.failed";
     /// A session was revoked.
     SessionRevoked = "session.revoked";
     /// All sessions of an account were revoked.

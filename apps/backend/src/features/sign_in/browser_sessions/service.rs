@@ -216,6 +216,23 @@ impl BrowserSessions {
         Ok(self.header(&secret))
     }
 
+    /// Replaces the cookies that stand for a session at the issuer, because its user was authenticated again: returns the
+    /// header of a new one. The former ones are no longer valid.
+    pub async fn renew(&self, tx: &mut Tx<'_>, session: SessionId) -> Result<HeaderValue, StoreError> {
+        let (secret, now) = (CookieSecret::generate(self.platform.random), self.platform.clock.now());
+        let origin: &Origin = &self.platform.settings.issuer;
+        store::remove_of(tx, session, origin).await?;
+        let new = New {
+            hash: secret.hash(),
+            session,
+            origin,
+            now,
+            expires_at: now + self.lifetime(),
+        };
+        store::insert(tx, &new).await?;
+        Ok(self.header(&secret))
+    }
+
     /// Returns the header that removes the cookie.
     pub fn clear(&self) -> HeaderValue {
         SESSION.clear(&self.platform.settings.issuer)

@@ -1,6 +1,6 @@
 //! The rows of `browser_sessions`.
 
-use countersign_store::{Conn, Db, StoreError, query, row, sql};
+use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
 use super::secret::CookieHash;
 use crate::core::clock::Timestamp;
@@ -62,6 +62,18 @@ pub(super) async fn extend(db: &Db, hash: CookieHash, expires_at: Timestamp) -> 
         .execute(db)
         .await
         .map(drop)
+}
+
+/// Removes the cookies of a session that are valid at this origin.
+pub(super) async fn remove_of(tx: &mut Tx<'_>, session: SessionId, origin: &Origin) -> Result<(), StoreError> {
+    query(sql!(
+        "DELETE FROM browser_sessions WHERE session_id = $1 AND origin = $2"
+    ))
+    .bind(session)
+    .bind(origin.as_str())
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 /// Removes up to `limit` cookies that expired before `now`.

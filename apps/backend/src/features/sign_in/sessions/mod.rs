@@ -1,8 +1,9 @@
-//! Sessions, the rotation of their refresh tokens, and the detection of reuse.
+//! Sessions, the rotation of their refresh tokens, and the detection of reuse. Grants of the OpenID provider's clients are
+//! sessions too, with another client than the first party.
 //! A session is one row, with hashes of its refresh tokens: a rotation rewrites it by one statement. Spending a token twice
 //! revokes the session. A revocation is a flag on the row, or the epoch of its account, which that statement checks in its
 //! `WHERE`.
-//! Its table is `sessions`; only `auth` opens sessions.
+//! Its table is `sessions`; only `auth` opens sessions, and only `authorization` and `device_authorization` open grants.
 
 mod authority;
 mod refresh_token;
@@ -13,8 +14,11 @@ mod store;
 mod sweeper;
 
 pub use authority::ServerAuthority;
-pub use refresh_token::RefreshToken;
+pub use refresh_token::{GrantToken, RefreshToken};
 pub use router::router;
-pub use schemas::{RefreshBody, SessionBody, TokenBody};
-pub use service::{AccessToken, NewSession, Sessions, Tokens, end_all, end_everything, find_living, lock_living, saw};
+pub use schemas::{GrantBody, RefreshBody, SessionBody, TokenBody};
+pub use service::{
+    AccessToken, Acr, LogoutNotice, NewGrant, NewSession, PresentedGrant, Redeemer, RefreshError, Sessions, Tokens,
+    acr, end_all, end_everything, end_grant, end_grants, find_living, grants_of, lock_living, renew, saw,
+};
 pub use store::Session;

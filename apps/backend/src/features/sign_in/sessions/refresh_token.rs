@@ -1,5 +1,10 @@
 //! A refresh token names its session and carries two secrets: that of the family, which stays, and the current one, which
 //! changes with each rotation. The session's row holds a hash of each.
+//!
+//! There are two kinds, for the first party and for grants. They are hashed differently, so that a token of one kind is
+//! unknown where the other is expected, even with the other prefix.
+
+use std::marker::PhantomData;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{Context, SHA256};
@@ -13,7 +18,40 @@ use crate::core::random::SecureRandom;
 use crate::core::sealing::{Purpose, SealingKeys};
 use crate::core::secret::{NotASecret, parse, reveal, sha256};
 
-const PREFIX: &str = "csr_";
+/// A kind of refresh tokens.
+pub trait Kind: Send + Sync + 'static {
+    /// Begins the text of a token.
+    const PREFIX: &'static str;
+    /// Hashed before each of its secrets.
+    const LABEL: &'static [u8];
+    /// Whether the sessions of its tokens are grants.
+    const OF_GRANTS: bool;
+}
+
+/// Refresh tokens of our own API.
+pub enum FirstParty {}
+
+/// Refresh tokens of grants, which clients of the OpenID provider hold.
+pub enum Granted {}
+
+impl Kind for FirstParty {
+    const PREFIX: &'static str = "csr_";
+    const LABEL: &'static [u8] = b"";
+    const OF_GRANTS: bool = false;
+}
+
+impl Kind for Granted {
+    const PREFIX: &'static str = "csg_";
+    const LABEL: &'static [u8] = b"csg_";
+    const OF_GRANTS: bool = true;
+}
+
+/// A refresh token of our own API.
+pub type RefreshToken = FamilyToken<FirstParty>;
+
+/// A refresh token of a grant.
+pub type GrantToken = FamilyToken<Granted>;
+
 /// The length in bytes of the session's id, the family secret and the current secret.
 const ID: usize = 16;
 const FAMILY: usize = 16;
@@ -21,7 +59,7 @@ const CURRENT: usize = 32;
 const LENGTH: usize = ID + FAMILY + CURRENT;
 
 /// A refresh token: the session's id, the family secret, the current secret. Zeroed when dropped. No `Debug`.
-pub struct RefreshToken(Zeroizing<[u8; LENGTH]>);
+pub struct FamilyToken<K>(Zeroizing<[u8; LENGTH]>, PhantomData<fn() -> K>);
 
 /// SHA-256 of a family secret. A token with a different one is unknown, so knowing a session's id is not enough to end it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +80,7 @@ column!(FamilyHash as [u8; 32]);
 column!(RefreshHash as [u8; 32]);
 column!(SpenderHash as [u8; 2 * MARK]);
 
-impl RefreshToken {
+impl<K: Kind> FamilyToken<K> {
     /// Creates the first token of a new session, with a new session id.
     pub fn first(now: Timestamp, random: SecureRandom) -> Self {
         let id = SessionId::new(now, random);
@@ -50,7 +88,7 @@ impl RefreshToken {
         let mut token = Zeroizing::new([0; LENGTH]);
         token[..ID].copy_from_slice(id.0.as_bytes());
         token[ID..].copy_from_slice(&*secrets);
-        Self(token)
+        Self(token, PhantomData)
     }
 
     /// Returns the session's id. It identifies a row and proves nothing.
@@ -61,11 +99,16 @@ impl RefreshToken {
     }
 
     pub fn family_hash(&self) -> FamilyHash {
-        FamilyHash(sha256(&self.0[ID..ID + FAMILY]))
+        FamilyHash(Self::digest(&self.0[ID..ID + FAMILY]))
     }
 
     pub fn hash(&self) -> RefreshHash {
-        RefreshHash(sha256(self.current()))
+        RefreshHash(Self::digest(self.current()))
+    }
+
+    fn digest(secret: &[u8]) -> [u8; 32] {
+        let labeled = Zeroizing::new([K::LABEL, secret].concat());
+        sha256(&labeled)
     }
 
     /// Returns whether the token belongs to this family.
@@ -89,7 +132,7 @@ impl RefreshToken {
     fn followed_by(&self, secret: &[u8; CURRENT]) -> Self {
         let mut next = self.0.clone();
         next[ID + FAMILY..].copy_from_slice(secret);
-        Self(next)
+        Self(next, PhantomData)
     }
 
     /// Returns the hashes that are stored of the place where the token is spent.
@@ -116,7 +159,7 @@ impl RefreshToken {
 
     /// Returns the token as it is given to the client.
     pub fn reveal(&self) -> String {
-        reveal(PREFIX, &*self.0)
+        reveal(K::PREFIX, &*self.0)
     }
 }
 
@@ -130,12 +173,12 @@ impl SpenderHash {
     }
 }
 
-impl std::str::FromStr for RefreshToken {
+impl<K: Kind> std::str::FromStr for FamilyToken<K> {
     type Err = NotASecret;
 
     /// Parses a token. Each token has exactly one spelling: no other length, prefix, case, padding or trailing bits.
     fn from_str(text: &str) -> Result<Self, NotASecret> {
-        parse(PREFIX, text).map(Self)
+        parse(K::PREFIX, text).map(|bytes| Self(bytes, PhantomData))
     }
 }
 
@@ -171,6 +214,17 @@ mod tests {
         ] {
             assert!(wrong.parse::<RefreshToken>().is_err(), "{wrong}");
         }
+    }
+
+    /// O-33, X-4: with the other prefix, a token is another kind's, and has other hashes.
+    #[test]
+    fn the_kinds_share_no_hash() {
+        let token = first();
+        assert!(token.reveal().parse::<GrantToken>().is_err());
+        let other: GrantToken = token.reveal().replace("csr_", "csg_").parse().unwrap();
+        assert!(other.session() == token.session());
+        assert!(!other.is_of(token.family_hash()) && !token.is_of(other.family_hash()));
+        assert!(other.hash() != token.hash() && other.family_hash() != token.family_hash());
     }
 
     #[test]

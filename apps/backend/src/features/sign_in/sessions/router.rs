@@ -93,7 +93,7 @@ async fn revoke(
 /// Maps an error to a problem. Reuse looks like any other invalid token to clients.
 fn refused(sessions: &Sessions, error: RefreshError) -> Problem {
     match error {
-        RefreshError::Invalid | RefreshError::Reused => {
+        RefreshError::Invalid | RefreshError::Reused | RefreshError::ForeignClient => {
             Problem::new(Code::InvalidRefreshToken).challenge(&sessions.platform.challenge())
         }
         RefreshError::Limited(exceeded) => exceeded.into(),

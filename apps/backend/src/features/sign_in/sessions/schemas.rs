@@ -91,3 +91,43 @@ impl SessionBody {
         }
     }
 }
+
+/// What a client may do for the account.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedGrant)]
+pub struct GrantBody {
+    id: SessionId,
+    /// The client's id.
+    client_id: String,
+    /// The scopes that were granted.
+    scopes: Vec<String>,
+    /// The APIs that they were granted for.
+    resources: Vec<String>,
+    /// The device (its `User-Agent`) and IP address from which the user granted it.
+    device: Option<String>,
+    address: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// The last time that the client got tokens.
+    #[schema(value_type = String, format = DateTime)]
+    last_used_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+impl From<Session> for GrantBody {
+    fn from(grant: Session) -> Self {
+        let words = |text: &str| text.split_ascii_whitespace().map(str::to_owned).collect();
+        Self {
+            id: grant.id,
+            scopes: words(&grant.scope),
+            resources: words(grant.resources.as_deref().unwrap_or_default()),
+            client_id: grant.client_id,
+            device: grant.user_agent,
+            address: grant.address,
+            created_at: grant.created_at,
+            last_used_at: grant.last_seen_at,
+            expires_at: grant.expires_at,
+        }
+    }
+}

@@ -4,10 +4,11 @@ use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
 use super::refresh_token::{FamilyHash, RefreshHash, SpenderHash};
 use crate::core::clock::Timestamp;
-use crate::core::first_party::is_first_party;
+use crate::core::first_party::{FIRST_PARTY_CLIENT, is_first_party, is_grant};
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::versions::SessionEpoch;
 use crate::features::identity::accounts::session_epoch_of;
+use crate::features::oauth::backchannel_logout::EndedGrant;
 use crate::features::sign_in::revocation::Bit;
 
 row! {
@@ -58,7 +59,31 @@ macro_rules! columns {
     };
 }
 
+/// SQL: the session is active at the time `$now`: it has not ended, its account is in its epoch, and so is the browser
+/// session that a bound grant ends with.
+macro_rules! lives {
+    ($now:literal) => {
+        concat!(
+            "revoked_at IS NULL AND expires_at > ",
+            $now,
+            " AND epoch = ",
+            session_epoch_of!("sessions.account_id"),
+            " AND (NOT bound
+                   OR EXISTS (SELECT 1 FROM sessions parent
+                               WHERE parent.id = sessions.parent_id AND parent.revoked_at IS NULL
+                                 AND parent.expires_at > ",
+            $now,
+            "))"
+        )
+    };
+}
+
 impl Session {
+    /// Returns whether it is a grant of another client than the first party.
+    pub fn is_grant(&self) -> bool {
+        self.client_id != FIRST_PARTY_CLIENT
+    }
+
     /// Returns its bit in the status list, which tells verifiers that it has ended.
     pub fn bit(&self) -> Bit {
         Bit {
@@ -71,6 +96,8 @@ impl Session {
 row! {
     /// The refresh tokens of a session: hashes of the family secret, the current secret and the previous one.
     pub(super) struct Family {
+        /// The client of the session.
+        pub client_id: String,
         pub family_hash: FamilyHash,
         pub refresh_hash: RefreshHash,
         /// When the current token expires unless it is used before.
@@ -90,22 +117,31 @@ pub(super) struct NewFamily {
     pub refresh_expires_at: Timestamp,
 }
 
-/// A presented refresh token and its successor.
-pub(super) struct Rotation {
+/// A presented refresh token.
+pub(super) struct Presented<'a> {
     pub session: SessionId,
     pub family_hash: FamilyHash,
     pub presented: RefreshHash,
+    /// The client that presents it.
+    pub client_id: &'a str,
+    pub now: Timestamp,
+    /// When the token, or its successor, expires unless it is used; the session may expire before.
+    pub idle_end: Timestamp,
+}
+
+/// A presented refresh token and its successor.
+pub(super) struct Rotation<'a> {
+    pub token: Presented<'a>,
     pub successor: RefreshHash,
     pub from: SpenderHash,
-    pub now: Timestamp,
-    /// When the successor expires unless it is used; the session may expire before.
-    pub idle_end: Timestamp,
 }
 
 row! {
     /// A session that has just been ended.
     pub(super) struct Ended {
+        pub id: SessionId,
         pub account_id: AccountId,
+        pub client_id: String,
         status_list: i64,
         status_idx: i64,
     }
@@ -118,6 +154,24 @@ impl Ended {
             idx: self.status_idx,
         }
     }
+}
+
+impl Ended {
+    /// Returns the grant that has ended; `None` for a first-party session.
+    pub(super) fn grant(&self) -> Option<EndedGrant> {
+        (self.client_id != FIRST_PARTY_CLIENT).then(|| EndedGrant {
+            client_id: self.client_id.clone(),
+            sid: self.id,
+            sub: self.account_id,
+        })
+    }
+}
+
+/// The columns of an [`Ended`] session.
+macro_rules! ended {
+    () => {
+        "id, account_id, client_id, status_list, status_idx"
+    };
 }
 
 pub(super) async fn insert_session(
@@ -160,7 +214,7 @@ pub(super) async fn insert_session(
     .map(drop)
 }
 
-/// Returns a session that is not revoked, not expired, and of its account's current epoch.
+/// Returns an active session.
 pub(super) async fn find_live<'c>(
     conn: impl Into<Conn<'c>>,
     id: SessionId,
@@ -171,9 +225,8 @@ pub(super) async fn find_live<'c>(
         columns!(),
         "
            FROM sessions
-          WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2
-            AND epoch = ",
-        session_epoch_of!("sessions.account_id")
+          WHERE id = $1 AND ",
+        lives!("$2")
     )))
     .bind(id)
     .bind(now)
@@ -186,9 +239,8 @@ pub(super) async fn lock_live(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) ->
     query(sql!(concat!(
         "UPDATE sessions
             SET last_seen_at = $2
-          WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2
-            AND epoch = ",
-        session_epoch_of!("sessions.account_id"),
+          WHERE id = $1 AND ",
+        lives!("$2"),
         "
       RETURNING ",
         columns!()
@@ -201,27 +253,72 @@ pub(super) async fn lock_live(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) ->
 
 /// Exchanges the current refresh token of an active session for its successor. This is one statement, which checks
 /// everything and changes no indexed column.
-pub(super) async fn rotate(db: &Db, rotation: &Rotation) -> Result<Option<Session>, StoreError> {
+pub(super) async fn rotate(db: &Db, rotation: &Rotation<'_>) -> Result<Option<Session>, StoreError> {
     query(sql!(concat!(
         "UPDATE sessions
             SET refresh_hash = $4, previous_hash = refresh_hash, rotated_from = $5, rotated_at = $6, last_seen_at = $6,
                 refresh_expires_at = CASE WHEN expires_at < $7 THEN expires_at ELSE $7 END
-          WHERE id = $1 AND family_hash = $2 AND refresh_hash = $3
-            AND revoked_at IS NULL AND expires_at > $6 AND refresh_expires_at > $6
-            AND epoch = ",
-        session_epoch_of!("sessions.account_id"),
+          WHERE id = $1 AND family_hash = $2 AND refresh_hash = $3 AND client_id = $8 AND refresh_expires_at > $6 AND ",
+        lives!("$6"),
         "
       RETURNING ",
         columns!()
     )))
-    .bind(rotation.session)
-    .bind(rotation.family_hash)
-    .bind(rotation.presented)
+    .bind(rotation.token.session)
+    .bind(rotation.token.family_hash)
+    .bind(rotation.token.presented)
     .bind(rotation.successor)
     .bind(rotation.from)
-    .bind(rotation.now)
-    .bind(rotation.idle_end)
+    .bind(rotation.token.now)
+    .bind(rotation.token.idle_end)
+    .bind(rotation.token.client_id)
     .optional(db)
+    .await
+}
+
+/// Uses the current refresh token of an active session again, without a successor: it lasts longer now.
+pub(super) async fn reuse(db: &Db, token: &Presented<'_>) -> Result<Option<Session>, StoreError> {
+    query(sql!(concat!(
+        "UPDATE sessions
+            SET last_seen_at = $4, refresh_expires_at = CASE WHEN expires_at < $5 THEN expires_at ELSE $5 END
+          WHERE id = $1 AND family_hash = $2 AND refresh_hash = $3 AND client_id = $6 AND refresh_expires_at > $4 AND ",
+        lives!("$4"),
+        "
+      RETURNING ",
+        columns!()
+    )))
+    .bind(token.session)
+    .bind(token.family_hash)
+    .bind(token.presented)
+    .bind(token.now)
+    .bind(token.idle_end)
+    .bind(token.client_id)
+    .optional(db)
+    .await
+}
+
+/// Records that the user of an active first-party session was authenticated again.
+pub(super) async fn renew(
+    tx: &mut Tx<'_>,
+    id: SessionId,
+    amr: &str,
+    now: Timestamp,
+) -> Result<Option<Session>, StoreError> {
+    query(sql!(concat!(
+        "UPDATE sessions
+            SET auth_time = $2, amr = $3, last_seen_at = $2
+          WHERE id = $1 AND ",
+        is_first_party!(),
+        " AND ",
+        lives!("$2"),
+        "
+      RETURNING ",
+        columns!()
+    )))
+    .bind(id)
+    .bind(now)
+    .bind(amr)
+    .optional(tx)
     .await
 }
 
@@ -240,7 +337,7 @@ pub(super) async fn saw(db: &Db, id: SessionId, now: Timestamp) -> Result<(), St
 /// Returns the refresh tokens of a session, active or not. `None` for a browser session, which has a cookie instead.
 pub(super) async fn find_family(db: &Db, id: SessionId) -> Result<Option<Family>, StoreError> {
     query(sql!(
-        "SELECT family_hash, refresh_hash, refresh_expires_at, previous_hash, rotated_at, rotated_from
+        "SELECT client_id, family_hash, refresh_hash, refresh_expires_at, previous_hash, rotated_at, rotated_from
            FROM sessions
           WHERE id = $1 AND family_hash IS NOT NULL"
     ))
@@ -249,19 +346,22 @@ pub(super) async fn find_family(db: &Db, id: SessionId) -> Result<Option<Family>
     .await
 }
 
-/// Ends a session of `account`, or of any account if it is `None`, if it had not ended.
+/// Ends a first-party session of `account`, or of any account if it is `None`, if it had not ended.
 pub(super) async fn end(
     tx: &mut Tx<'_>,
     id: SessionId,
     account: Option<AccountId>,
     now: Timestamp,
 ) -> Result<Option<Ended>, StoreError> {
-    query(sql!(
+    query(sql!(concat!(
         "UPDATE sessions
             SET revoked_at = $3
-          WHERE id = $1 AND account_id = COALESCE($2, account_id) AND revoked_at IS NULL
-      RETURNING account_id, status_list, status_idx"
-    ))
+          WHERE id = $1 AND account_id = COALESCE($2, account_id) AND revoked_at IS NULL AND ",
+        is_first_party!(),
+        "
+      RETURNING ",
+        ended!()
+    )))
     .bind(id)
     .bind(account)
     .bind(now)
@@ -269,20 +369,149 @@ pub(super) async fn end(
     .await
 }
 
-/// Ends all sessions of an account except `kept`. (No session has the id of its account, so that id stands for keeping
-/// none.)
+/// Ends a grant if it had not ended.
+pub(super) async fn end_grant(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<Option<Ended>, StoreError> {
+    query(sql!(concat!(
+        "UPDATE sessions
+            SET revoked_at = $2
+          WHERE id = $1 AND revoked_at IS NULL AND ",
+        is_grant!(),
+        "
+      RETURNING ",
+        ended!()
+    )))
+    .bind(id)
+    .bind(now)
+    .optional(tx)
+    .await
+}
+
+/// Ends the grants that are bound to a session.
+pub(super) async fn end_bound(tx: &mut Tx<'_>, parent: SessionId, now: Timestamp) -> Result<Vec<Ended>, StoreError> {
+    query(sql!(concat!(
+        "UPDATE sessions
+            SET revoked_at = $2
+          WHERE parent_id = $1 AND bound AND revoked_at IS NULL
+      RETURNING ",
+        ended!()
+    )))
+    .bind(parent)
+    .bind(now)
+    .all(tx)
+    .await
+}
+
+/// Ends all grants of an account, or those of one client.
+pub(super) async fn end_grants_of_account(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    client_id: Option<&str>,
+    now: Timestamp,
+) -> Result<Vec<Ended>, StoreError> {
+    query(sql!(concat!(
+        "UPDATE sessions
+            SET revoked_at = $3
+          WHERE account_id = $1 AND client_id = COALESCE($2, client_id) AND revoked_at IS NULL AND ",
+        is_grant!(),
+        "
+      RETURNING ",
+        ended!()
+    )))
+    .bind(account)
+    .bind(client_id.map(str::to_owned))
+    .bind(now)
+    .all(tx)
+    .await
+}
+
+/// Ends up to `limit` grants of a client.
+pub(super) async fn end_grants_of_client(
+    tx: &mut Tx<'_>,
+    client_id: &str,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Ended>, StoreError> {
+    query(sql!(concat!(
+        "UPDATE sessions
+            SET revoked_at = $2
+          WHERE id IN (SELECT id FROM sessions
+                        WHERE client_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND ",
+        is_grant!(),
+        "
+                        LIMIT $3)
+      RETURNING ",
+        ended!()
+    )))
+    .bind(client_id)
+    .bind(now)
+    .bind(limit)
+    .all(tx)
+    .await
+}
+
+/// Ends the oldest active grants of the account, client and epoch of `newest`, except `newest` itself and the newest `keep`
+/// others.
+pub(super) async fn end_grants_beyond(
+    tx: &mut Tx<'_>,
+    newest: &Session,
+    keep: i64,
+    now: Timestamp,
+) -> Result<Vec<Ended>, StoreError> {
+    query(sql!(concat!(
+        "UPDATE sessions
+            SET revoked_at = $6
+          WHERE id IN (SELECT id
+                         FROM sessions
+                        WHERE account_id = $1 AND client_id = $2 AND epoch = $3 AND id <> $4
+                          AND revoked_at IS NULL AND expires_at > $6 AND ",
+        is_grant!(),
+        "
+                        ORDER BY created_at DESC, id DESC
+                        LIMIT 1000000 OFFSET $5)
+      RETURNING ",
+        ended!()
+    )))
+    .bind(newest.account_id)
+    .bind(&*newest.client_id)
+    .bind(newest.epoch)
+    .bind(newest.id)
+    .bind(keep)
+    .bind(now)
+    .all(tx)
+    .await
+}
+
+/// Moves the grants that are bound to a session to a newer one of the same account.
+pub(super) async fn move_bound(tx: &mut Tx<'_>, from: SessionId, to: &Session) -> Result<(), StoreError> {
+    query(sql!(
+        "UPDATE sessions
+            SET parent_id = $2, expires_at = CASE WHEN expires_at < $4 THEN expires_at ELSE $4 END
+          WHERE parent_id = $1 AND bound AND revoked_at IS NULL AND account_id = $3"
+    ))
+    .bind(from)
+    .bind(to.id)
+    .bind(to.account_id)
+    .bind(to.expires_at)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Ends all sessions of an account, grants too, except `kept`. (No session has the id of its account, so that id stands for
+/// keeping none.)
 pub(super) async fn end_all(
     tx: &mut Tx<'_>,
     account: AccountId,
     kept: Option<SessionId>,
     now: Timestamp,
 ) -> Result<Vec<Ended>, StoreError> {
-    query(sql!(
+    query(sql!(concat!(
         "UPDATE sessions
             SET revoked_at = $3
           WHERE account_id = $1 AND id <> COALESCE($2, account_id) AND revoked_at IS NULL
-      RETURNING account_id, status_list, status_idx"
-    ))
+      RETURNING ",
+        ended!()
+    )))
     .bind(account)
     .bind(kept)
     .bind(now)
@@ -300,6 +529,57 @@ pub(super) async fn set_epoch(tx: &mut Tx<'_>, id: SessionId, epoch: SessionEpoc
     .execute(tx)
     .await
     .map(drop)
+}
+
+/// Lists the active grants of an account, newest first.
+pub(super) async fn list_grants<'c>(
+    conn: impl Into<Conn<'c>>,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<Session>, StoreError> {
+    query(sql!(concat!(
+        "SELECT ",
+        columns!(),
+        "
+           FROM sessions
+          WHERE account_id = $1 AND ",
+        is_grant!(),
+        " AND ",
+        lives!("$2"),
+        "
+          ORDER BY created_at DESC, id DESC"
+    )))
+    .bind(account)
+    .bind(now)
+    .all(conn)
+    .await
+}
+
+/// Lists the newest active grants of a client, or of all clients.
+pub(super) async fn list_grants_of_client<'c>(
+    conn: impl Into<Conn<'c>>,
+    client_id: Option<&str>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Session>, StoreError> {
+    query(sql!(concat!(
+        "SELECT ",
+        columns!(),
+        "
+           FROM sessions
+          WHERE client_id = COALESCE($1, client_id) AND ",
+        is_grant!(),
+        " AND ",
+        lives!("$2"),
+        "
+          ORDER BY created_at DESC, id DESC
+          LIMIT $3"
+    )))
+    .bind(client_id.map(str::to_owned))
+    .bind(now)
+    .bind(limit)
+    .all(conn)
+    .await
 }
 
 /// Lists the active first-party sessions of an account in its current epoch, newest first.
@@ -345,7 +625,8 @@ pub(super) async fn end_beyond(
         "
                         ORDER BY created_at DESC, id DESC
                         LIMIT 1000000 OFFSET $4)
-      RETURNING account_id, status_list, status_idx"
+      RETURNING ",
+        ended!()
     )))
     .bind(newest.account_id)
     .bind(newest.epoch)

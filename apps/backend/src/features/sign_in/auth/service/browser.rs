@@ -76,14 +76,19 @@ impl Auth {
         self.logout(found.who.session_ref(), &caller).await
     }
 
-    /// Ends the browser's previous session, and gives it the cookie of the new one.
+    /// Ends the browser's previous session, and gives it the cookie of the new one. Grants that were bound to the previous
+    /// one stay, if it is the same account.
     async fn replace(
         &self,
         browser: &Browser,
         session: Session,
         request: RequestInfo,
     ) -> Result<BrowserTokens, LoginError> {
-        self.logout_browser(browser, request).await?;
+        if let Some(found) = self.browsers.find(browser.cookies()).await? {
+            let caller = Caller::account(found.who.account.id, request);
+            self.replace_session(found.who.session_ref(), session.id, &caller)
+                .await?;
+        }
         // The request is the new account's.
         note_account(session.account_id);
         let tokens = self.browsers.begin(browser, session).await?;

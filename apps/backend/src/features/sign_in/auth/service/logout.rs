@@ -8,7 +8,7 @@ use countersign_store::StoreError;
 
 use super::Auth;
 use crate::core::caller::Caller;
-use crate::core::ids::{AccountId, SessionRef};
+use crate::core::ids::{AccountId, SessionId, SessionRef};
 use crate::features::operations::audit::{Event, EventKind};
 use crate::features::sign_in::sessions::{self, RefreshToken};
 
@@ -22,6 +22,20 @@ impl Auth {
             .revoke(by.session, Some(by.account), caller)
             .await
             .map(drop)
+    }
+
+    /// Ends the previous session of a browser that has signed in again. If it is the same account, the grants that were
+    /// bound to it are bound to the new session.
+    ///
+    /// # Errors
+    /// If the database failed; the previous session may still be active then.
+    pub async fn replace_session(
+        &self,
+        before: SessionRef,
+        after: SessionId,
+        caller: &Caller,
+    ) -> Result<(), StoreError> {
+        self.sessions.replace(before, after, caller).await
     }
 
     /// Ends the session of a refresh token. Returns whether there is such a session.

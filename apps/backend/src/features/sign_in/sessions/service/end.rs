@@ -12,17 +12,20 @@ use crate::features::identity::accounts;
 use crate::features::identity::devices;
 use crate::features::identity::email_challenges;
 use crate::features::messaging::outbox;
+use crate::features::oauth::backchannel_logout;
 use crate::features::operations::audit::{self, Event, EventKind};
-use crate::features::sign_in::revocation::{self, RevokingTx};
+use crate::features::sign_in::revocation::{self, Bit, RevokingTx};
 use crate::features::sign_in::sessions::refresh_token::RefreshToken;
 use crate::features::sign_in::sessions::store::{self, Ended, Session};
 
 /// The number of sessions ended per statement.
 const BATCH: i64 = 5_000;
+/// The number of grants of a client ended per transaction.
+const GRANT_BATCH: i64 = 500;
 
 impl Sessions {
-    /// Ends a session of `account`, or of any account if it is `None` (for the operator). Returns whether the session had
-    /// not ended.
+    /// Ends a first-party session of `account`, or of any account if it is `None` (for the operator). Returns whether the
+    /// session had not ended.
     pub async fn revoke(
         &self,
         session: SessionId,
@@ -57,7 +60,17 @@ impl Sessions {
     }
 }
 
-/// Ends a session of `account` (or of any) within a transaction, if it had not ended. Returns its account.
+/// Whether the client of a grant that ends is told (OpenID Connect Back-Channel Logout 1.0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogoutNotice {
+    /// The user signs out, or withdraws what the client was allowed.
+    Send,
+    /// The client caused it, or it is no sign-out.
+    Omit,
+}
+
+/// Ends a first-party session of `account` (or of any) within a transaction, if it had not ended, and the grants that are
+/// bound to it. Returns its account.
 pub(super) async fn end(
     tx: &mut RevokingTx<'_, '_, '_>,
     session: SessionId,
@@ -68,13 +81,44 @@ pub(super) async fn end(
         return Ok(None);
     };
     fail::fail_point!("end::ended");
-    tx.revoke(vec![ended.bit()], now).await?;
+    end_with_bound(tx, vec![ended.bit()], &[session], now).await?;
     Ok(Some(ended.account_id))
 }
 
+/// Revokes the bits of first-party sessions that have ended in this transaction, and ends the grants bound to them.
+pub(super) async fn end_with_bound(
+    tx: &mut RevokingTx<'_, '_, '_>,
+    bits: Vec<Bit>,
+    sessions: &[SessionId],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.revoke(bits, now).await?;
+    for session in sessions {
+        let bound = store::end_bound(tx, *session, now).await?;
+        end_rows(tx, &bound, LogoutNotice::Send, now).await?;
+    }
+    Ok(())
+}
+
+/// Revokes the bits of sessions whose rows have ended in this transaction, and queues logout notices for the grants among
+/// them.
+pub(super) async fn end_rows(
+    tx: &mut RevokingTx<'_, '_, '_>,
+    ended: &[Ended],
+    notice: LogoutNotice,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.revoke(ended.iter().map(Ended::bit).collect(), now).await?;
+    if notice == LogoutNotice::Send {
+        let grants: Vec<_> = ended.iter().filter_map(Ended::grant).collect();
+        backchannel_logout::queue(tx, &grants, now).await?;
+    }
+    Ok(())
+}
+
 /// Ends all sessions of an account except `kept`, including those being opened at the moment: the account gets a new
-/// session epoch, and only `kept` is moved into it. Also forgets the account's known devices. Returns the number of ended
-/// sessions.
+/// session epoch, and only `kept` is moved into it. Also ends all of its grants, and forgets its known devices. Returns the
+/// number of ended sessions and grants.
 pub async fn end_all(
     tx: &mut RevokingTx<'_, '_, '_>,
     account: AccountId,
@@ -88,10 +132,139 @@ pub async fn end_all(
     devices::forget_all(tx, account).await?;
     let ended = store::end_all(tx, account, kept, now).await?;
     fail::fail_point!("end::ended");
-    let bits: Vec<_> = ended.iter().map(Ended::bit).collect();
-    let count = bits.len();
-    tx.revoke(bits, now).await?;
-    Ok(count)
+    end_rows(tx, &ended, LogoutNotice::Send, now).await?;
+    Ok(ended.len())
+}
+
+/// Ends a grant within a transaction, without a logout notice: its client is at fault, or asked for it. Returns whether it had
+/// not ended.
+pub async fn end_grant(tx: &mut RevokingTx<'_, '_, '_>, grant: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(end_faulty(tx, grant, now).await?.is_some())
+}
+
+/// Like [`end_grant`]; returns the account.
+pub(super) async fn end_faulty(
+    tx: &mut RevokingTx<'_, '_, '_>,
+    grant: SessionId,
+    now: Timestamp,
+) -> Result<Option<AccountId>, StoreError> {
+    let Some(ended) = store::end_grant(tx, grant, now).await? else {
+        return Ok(None);
+    };
+    fail::fail_point!("end::ended");
+    tx.revoke(vec![ended.bit()], now).await?;
+    Ok(Some(ended.account_id))
+}
+
+/// Ends the grants of a user's client, with logout notices: the user withdraws what it was allowed. Returns their number.
+pub async fn end_grants(
+    tx: &mut RevokingTx<'_, '_, '_>,
+    account: AccountId,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    let ended = store::end_grants_of_account(tx, account, Some(client_id), now).await?;
+    end_rows(tx, &ended, LogoutNotice::Send, now).await?;
+    Ok(ended.len())
+}
+
+impl Sessions {
+    /// Ends a grant. Returns whether it had not ended.
+    pub async fn revoke_grant(
+        &self,
+        grant: SessionId,
+        notice: LogoutNotice,
+        caller: &Caller,
+    ) -> Result<bool, StoreError> {
+        let now = self.platform.clock.now();
+        self.revocations
+            .transact(|tx| {
+                Box::pin(async move {
+                    let Some(ended) = store::end_grant(tx, grant, now).await? else {
+                        return Ok(false);
+                    };
+                    let rows = std::slice::from_ref(&ended);
+                    end_rows(tx, rows, notice, now).await?;
+                    self.audit.record(tx, grant_ended(&ended, caller)).await?;
+                    Ok(true)
+                })
+            })
+            .await
+    }
+
+    /// Ends all grants of an account, or those of one client. Returns their number.
+    pub async fn revoke_grants(
+        &self,
+        account: AccountId,
+        client_id: Option<&str>,
+        caller: &Caller,
+    ) -> Result<usize, StoreError> {
+        let now = self.platform.clock.now();
+        self.revocations
+            .transact(|tx| {
+                Box::pin(async move {
+                    let ended = store::end_grants_of_account(tx, account, client_id, now).await?;
+                    end_rows(tx, &ended, LogoutNotice::Send, now).await?;
+                    for grant in &ended {
+                        self.audit.record(tx, grant_ended(grant, caller)).await?;
+                    }
+                    Ok(ended.len())
+                })
+            })
+            .await
+    }
+
+    /// Ends all grants of a client, in batches. Returns their number.
+    ///
+    /// # Errors
+    /// If the database failed. What was already ended stays ended; call it again.
+    pub async fn revoke_grants_of_client(
+        &self,
+        client_id: &str,
+        notice: LogoutNotice,
+        caller: &Caller,
+    ) -> Result<u64, StoreError> {
+        let mut ended = 0;
+        loop {
+            match self.revoke_some_of_client(client_id, notice, caller).await? {
+                0 => return Ok(ended),
+                some => ended += some,
+            }
+        }
+    }
+
+    /// Ends up to [`GRANT_BATCH`] grants of a client.
+    pub(in crate::features::sign_in::sessions) async fn revoke_some_of_client(
+        &self,
+        client_id: &str,
+        notice: LogoutNotice,
+        caller: &Caller,
+    ) -> Result<u64, StoreError> {
+        let now = self.platform.clock.now();
+        self.revocations
+            .transact(|tx| {
+                Box::pin(async move {
+                    let ended = store::end_grants_of_client(tx, client_id, now, GRANT_BATCH).await?;
+                    end_rows(tx, &ended, notice, now).await?;
+                    for grant in &ended {
+                        self.audit.record(tx, grant_ended(grant, caller)).await?;
+                    }
+                    Ok(u64::try_from(ended.len()).unwrap_or(0))
+                })
+            })
+            .await
+    }
+
+    /// Lists the newest active grants of a client, or of all clients. The command line calls it.
+    pub async fn list_grants(&self, client_id: Option<&str>, limit: i64) -> Result<Vec<Session>, StoreError> {
+        store::list_grants_of_client(&self.platform.db, client_id, self.platform.clock.now(), limit).await
+    }
+}
+
+fn grant_ended<'a>(ended: &Ended, caller: &'a Caller) -> Event<'a> {
+    Event::new(EventKind::GrantEnded, ended.account_id, caller)
+        .session(ended.id)
+        .detail(&*ended.client_id)
 }
 
 /// Ends every session of every account and begins a new generation of status lists. No token issued before is accepted any

@@ -1,14 +1,19 @@
-//! Whether a session is active: its row, its expiry, its account and its account's epoch. All entry points use this.
+//! Whether a session is active: its row, its expiry, its account and its account's epoch; of a grant also its client, and the
+//! browser session that it is bound to. All entry points use this.
 
-use countersign_store::{Db, StoreError, Tx};
+use countersign_store::{Conn, Db, StoreError, Tx};
 
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
+use crate::features::oauth::clients;
 use crate::features::sign_in::sessions::store::{self, Session};
 
 /// Returns the session if it is active.
 pub async fn find_living(db: &Db, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
-    store::find_live(db, id, now).await
+    match store::find_live(db, id, now).await? {
+        Some(session) if client_may_be_used(db, &session).await? => Ok(Some(session)),
+        _ => Ok(None),
+    }
 }
 
 /// Records that an active session was used.
@@ -18,5 +23,13 @@ pub async fn saw(db: &Db, id: SessionId, now: Timestamp) -> Result<(), StoreErro
 
 /// Returns the session if it is active, locked until the transaction ends, so that it cannot be ended in between.
 pub async fn lock_living(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
-    store::lock_live(tx, id, now).await
+    match store::lock_live(tx, id, now).await? {
+        Some(session) if client_may_be_used(tx, &session).await? => Ok(Some(session)),
+        _ => Ok(None),
+    }
+}
+
+/// Returns whether the client of a session exists and is enabled. The first party always is.
+pub(super) async fn client_may_be_used<'c>(conn: impl Into<Conn<'c>>, session: &Session) -> Result<bool, StoreError> {
+    Ok(!session.is_grant() || clients::may_use(conn, &session.client_id).await?.is_some())
 }

@@ -1,14 +1,20 @@
-//! The rules of sessions: opening, rotation, ending, and their tokens.
+//! The rules of sessions and grants: opening, rotation, ending, and their tokens.
 
+mod acr;
 mod end;
+mod grant;
 mod living;
 mod open;
+mod renew;
 mod rotate;
 mod tokens;
 
-pub use end::{end_all, end_everything};
+pub use acr::{Acr, acr};
+pub use end::{LogoutNotice, end_all, end_everything, end_grant, end_grants};
+pub use grant::{NewGrant, PresentedGrant, Redeemer, grants_of};
 pub use living::{find_living, lock_living, saw};
 pub use open::NewSession;
+pub use renew::renew;
 pub use rotate::RefreshError;
 pub use tokens::{AccessToken, Tokens};
 

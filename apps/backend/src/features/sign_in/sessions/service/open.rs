@@ -4,6 +4,7 @@ use countersign_guard::Scopes;
 use countersign_store::StoreError;
 
 use super::Sessions;
+use super::end::end_with_bound;
 use crate::core::caller::Caller;
 use crate::core::first_party::FIRST_PARTY_CLIENT;
 use crate::core::ids::{AccountId, SessionId};
@@ -13,7 +14,7 @@ use crate::core::versions::SessionEpoch;
 use crate::features::identity::accounts::{self, AccountVersions};
 use crate::features::sign_in::revocation::{Bit, RevokingTx};
 use crate::features::sign_in::sessions::refresh_token::RefreshToken;
-use crate::features::sign_in::sessions::store::{self, Ended, NewFamily, Session};
+use crate::features::sign_in::sessions::store::{self, NewFamily, Session};
 
 /// A session to be opened.
 pub struct NewSession<'a> {
@@ -75,7 +76,8 @@ impl Sessions {
         store::insert_session(tx, &session, prefix, family).await?;
         let others = i64::from(self.platform.settings.sessions.per_account) - 1;
         let oldest = store::end_beyond(tx, &session, others, now).await?;
-        tx.revoke(oldest.iter().map(Ended::bit).collect(), now).await?;
+        let (bits, ids): (Vec<_>, Vec<_>) = oldest.iter().map(|ended| (ended.bit(), ended.id)).unzip();
+        end_with_bound(tx, bits, &ids, now).await?;
         Ok(session)
     }
 

@@ -3,22 +3,25 @@
 //! was lost: within the replay window, while the successor is unused, it gets the same successor again. The successor is
 //! derived again; it is not stored.
 
+use std::time::Duration;
+
 use countersign_guard::Scopes;
 use countersign_store::StoreError;
 
 use super::Sessions;
-use super::end::end;
-use super::living::find_living;
+use super::end::{end, end_faulty};
+use super::living::{client_may_be_used, find_living};
 use super::tokens::Tokens;
 use crate::core::caller::Caller;
+use crate::core::first_party::FIRST_PARTY_CLIENT;
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::metrics::RefreshOutcome;
 use crate::core::request_info::RequestInfo;
 use crate::features::identity::accounts;
 use crate::features::operations::audit::{Event, EventKind};
 use crate::features::operations::keys::IssueError;
-use crate::features::sign_in::sessions::refresh_token::{RefreshToken, SpenderHash};
-use crate::features::sign_in::sessions::store::{self, Rotation, Session};
+use crate::features::sign_in::sessions::refresh_token::{FamilyToken, Kind, RefreshToken, SpenderHash};
+use crate::features::sign_in::sessions::store::{self, Presented, Rotation, Session};
 
 /// How often to retry spending a current token that was not spent because another change of its session interfered.
 const ATTEMPTS: usize = 5;
@@ -32,6 +35,9 @@ pub enum RefreshError {
     /// The token had been spent before; its family has been revoked.
     #[error("a refresh token was used a second time")]
     Reused,
+    /// The token belongs to another client; its family has been revoked.
+    #[error("a refresh token was used by another client")]
+    ForeignClient,
     /// Too many refreshes from this network.
     #[error("too many refreshes")]
     Limited(Exceeded),
@@ -48,35 +54,49 @@ impl RefreshError {
     pub fn outcome(&self) -> RefreshOutcome {
         match self {
             Self::Invalid => RefreshOutcome::Invalid,
-            Self::Reused => RefreshOutcome::Reused,
+            Self::Reused | Self::ForeignClient => RefreshOutcome::Reused,
             Self::Limited(_) => RefreshOutcome::Limited,
             Self::Issue(_) | Self::Store(_) => RefreshOutcome::Failed,
         }
     }
 }
 
-/// The state of a token that could not be spent.
-enum Step {
+/// The client that presents a refresh token, and how it uses it.
+pub(super) struct By<'a> {
+    pub client_id: &'a str,
+    /// Whether a use spends the token and returns its successor.
+    pub rotates: bool,
+    /// How long the session lasts without a refresh.
+    pub idle_ttl: Duration,
+}
+
+/// The state of a token that could not be used.
+enum Step<K> {
     /// It is current: its session was changed concurrently, and it may still be spent.
     Spendable,
     /// It was just spent, and its successor may be returned again.
-    Replay(Box<Replay>),
+    Replay(Box<Replay<K>>),
     /// It belongs to this family, was spent, and the request is not a valid repetition.
     Reuse,
+    /// It belongs to another client than the one that presents it.
+    Foreign,
     /// It was never valid, or no longer is.
     Dead,
 }
 
 /// A repetition within the replay window.
-struct Replay {
+struct Replay<K> {
     session: Session,
-    successor: RefreshToken,
+    successor: FamilyToken<K>,
     /// Where the token was spent.
     spent: Option<SpenderHash>,
 }
 
+/// The session of a used token, and the next token unless the client keeps its token.
+type Used<K> = (Session, Option<FamilyToken<K>>);
+
 impl Sessions {
-    /// Exchanges a refresh token for the next one of its family.
+    /// Exchanges a refresh token of our own API for the next one of its family.
     ///
     /// # Errors
     /// [`RefreshError`]. Responses must not distinguish `Invalid` and `Reused`.
@@ -88,7 +108,7 @@ impl Sessions {
             reserved.spend(key, rate).await.map_err(RefreshError::Limited)?;
             reserved.began().now();
         }
-        let rotated = self.exchange(presented, caller).await;
+        let rotated = self.rotate_first_party(presented, caller).await;
         match &rotated {
             // The server failed and the response revealed nothing, so the attempt does not count.
             Err(RefreshError::Issue(_) | RefreshError::Store(_)) => reserved.give_back().await,
@@ -97,62 +117,102 @@ impl Sessions {
         rotated
     }
 
-    async fn exchange(&self, presented: &RefreshToken, caller: &Caller) -> Result<Tokens, RefreshError> {
+    async fn rotate_first_party(&self, presented: &RefreshToken, caller: &Caller) -> Result<Tokens, RefreshError> {
+        let by = By {
+            client_id: FIRST_PARTY_CLIENT,
+            rotates: true,
+            idle_ttl: self.platform.settings.tokens.refresh_idle_ttl,
+        };
+        let (session, successor) = self.exchange(presented, &by, caller).await?;
+        // A rotation always has a successor.
+        let successor = successor.ok_or(RefreshError::Invalid)?;
+        self.renewed(session, successor).await
+    }
+
+    /// Uses a refresh token of a client.
+    pub(super) async fn exchange<K: Kind>(
+        &self,
+        presented: &FamilyToken<K>,
+        by: &By<'_>,
+        caller: &Caller,
+    ) -> Result<Used<K>, RefreshError> {
         for _ in 0..ATTEMPTS {
-            let successor = presented.successor(&self.platform.sealing);
-            if let Some(session) = self.spend(presented, &successor, &caller.request).await? {
+            if let Some((session, successor)) = self.spend(presented, by, &caller.request).await? {
                 fail::fail_point!("rotate::spent");
-                return self.renewed(session, successor).await;
+                return match client_may_be_used(&self.platform.db, &session).await? {
+                    true => Ok((session, successor)),
+                    false => Err(RefreshError::Invalid),
+                };
             }
             // Boxed because it is rare and large.
-            if let Some(tokens) = Box::pin(self.repeated(presented, caller)).await? {
-                return Ok(tokens);
+            if let Some(used) = Box::pin(self.repeated(presented, by, caller)).await? {
+                return Ok(used);
             }
         }
         Err(StoreError::Conflict.into())
     }
 
-    /// Spends the token if it is the current one of an active session. This is one statement: if a revocation comes first,
-    /// nothing is spent; if it comes later, it ends the successor too.
-    async fn spend(
+    /// Uses the token if it is the current one of an active session of this client. This is one statement: if a revocation
+    /// comes first, nothing is spent; if it comes later, it ends the successor too.
+    async fn spend<K: Kind>(
         &self,
-        presented: &RefreshToken,
-        successor: &RefreshToken,
+        presented: &FamilyToken<K>,
+        by: &By<'_>,
         request: &RequestInfo,
-    ) -> Result<Option<Session>, StoreError> {
+    ) -> Result<Option<Used<K>>, StoreError> {
         let now = self.platform.clock.now();
-        let rotation = Rotation {
+        let token = Presented {
             session: presented.session(),
             family_hash: presented.family_hash(),
             presented: presented.hash(),
-            successor: successor.hash(),
-            from: spender(presented, request),
+            client_id: by.client_id,
             now,
-            idle_end: now + self.platform.settings.tokens.refresh_idle_ttl,
+            idle_end: now + by.idle_ttl,
         };
-        match store::rotate(&self.platform.db, &rotation).await {
+        let (used, successor) = if by.rotates {
+            let successor = presented.successor(&self.platform.sealing);
+            let rotation = Rotation {
+                token,
+                successor: successor.hash(),
+                from: spender(presented, request),
+            };
+            (store::rotate(&self.platform.db, &rotation).await, Some(successor))
+        } else {
+            (store::reuse(&self.platform.db, &token).await, None)
+        };
+        match used {
             // With serializable isolation, one of two concurrent statements fails instead of finding no row.
             Err(StoreError::Conflict) => Ok(None),
-            rotated => rotated,
+            used => Ok(used?.map(|session| (session, successor))),
         }
     }
 
     /// Handles a token that was not spent: returns the tokens of a valid repetition, or `None` if it may still be spent.
-    async fn repeated(&self, presented: &RefreshToken, caller: &Caller) -> Result<Option<Tokens>, RefreshError> {
-        match self.look(presented).await? {
+    async fn repeated<K: Kind>(
+        &self,
+        presented: &FamilyToken<K>,
+        by: &By<'_>,
+        caller: &Caller,
+    ) -> Result<Option<Used<K>>, RefreshError> {
+        match self.look(presented, by).await? {
             Step::Spendable => Ok(None),
             Step::Replay(replay) => {
                 // The rotation that this response relies on must be on disk before the response is sent.
                 self.platform.db.settled().await?;
                 self.record_if_from_elsewhere(presented, &replay, caller).await?;
-                self.renewed(replay.session, replay.successor).await.map(Some)
+                Ok(Some((replay.session, Some(replay.successor))))
             }
-            Step::Reuse => Err(self.revoke_family(presented, caller).await?),
+            Step::Reuse => Err(self
+                .revoke_family(presented, EventKind::RefreshReused, by, caller)
+                .await?),
+            Step::Foreign => Err(self
+                .revoke_family(presented, EventKind::RefreshForeignClient, by, caller)
+                .await?),
             Step::Dead => Err(RefreshError::Invalid),
         }
     }
 
-    async fn look(&self, presented: &RefreshToken) -> Result<Step, StoreError> {
+    async fn look<K: Kind>(&self, presented: &FamilyToken<K>, by: &By<'_>) -> Result<Step<K>, StoreError> {
         let now = self.platform.clock.now();
         let Some(family) = store::find_family(&self.platform.db, presented.session()).await? else {
             return Ok(Step::Dead);
@@ -164,6 +224,10 @@ impl Sessions {
         let Some(session) = find_living(&self.platform.db, presented.session(), now).await? else {
             return Ok(Step::Dead);
         };
+        // RFC 6749 §10.4: a refresh token is bound to its client. Whatever its state, another client must not have it.
+        if family.client_id != by.client_id {
+            return Ok(Step::Foreign);
+        }
         if family.refresh_hash == presented.hash() {
             return Ok(Step::Spendable);
         }
@@ -211,10 +275,10 @@ impl Sessions {
 
     /// Records a repetition from another network or device than the one where the token was spent. It may come from a
     /// thief, but it is served, because a phone may change networks between two attempts.
-    async fn record_if_from_elsewhere(
+    async fn record_if_from_elsewhere<K: Kind>(
         &self,
-        presented: &RefreshToken,
-        replay: &Replay,
+        presented: &FamilyToken<K>,
+        replay: &Replay<K>,
         caller: &Caller,
     ) -> Result<(), StoreError> {
         let Some(spent) = replay.spent else { return Ok(()) };
@@ -238,28 +302,43 @@ impl Sessions {
             .await
     }
 
-    /// Revokes the session. RFC 9700 §4.14.2: if a spent token is presented again, one of its two holders is a thief.
-    async fn revoke_family(&self, presented: &RefreshToken, caller: &Caller) -> Result<RefreshError, StoreError> {
+    /// Revokes the session. RFC 9700 §4.14.2: if a spent token is presented again, one of its two holders is a thief. So is
+    /// one of two clients that hold the same token.
+    async fn revoke_family<K: Kind>(
+        &self,
+        presented: &FamilyToken<K>,
+        why: EventKind,
+        by: &By<'_>,
+        caller: &Caller,
+    ) -> Result<RefreshError, StoreError> {
         let session = presented.session();
         let now = self.platform.clock.now();
         self.revocations
             .transact(|tx| {
                 Box::pin(async move {
-                    let Some(account) = end(tx, session, None, now).await? else {
+                    let ended = match K::OF_GRANTS {
+                        true => end_faulty(tx, session, now).await?,
+                        false => end(tx, session, None, now).await?,
+                    };
+                    let Some(account) = ended else {
                         return Ok(RefreshError::Invalid);
                     };
-                    let event = Event::new(EventKind::RefreshReused, account, caller)
-                        .session(session)
-                        .refused();
+                    let mut event = Event::new(why, account, caller).session(session).refused();
+                    if K::OF_GRANTS {
+                        event = event.detail(by.client_id);
+                    }
                     self.audit.record(tx, event).await?;
-                    Ok(RefreshError::Reused)
+                    Ok(match why {
+                        EventKind::RefreshForeignClient => RefreshError::ForeignClient,
+                        _ => RefreshError::Reused,
+                    })
                 })
             })
             .await
     }
 }
 
-fn spender(presented: &RefreshToken, request: &RequestInfo) -> SpenderHash {
+fn spender<K: Kind>(presented: &FamilyToken<K>, request: &RequestInfo) -> SpenderHash {
     let network = request.prefix().map_or_else(String::new, |prefix| prefix.to_string());
     presented.spent_at(&network, request.user_agent.as_deref().unwrap_or_default())
 }

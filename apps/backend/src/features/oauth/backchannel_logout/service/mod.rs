@@ -1,0 +1,6 @@
+//! Queueing logout notices.
+
+mod queue;
+mod receiver;
+
+pub use queue::queue;
