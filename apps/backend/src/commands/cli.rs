@@ -7,6 +7,7 @@ mod arguments;
 mod audit;
 mod dev;
 mod global;
+mod grants;
 mod keys;
 mod mail;
 mod sessions;
@@ -26,6 +27,7 @@ pub use self::arguments::Account;
 pub use self::audit::{AuditCommand, ExportAudit, ListAudit, ListKinds, VerifyAudit};
 pub use self::dev::Dev;
 pub use self::global::Global;
+pub use self::grants::{GrantsCommand, ListGrants, RevokeGrants};
 pub use self::keys::{KeysCommand, Rotate, SealingCommand};
 pub use self::mail::{ListMail, MailCommand};
 pub use self::sessions::{RevokeSessions, SessionsCommand};
@@ -99,6 +101,12 @@ pub enum Command {
         after_help = "Example:\n  countersign sessions revoke --all ada@example.com"
     )]
     Sessions(SessionsCommand),
+    /// List and revoke what clients may do for users
+    #[command(
+        subcommand,
+        after_help = "Example:\n  countersign grants revoke --user ada@example.com --client grafana"
+    )]
+    Grants(GrantsCommand),
     /// List emails and retry sending them
     #[command(subcommand, after_help = "Example:\n  countersign mail list --queued")]
     Mail(MailCommand),
@@ -178,6 +186,7 @@ impl CommandLine {
             | Command::Keys(_)
             | Command::Users(_)
             | Command::Sessions(_)
+            | Command::Grants(_)
             | Command::Mail(_)
             | Command::Token(_)
             | Command::Audit(_)

@@ -7,6 +7,7 @@ mod dev;
 mod doctor;
 mod documents;
 mod failure;
+mod grants;
 mod health;
 mod installation;
 mod keys;
@@ -88,6 +89,7 @@ fn obey(line: CommandLine, early: Early) -> Result<(), Failure> {
         Command::Keys(command) => keys::run(command, process, output),
         Command::Users(command) => users::run(command, process, output),
         Command::Sessions(command) => sessions::run(command, process, output),
+        Command::Grants(command) => grants::run(command, process, output),
         Command::Mail(command) => mail::run(command, process, output),
         Command::Token(command) => token::run(command, process, output),
         Command::Audit(command) => audit::run(command, process, output),

@@ -54,7 +54,8 @@ async fn revoke(which: &RevokeSessions, services: &Services, output: &mut Standa
 async fn revoke_one(id: SessionId, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     if !services.sessions.revoke(id, None, services.command_line()).await? {
         return Err(Failure::not_found(format!(
-            "no active session {id}; `countersign sessions list EMAIL` lists the sessions of an account"
+            "no active session {id}; `countersign sessions list EMAIL` lists the sessions of an account, and `countersign \
+             grants list` what clients may do for users"
         )));
     }
     Ok(output.done(&format!("Revoked the session {id}."), &json!({ "session": id }))?)

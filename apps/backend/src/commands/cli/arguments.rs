@@ -52,3 +52,11 @@ pub(super) fn session_id(text: &str) -> Result<Uuid, String> {
             .to_owned()
     })
 }
+
+/// The id of a grant.
+pub(super) fn grant_id(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| {
+        "a grant's id looks like 0198c5a0-7e1c-7000-8000-000000000000; `countersign grants list` shows the newest"
+            .to_owned()
+    })
+}

@@ -19,7 +19,7 @@ pub fn serves(arguments: impl IntoIterator<Item = OsString>) -> bool {
 }
 
 /// Every command but `serve`, and what makes clap print something instead.
-const OTHERS: [&str; 22] = [
+const OTHERS: [&str; 23] = [
     "dev",
     "health",
     "doctor",
@@ -27,6 +27,7 @@ const OTHERS: [&str; 22] = [
     "keys",
     "users",
     "sessions",
+    "grants",
     "mail",
     "token",
     "audit",

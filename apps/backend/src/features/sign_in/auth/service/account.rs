@@ -19,7 +19,7 @@ use crate::features::identity::devices;
 use crate::features::identity::profiles::{self, StandardProfile};
 use crate::features::messaging::outbox::{self, Purpose};
 use crate::features::operations::audit::{self, EntryBody, Event, EventKind};
-use crate::features::sign_in::sessions::{self, SessionBody};
+use crate::features::sign_in::sessions::{self, GrantBody, SessionBody};
 
 /// The maximum number of events in an export; the newest are included.
 const EXPORTED_EVENTS: i64 = 10_000;
@@ -158,6 +158,8 @@ pub struct ExportBody {
     scopes: Vec<String>,
     /// The active sessions, newest first.
     sessions: Vec<SessionBody>,
+    /// What clients may do for the user, newest first.
+    grants: Vec<GrantBody>,
     /// The known devices of the account, most recently used first.
     devices: Vec<DeviceBody>,
     /// Recent emails to this address, newest first.
@@ -277,6 +279,7 @@ impl Auth {
             })
             .await?;
         let sessions = self.sessions.list(account).await?;
+        let grants = sessions::grants_of(&self.platform.db, account, self.platform.clock.now()).await?;
         let mails = match user.email.parse() {
             Ok(email) => self.outbox.list_for(&email).await?,
             Err(_) => Vec::new(),
@@ -299,6 +302,7 @@ impl Auth {
                 .into_iter()
                 .map(|found| SessionBody::seen_by(session, found))
                 .collect(),
+            grants: grants.into_iter().map(GrantBody::from).collect(),
             devices: devices::list(&self.platform.db, account)
                 .await?
                 .into_iter()
