@@ -451,6 +451,8 @@ INSERT INTO revocation_counter (id, number, first_list, first_version) VALUES (1
 -- Every key that has signed here, and how long its tokens are valid: no key is forgotten before then.
 CREATE TABLE signing_keys (
     kid             TEXT PRIMARY KEY,
+    -- ES256, or RS256 for the ID tokens of clients that do not ask for ES256.
+    alg             TEXT NOT NULL,
     first_seen_at   BIGINT NOT NULL,
     last_expires_at BIGINT NOT NULL,
     -- Revoked in an emergency: none of its tokens is accepted any more.

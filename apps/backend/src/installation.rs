@@ -186,6 +186,7 @@ pub(crate) fn password_policy(settings: &Settings) -> PasswordPolicy {
 /// Returns the location of the keys of these settings.
 pub(crate) fn key_options(settings: &Settings) -> KeyOptions {
     KeyOptions {
+        issuer: settings.issuer.as_str().to_owned(),
         dir: settings.keys_dir.clone(),
         passphrase: settings.keys_passphrase.clone(),
         access_ttl: settings.tokens.access_ttl,

@@ -14,6 +14,17 @@ pub struct TokenType {
 impl TokenType {
     /// An access token (RFC 9068 §2.1): `at+jwt`.
     pub const ACCESS_TOKEN: Self = Self::new("at+jwt");
+    /// An ID token (OpenID Connect Core §2): `JWT`, which clients expect. It may contain the profile of a person, and so be longer
+    /// than an access token.
+    pub const ID_TOKEN: Self = Self {
+        max_length: 2 * MAX_TOKEN_LENGTH,
+        ..Self::new("JWT")
+    };
+    /// A logout token (OpenID Connect Back-Channel Logout §2.4): `logout+jwt`.
+    pub const LOGOUT_TOKEN: Self = Self::new("logout+jwt");
+    /// A signed answer of the userinfo endpoint (OpenID Connect Core §5.3.2): `JWT`, like an ID token, which has claims that it
+    /// does not have.
+    pub const USER_INFO: Self = Self::ID_TOKEN;
     /// A token status list (draft-ietf-oauth-status-list §5.1): `statuslist+jwt`.
     pub const STATUS_LIST: Self = Self {
         max_length: MAX_STATUS_LIST_LENGTH,

@@ -28,7 +28,7 @@ pub use self::audit::{AuditCommand, ExportAudit, ListAudit, ListKinds, VerifyAud
 pub use self::dev::Dev;
 pub use self::global::Global;
 pub use self::grants::{GrantsCommand, ListGrants, RevokeGrants};
-pub use self::keys::{KeysCommand, Rotate, SealingCommand};
+pub use self::keys::{Generate, KeysCommand, Rotate, SealingCommand};
 pub use self::mail::{ListMail, MailCommand};
 pub use self::sessions::{RevokeSessions, SessionsCommand};
 pub use self::token::{IssueToken, PresentedToken, TokenCommand};

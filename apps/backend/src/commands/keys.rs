@@ -9,9 +9,11 @@ mod tests;
 
 use std::io::Write;
 
+use countersign_jose::SigningAlg;
+
 use self::log::Log;
 use super::Failure;
-use super::cli::{KeysCommand, Rotate, SealingCommand};
+use super::cli::{Generate, KeysCommand, Rotate, SealingCommand};
 use super::installation::Installation;
 use super::output::Output;
 use super::process::Process;
@@ -21,7 +23,10 @@ use crate::installation::{Opening, key_options, open_database};
 
 pub(super) fn run<W: Write>(command: KeysCommand, process: Process, output: &mut Output<W>) -> Result<(), Failure> {
     match command {
-        KeysCommand::Generate => process.with_installation(Opening::OrCreate, async |at| {
+        KeysCommand::Generate(Generate { rsa: true }) => change(process, async |operator, log| {
+            signing::generate_rsa(operator, log, output).await
+        }),
+        KeysCommand::Generate(Generate { rsa: false }) => process.with_installation(Opening::OrCreate, async |at| {
             // Checked before a database is created.
             check_keys(&key_options(&at.settings)).await?;
             operate(&at, async |operator, log| {
@@ -35,17 +40,13 @@ pub(super) fn run<W: Write>(command: KeysCommand, process: Process, output: &mut
             })
             .await
         }),
-        KeysCommand::Rotate(Rotate { activate: true, .. }) => change(process, async |operator, log| {
-            signing::activate(operator, log, output).await
-        }),
-        KeysCommand::Rotate(Rotate { wait: true, .. }) => change(process, async |operator, log| {
-            signing::wait(operator, log, output).await
-        }),
-        KeysCommand::Rotate(Rotate {
-            activate: false,
-            wait: false,
-        }) => change(process, async |operator, log| {
-            signing::publish(operator, log, output).await
+        KeysCommand::Rotate(Rotate { activate, wait, rsa }) => change(process, async |operator, log| {
+            let alg = if rsa { SigningAlg::Rs256 } else { SigningAlg::Es256 };
+            match (activate, wait) {
+                (true, _) => signing::activate(operator, log, alg, output).await,
+                (false, true) => signing::wait(operator, log, alg, output).await,
+                (false, false) => signing::publish(operator, log, alg, output).await,
+            }
         }),
         KeysCommand::Retire { kid } => change(process, async |operator, log| {
             signing::retire(operator, log, kid, output).await

@@ -12,7 +12,7 @@ use countersign::features::operations::keys::{
 use countersign::migrations;
 use countersign_guard::AccessTokenClaims;
 use countersign_jose::{
-    AccessTokenExpectation, Present, RequiredClaims, SigningKey, Subject, TokenType, VerifyingKey, verify,
+    AccessTokenExpectation, Present, RequiredClaims, SigningAlg, SigningKey, Subject, TokenType, VerifyingKey, verify,
 };
 use countersign_store::{DatabaseOptions, Db, Role};
 use countersign_testkit::{Database, ScratchDatabase, TestServer, apply, on_both_databases};
@@ -47,6 +47,7 @@ impl Scratch {
     fn options(&self, folder: &str) -> KeyOptions {
         let dir = self.database.folder().join(folder);
         KeyOptions {
+            issuer: "issuer".to_owned(),
             dir,
             passphrase: None,
             access_ttl: ACCESS_TTL,
@@ -85,7 +86,7 @@ impl Scratch {
 
     /// Publishes a next key and waits as long as it requires.
     async fn ripe_next(&self, keys: &Keys) -> String {
-        let next = self.operator().publish_next().await.unwrap();
+        let next = self.operator().publish_next(SigningAlg::Es256).await.unwrap();
         keys.refresh().await;
         self.clock.advance(2 * JWKS_MAX_AGE);
         keys.refresh().await;
@@ -249,19 +250,21 @@ async fn r14_a_key_signs_only_after_its_propagation_delay(database: Database) {
     let scratch = Scratch::create(database).await;
     let keys = scratch.open().await;
     let old = published(&keys).remove(0);
-    assert!(matches!(scratch.operator().activate().await, Err(OperatorError::NoNext(kid)) if kid == old));
+    assert!(
+        matches!(scratch.operator().activate(SigningAlg::Es256).await, Err(OperatorError::NoNext { kid, .. }) if kid == old)
+    );
 
-    let next = scratch.operator().publish_next().await.unwrap();
+    let next = scratch.operator().publish_next(SigningAlg::Es256).await.unwrap();
     assert!(next.created && next.ready_at.is_none());
     // It was never published: a command that only opens the keys does not count.
     scratch.open().await;
     assert!(matches!(
-        scratch.operator().activate().await,
+        scratch.operator().activate(SigningAlg::Es256).await,
         Err(OperatorError::Unpublished(_))
     ));
     keys.refresh().await;
     assert_eq!(published(&keys), [old.clone(), next.kid.clone()]);
-    let again = scratch.operator().publish_next().await.unwrap();
+    let again = scratch.operator().publish_next(SigningAlg::Es256).await.unwrap();
     assert!(!again.created && again.kid == next.kid);
     assert_eq!(again.ready_at, Some(START + 2 * JWKS_MAX_AGE));
 
@@ -272,13 +275,13 @@ async fn r14_a_key_signs_only_after_its_propagation_delay(database: Database) {
     scratch.clock.advance(2 * JWKS_MAX_AGE - Duration::from_millis(1));
     keys.refresh().await;
     assert!(!scratch.accepts(&keys, &early));
-    let refused = scratch.operator().activate().await.err().unwrap();
+    let refused = scratch.operator().activate(SigningAlg::Es256).await.err().unwrap();
     assert!(matches!(refused, OperatorError::TooEarly { ready_at, .. } if ready_at == START + 2 * JWKS_MAX_AGE));
 
     scratch.clock.advance(Duration::from_millis(1));
     let token = scratch.issue(&keys).await;
     assert_eq!(kid_of(&token), old);
-    let activated = scratch.operator().activate().await.unwrap();
+    let activated = scratch.operator().activate(SigningAlg::Es256).await.unwrap();
     assert_eq!(
         (activated.current.as_str(), activated.retired.as_str()),
         (next.kid.as_str(), old.as_str())
@@ -303,7 +306,12 @@ async fn r14_a_retired_key_verifies_until_its_last_token_has_expired(database: D
     let thief = SigningKey::from_pem(&pem, None).unwrap();
     let next = scratch.ripe_next(&keys).await;
     let last = scratch.issue(&keys).await;
-    let retirable_at = scratch.operator().activate().await.unwrap().retirable_at;
+    let retirable_at = scratch
+        .operator()
+        .activate(SigningAlg::Es256)
+        .await
+        .unwrap()
+        .retirable_at;
     keys.refresh().await;
     assert!(matches!(
         scratch.operator().retire(&next).await,
@@ -343,16 +351,7 @@ async fn r14_a_retired_key_verifies_until_its_last_token_has_expired(database: D
 async fn the_last_expiry_is_kept_ahead_of_every_token(database: Database) {
     let scratch = Scratch::create(database).await;
     let keys = scratch.open().await;
-    let recorded = async || {
-        scratch
-            .operator()
-            .list()
-            .await
-            .unwrap()
-            .remove(0)
-            .last_token_expires_at
-            .unwrap()
-    };
+    let recorded = async || scratch.operator().list().await.unwrap().remove(0).needed_until.unwrap();
     scratch.issue(&keys).await;
     let first = recorded().await;
     assert!(first >= START + ACCESS_TTL);
@@ -402,21 +401,21 @@ async fn a_revoked_key_is_dead_on_every_server_at_once(database: Database) {
 async fn a_revoked_current_key_gives_way_to_the_next_one(database: Database) {
     let scratch = Scratch::create(database).await;
     let keys = scratch.open().await;
-    let next = scratch.operator().publish_next().await.unwrap().kid;
+    let next = scratch.operator().publish_next(SigningAlg::Es256).await.unwrap().kid;
     keys.refresh().await;
     let revoked = scratch.operator().revoke(&published(&keys)[0]).await.unwrap();
     assert_eq!(revoked.replaced_by.as_ref(), Some(&next));
     keys.refresh().await;
     assert_eq!(published(&keys), [next]);
 
-    let unborn = scratch.operator().publish_next().await.unwrap().kid;
+    let unborn = scratch.operator().publish_next(SigningAlg::Es256).await.unwrap().kid;
     let revoked = scratch.operator().revoke(&unborn).await.unwrap();
     assert_eq!((revoked.was, revoked.replaced_by), (KeyState::Next, None));
     keys.refresh().await;
     assert!(!published(&keys).contains(&unborn));
     assert!(matches!(
-        scratch.operator().activate().await,
-        Err(OperatorError::NoNext(_))
+        scratch.operator().activate(SigningAlg::Es256).await,
+        Err(OperatorError::NoNext { .. })
     ));
 }
 
@@ -447,7 +446,7 @@ async fn f13_a_damaged_folder_keeps_the_keys_that_were_loaded(database: Database
     fs::rename(away, dir.join("sealing")).unwrap();
     fs::write(&private, good).unwrap();
     chmod(&private, 0o600);
-    scratch.operator().publish_next().await.unwrap();
+    scratch.operator().publish_next(SigningAlg::Es256).await.unwrap();
     keys.refresh().await;
     assert_eq!(published(&keys).len(), 2);
 }

@@ -349,7 +349,7 @@ async fn accounts_are_searched_ordered_and_counted_off(database: Database) {
 async fn a_key_that_has_signed_nothing_has_no_end(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     done(&scratch, &["keys", "generate"]);
-    assert!(json(&scratch, &["keys", "list"])[0]["last_token_expires_at"].is_null());
+    assert!(json(&scratch, &["keys", "list"])[0]["needed_until"].is_null());
     let server = Launch::new(BINARY, &scratch).start().await;
     done(&scratch, &["keys", "rotate"]);
     let next = || {
@@ -368,10 +368,7 @@ async fn a_key_that_has_signed_nothing_has_no_end(database: Database) {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     let next = next();
-    assert!(
-        !next["since"].is_null() && next["last_token_expires_at"].is_null(),
-        "{next}"
-    );
+    assert!(!next["since"].is_null() && next["needed_until"].is_null(), "{next}");
     let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
     server
         .client()
@@ -392,6 +389,6 @@ async fn a_key_that_has_signed_nothing_has_no_end(database: Database) {
         .iter()
         .find(|key| key["state"] == "current")
         .unwrap();
-    assert!(!current["last_token_expires_at"].is_null(), "{keys}");
+    assert!(!current["needed_until"].is_null(), "{keys}");
     server.kill();
 }

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::Request;
 use countersign::core::clock::Timestamp;
 use countersign::features::operations::keys::{JWKS_MAX_AGE, KeyOperator, KeyOptions, Keys, OperatorError};
-use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, JwkSet, Present, VerifyingKey, verify};
+use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, JwkSet, Present, SigningAlg, VerifyingKey, verify};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use tokio::task::JoinSet;
 
@@ -89,11 +89,13 @@ async fn client(world: Arc<World>, name: &'static str) {
 async fn rotate(world: &World, operator: &KeyOperator) {
     let World { server, late, .. } = world;
     for _ in 0..ROTATIONS {
-        operator.publish_next().await.unwrap();
+        operator.publish_next(SigningAlg::Es256).await.unwrap();
         loop {
             server.services.clock.advance(STEP);
             server.services.keys.refresh().await;
-            let Err(refused) = operator.activate().await else { break };
+            let Err(refused) = operator.activate(SigningAlg::Es256).await else {
+                break;
+            };
             let waits = matches!(refused, OperatorError::TooEarly { .. } | OperatorError::Unpublished(_));
             assert!(waits, "{refused}");
             world.clients_turn().await;
@@ -179,6 +181,7 @@ impl Jwks {
 fn options(server: &TestServer) -> KeyOptions {
     let settings = &server.services.settings;
     KeyOptions {
+        issuer: settings.issuer.as_str().to_owned(),
         dir: settings.keys_dir.clone(),
         passphrase: None,
         access_ttl: settings.tokens.access_ttl,

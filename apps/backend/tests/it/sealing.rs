@@ -50,6 +50,7 @@ impl Scratch {
 
     fn options(&self, folder: &str) -> KeyOptions {
         KeyOptions {
+            issuer: "https://id.example.com".to_owned(),
             dir: self.database.folder().join(folder),
             passphrase: None,
             access_ttl: Duration::from_secs(86_400),

@@ -23,6 +23,12 @@ pub enum KeyError {
     /// The key is not on the curve P-256 (RSA, Ed25519, another curve, or none named).
     #[error("the key is not an EC key on the curve P-256")]
     NotP256,
+    /// The key is not an RSA key.
+    #[error("the key is not an RSA key")]
+    NotRsa,
+    /// The RSA key is too short or too long, or its exponent is not 65537.
+    #[error("the RSA key does not have 3072 to 4096 bits and the exponent 65537")]
+    UnsupportedRsa,
     /// The key cannot be used as a symmetric key: its type is not Ed25519.
     #[error("the key is not a symmetric key (256 random bits, stored as an Ed25519 private key)")]
     NotSymmetric,

@@ -2,15 +2,14 @@
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::signed_text::SignedText;
 use super::{KeyError, SignError, VerifyingKey, encrypted, pem, private};
-use crate::TokenType;
+use crate::{SigningAlg, TokenType};
 
-const SIGNATURE_TEXT_LENGTH: usize = 86;
+const SIGNATURE_LENGTH: usize = 64;
 
 /// An ES256 private key, parsed once. It has no `Debug`; [`SigningKey::kid`] identifies it.
 pub struct SigningKey {
@@ -61,35 +60,16 @@ impl SigningKey {
         reason = "this crate knows no SecureRandom; the signature needs the system's"
     )]
     pub fn sign(&self, typ: TokenType, claims: &impl Serialize) -> Result<String, SignError> {
-        let claims = serde_json::to_vec(claims).map_err(|_| SignError::NotAnObject)?;
-        if claims.first() != Some(&b'{') {
-            return Err(SignError::NotAnObject);
-        }
-        let header = header(typ, self.kid());
-        let mut token = String::with_capacity(header.len() + claims.len().div_ceil(3) * 4 + 1 + SIGNATURE_TEXT_LENGTH);
-        token.push_str(&header);
-        URL_SAFE_NO_PAD.encode_string(&claims, &mut token);
-        if token.len() + 1 + SIGNATURE_TEXT_LENGTH > typ.max_length() {
-            return Err(SignError::TooLong);
-        }
+        let text = SignedText::new(SigningAlg::Es256, typ, self.kid(), claims, SIGNATURE_LENGTH)?;
         let signature = self
             .pair
-            .sign(&SystemRandom::new(), token.as_bytes())
+            .sign(&SystemRandom::new(), text.bytes())
             .map_err(|_| SignError::Unavailable)?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature.as_ref(), &mut token);
-        Ok(token)
+        Ok(text.with(signature.as_ref()))
     }
 
     fn from_pair(pair: EcdsaKeyPair) -> Result<Self, KeyError> {
         let public = VerifyingKey::from_point(pair.public_key().as_ref())?;
         Ok(Self { pair, public })
     }
-}
-
-/// Returns the encoded header and the dot after it. Neither type names nor thumbprints contain characters that JSON
-/// escapes.
-fn header(typ: TokenType, kid: &str) -> String {
-    let json = format!(r#"{{"alg":"ES256","typ":"{}","kid":"{kid}"}}"#, typ.name());
-    URL_SAFE_NO_PAD.encode(json) + "."
 }

@@ -67,8 +67,8 @@ pub enum HeaderError {
     /// `alg` is `none`, in any spelling.
     #[error("the token is not signed (alg none)")]
     AlgorithmNone,
-    /// `alg` is anything other than the string `ES256`.
-    #[error("the token's alg is not ES256")]
+    /// `alg` is anything other than the algorithm that was asked for: `ES256`, or `RS256` for [`crate::verify_id_token_rs256`].
+    #[error("the token's alg is not the expected one")]
     WrongAlgorithm,
     /// The header contains or references a key (`jwk`, `jku`, `x5u`, `x5c`), which is never used or fetched.
     #[error("the token's header contains a key of its own ({0})")]

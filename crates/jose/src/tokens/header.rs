@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use super::strict_json::{Value, read_object};
 use super::{HeaderError, Part, TokenError};
-use crate::TokenType;
+use crate::{SigningAlg, TokenType};
 
 /// Reads a header and returns its `kid` if everything else in it is acceptable.
-pub(super) fn read(json: &[u8], typ: TokenType) -> Result<Cow<'_, str>, TokenError> {
+pub(super) fn read(json: &[u8], alg: SigningAlg, typ: TokenType) -> Result<Cow<'_, str>, TokenError> {
     let mut header = Header::default();
     read_object(Part::Header, json, |name, value| header.take(name, value))?;
-    header.check_algorithm()?;
+    header.check_algorithm(alg)?;
     header.check_requests()?;
     header.check_type(typ)?;
     Ok(text("kid", header.kid)?)
@@ -46,9 +46,9 @@ impl<'a> Header<'a> {
     }
 
     /// RFC 8725 §3.1: the algorithm is determined by the key, never by the token.
-    fn check_algorithm(&self) -> Result<(), HeaderError> {
+    fn check_algorithm(&self, expected: SigningAlg) -> Result<(), HeaderError> {
         match &self.alg {
-            Some(Value::Text(alg)) if alg == "ES256" => Ok(()),
+            Some(Value::Text(alg)) if alg == expected.name() => Ok(()),
             Some(Value::Text(alg)) if alg.trim().eq_ignore_ascii_case("none") => Err(HeaderError::AlgorithmNone),
             Some(_) => Err(HeaderError::WrongAlgorithm),
             None => Err(HeaderError::Missing("alg")),

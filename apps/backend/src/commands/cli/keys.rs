@@ -7,9 +7,11 @@ use clap::{Args, Subcommand};
 /// `countersign keys`.
 #[derive(Subcommand)]
 pub enum KeysCommand {
-    /// Create the first signing key and the first sealing key
-    #[command(after_help = "Example:\n  countersign keys generate --keys-dir secrets/jwt")]
-    Generate,
+    /// Create the first signing key and the first sealing key, or the first RSA key
+    #[command(after_help = "Examples:\n  countersign keys generate --keys-dir secrets/jwt\n  \
+        countersign keys generate --rsa   for clients whose ID tokens are signed with RS256; made by itself if the \
+        folder is writable")]
+    Generate(Generate),
     /// List the signing keys and their state
     #[command(after_help = "Examples:\n  countersign keys list --json     the signing keys\n  \
         countersign keys sealing list   the sealing keys")]
@@ -18,7 +20,8 @@ pub enum KeysCommand {
     #[command(
         after_help = "Examples:\n  countersign keys rotate              publish the next key\n  \
         countersign keys rotate --activate   sign with it, once it has been published long enough\n  \
-        countersign keys rotate --wait       publish, wait and sign"
+        countersign keys rotate --wait       publish, wait and sign\n  \
+        countersign keys rotate --rsa        the same for the RSA key"
     )]
     Rotate(Rotate),
     /// Remove an old key after the last token signed with it has expired
@@ -63,16 +66,26 @@ pub enum SealingCommand {
     },
 }
 
+/// `countersign keys generate`.
+#[derive(Args)]
+pub struct Generate {
+    /// Create the RSA key, which signs the ID tokens of clients that do not ask for ES256
+    #[arg(long)]
+    pub rsa: bool,
+}
+
 /// `countersign keys rotate`.
 #[derive(Args)]
-#[group(multiple = false)]
 pub struct Rotate {
     /// Start signing with the published key; fails if it has not been published long enough
-    #[arg(long)]
+    #[arg(long, conflicts_with = "wait")]
     pub activate: bool,
     /// Publish a key, wait until all verifiers know it, and start signing with it
     #[arg(long)]
     pub wait: bool,
+    /// The RSA key, which signs the ID tokens of clients that do not ask for ES256
+    #[arg(long)]
+    pub rsa: bool,
 }
 
 #[cfg(test)]

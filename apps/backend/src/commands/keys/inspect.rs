@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use countersign_jose::SigningAlg;
 use serde::Serialize;
 
 use crate::commands::Failure;
@@ -25,8 +26,8 @@ pub(super) fn show<W: Write>(
         error => error.into(),
     })?;
     let (holds, algorithm, kid) = match found {
-        Inspected::Private(key) => ("private key", ES256, key.kid().to_owned()),
-        Inspected::Public(key) => ("public key", ES256, key.kid().to_owned()),
+        Inspected::Private(alg, kid) => ("private key", described(alg), kid),
+        Inspected::Public(alg, kid) => ("public key", described(alg), kid),
         Inspected::Sealing(id) => ("sealing key", "256 random bits", id),
     };
     let row = InspectedKey {
@@ -38,7 +39,12 @@ pub(super) fn show<W: Write>(
     Ok(output.row(&row)?)
 }
 
-const ES256: &str = "ES256 (P-256)";
+fn described(alg: SigningAlg) -> &'static str {
+    match alg {
+        SigningAlg::Es256 => "ES256 (P-256)",
+        SigningAlg::Rs256 => "RS256 (RSA)",
+    }
+}
 
 /// An inspected key file.
 #[derive(Serialize)]

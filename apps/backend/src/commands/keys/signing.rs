@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use countersign_jose::SigningAlg;
 use serde::Serialize;
 
 use super::log::Log;
@@ -38,6 +39,21 @@ pub(super) async fn generate<W: Write>(
     Ok(output.done(&sentence, &made)?)
 }
 
+pub(super) async fn generate_rsa<W: Write>(
+    operator: &KeyOperator,
+    log: &Log,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let made = operator.generate_rsa().await?;
+    log.write(EventKind::KeyGenerated, &made.kid).await;
+    let sentence = format!(
+        "Created the RSA key {}. Servers that use this folder publish it within seconds, and sign the ID tokens of clients \
+         that do not ask for ES256 with it. Like all keys created here, it is stored without a passphrase.",
+        made.kid
+    );
+    Ok(output.done(&sentence, &made)?)
+}
+
 pub(super) async fn list<W: Write>(
     operator: &KeyOperator,
     settings: &Settings,
@@ -53,23 +69,25 @@ pub(super) async fn list<W: Write>(
 pub(super) async fn publish<W: Write>(
     operator: &KeyOperator,
     log: &Log,
+    alg: SigningAlg,
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
-    let next = prepare(operator, log).await?;
+    let next = prepare(operator, log, alg).await?;
+    let activate = match alg {
+        SigningAlg::Es256 => "countersign keys rotate --activate",
+        SigningAlg::Rs256 => "countersign keys rotate --rsa --activate",
+    };
     let wait = write_duration(operator.propagation_delay());
     let sentence = match &next {
         NextKey { kid, created: true, .. } => format!(
             "Created the next key {kid}. Servers publish it within seconds; {wait} after that, activate it with \
-             `countersign keys rotate --activate`. Like all keys created here, it is stored without a passphrase."
+             `{activate}`. Like all keys created here, it is stored without a passphrase."
         ),
         NextKey {
             kid,
             ready_at: Some(at),
             ..
-        } => format!(
-            "The next key {kid} is already published. It can be activated from {at} with `countersign keys rotate \
-             --activate`."
-        ),
+        } => format!("The next key {kid} is already published. It can be activated from {at} with `{activate}`."),
         NextKey { kid, .. } => format!(
             "The next key {kid} exists, but no server has published it yet. Check that one is running with this \
              database and keys folder."
@@ -78,8 +96,8 @@ pub(super) async fn publish<W: Write>(
     Ok(output.done(&sentence, &next)?)
 }
 
-async fn prepare(operator: &KeyOperator, log: &Log) -> Result<NextKey, OperatorError> {
-    let next = operator.publish_next().await?;
+async fn prepare(operator: &KeyOperator, log: &Log, alg: SigningAlg) -> Result<NextKey, OperatorError> {
+    let next = operator.publish_next(alg).await?;
     if next.created {
         log.write(EventKind::KeyPrepared, &next.kid).await;
     }
@@ -89,20 +107,26 @@ async fn prepare(operator: &KeyOperator, log: &Log) -> Result<NextKey, OperatorE
 pub(super) async fn activate<W: Write>(
     operator: &KeyOperator,
     log: &Log,
+    alg: SigningAlg,
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
-    let activated = operator.activate().await?;
+    let activated = operator.activate(alg).await?;
     log.write(EventKind::KeyActivated, &activated.current).await;
     Ok(report(&activated, output)?)
 }
 
 /// Publishes the next key, waits until all verifiers have had time to fetch it, and activates it. Can be interrupted
 /// and repeated.
-pub(super) async fn wait<W: Write>(operator: &KeyOperator, log: &Log, output: &mut Output<W>) -> Result<(), Failure> {
-    prepare(operator, log).await?;
+pub(super) async fn wait<W: Write>(
+    operator: &KeyOperator,
+    log: &Log,
+    alg: SigningAlg,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    prepare(operator, log, alg).await?;
     let mut shown = String::new();
     loop {
-        let reason = match operator.activate().await {
+        let reason = match operator.activate(alg).await {
             Err(error @ (OperatorError::TooEarly { .. } | OperatorError::Unpublished(_))) => error.to_string(),
             done => {
                 let activated = done?;
@@ -184,9 +208,10 @@ struct RetiredKey {
 impl Row for ListedKey {
     const COLUMNS: &'static [&'static str] = &[
         "kid",
+        "algorithm",
         "state",
         "published since",
-        "last token expires",
+        "needed until",
         "can be activated from",
     ];
 
@@ -194,9 +219,10 @@ impl Row for ListedKey {
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
         vec![
             self.kid.clone(),
+            self.alg.clone(),
             self.state.name().to_owned(),
             time(self.since),
-            time(self.last_token_expires_at),
+            time(self.needed_until),
             time(self.ready_at),
         ]
     }

@@ -63,6 +63,30 @@ pub enum KeysError {
         /// A key that the database has seen.
         kid: String,
     },
+    /// There is no RSA key, but there has been one.
+    #[error(
+        "{dir} contains no RSA key, but ID tokens were signed with the RSA key {kid}; mount or restore the folder, or set \
+         `keys_dir`. Only if the key is lost, create another one with `countersign keys generate --rsa`: ID tokens issued \
+         before can no longer be verified",
+        dir = dir.display()
+    )]
+    RsaLost {
+        dir: PathBuf,
+        /// An RSA key that the database has seen.
+        kid: String,
+    },
+    /// There is no RSA key, and none can be created.
+    #[error(
+        "a client has its ID tokens signed with RS256, but no RSA key can be created in {dir}: {source}. Create one with \
+         `countersign keys generate --rsa` in a writable copy of the keys folder, and mount the result on every node; or set \
+         `id_token_signed_response_alg` of the client to ES256, if it can verify that",
+        dir = dir.display()
+    )]
+    RsaUnwritable {
+        dir: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
     /// There is no sealing key, and there has never been one. In this and the following errors, the folder is that of the
     /// sealing keys.
     #[error(
@@ -116,6 +140,9 @@ fn remedy(error: KeyError) -> &'static str {
         KeyError::NeedsPassphrase | KeyError::WrongPassphrase => "set `keys_passphrase` to its passphrase",
         KeyError::NotP256 => {
             "use an EC key on the curve P-256 (`openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`)"
+        }
+        KeyError::NotRsa | KeyError::UnsupportedRsa => {
+            "use an RSA key of 3072 bits (`openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072`)"
         }
         KeyError::NotSymmetric => "create another one with `countersign keys sealing rotate`, and remove this file",
         KeyError::UnsupportedEncryption => "encrypt it again, or store it unencrypted with mode 0600",

@@ -77,7 +77,8 @@ async fn metadata(State(discovery): State<Discovery>) -> impl IntoResponse {
 impl From<IssueError> for Problem {
     fn from(error: IssueError) -> Self {
         match error {
-            IssueError::Revoked => Self::new(Code::Unavailable).retry_after(5).caused_by(error),
+            IssueError::Revoked | IssueError::NoRsaKey => Self::new(Code::Unavailable).retry_after(5).caused_by(error),
+            IssueError::Busy => Self::new(Code::Unavailable).retry_after(1).caused_by(error),
             IssueError::Sign(error) => Self::internal(error),
             IssueError::Store(error) => error.into(),
         }

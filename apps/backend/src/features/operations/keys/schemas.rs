@@ -1,6 +1,6 @@
 //! Wire types: the JWK Set and the server's metadata.
 
-use countersign_jose::{Jwk, VerifyingKey};
+use countersign_jose::{Jwk, RsaJwk};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,10 +12,19 @@ pub(super) struct JwkSetBody {
     keys: Vec<JwkBody>,
 }
 
-/// A public key (RFC 7518 §6.2.1).
+/// A public key (RFC 7518 §6).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Jwk)]
-struct JwkBody {
+#[serde(untagged)]
+pub(super) enum JwkBody {
+    Ec(EcJwkBody),
+    Rsa(RsaJwkBody),
+}
+
+/// A public key that verifies access tokens, status lists, and the ID tokens of clients that ask for ES256 (RFC 7518 §6.2.1).
+#[derive(Serialize, ToSchema)]
+#[schema(as = EcJwk)]
+pub(super) struct EcJwkBody {
     /// `EC`
     kty: String,
     /// `P-256`
@@ -30,6 +39,25 @@ struct JwkBody {
     r#use: Option<String>,
     /// `ES256`
     alg: Option<String>,
+}
+
+/// A public key that verifies the ID tokens of clients that do not ask for ES256 (RFC 7518 §6.3.1). There is none until the
+/// first such client exists. Access tokens are never signed with it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RsaJwk)]
+pub(super) struct RsaJwkBody {
+    /// `RSA`
+    kty: &'static str,
+    /// The modulus in base64url.
+    n: String,
+    /// The exponent in base64url.
+    e: String,
+    /// The RFC 7638 thumbprint, which is the `kid` of the tokens.
+    kid: String,
+    /// `sig`
+    r#use: &'static str,
+    /// `RS256`
+    alg: &'static str,
 }
 
 /// Server metadata (RFC 8414 §2).
@@ -54,10 +82,8 @@ pub(super) struct MetadataBody {
 
 impl JwkSetBody {
     /// Creates the set of these keys, in this order.
-    pub(super) fn of<'k>(keys: impl Iterator<Item = &'k VerifyingKey>) -> Self {
-        Self {
-            keys: keys.map(|key| key.to_jwk().into()).collect(),
-        }
+    pub(super) fn of(keys: impl Iterator<Item = JwkBody>) -> Self {
+        Self { keys: keys.collect() }
     }
 }
 
@@ -74,7 +100,7 @@ impl From<Jwk> for JwkBody {
             ..
         }: Jwk,
     ) -> Self {
-        Self {
+        Self::Ec(EcJwkBody {
             kty,
             crv,
             x,
@@ -82,6 +108,29 @@ impl From<Jwk> for JwkBody {
             kid,
             r#use: use_,
             alg,
-        }
+        })
+    }
+}
+
+impl From<RsaJwk> for JwkBody {
+    fn from(
+        RsaJwk {
+            kty,
+            n,
+            e,
+            kid,
+            use_,
+            alg,
+            ..
+        }: RsaJwk,
+    ) -> Self {
+        Self::Rsa(RsaJwkBody {
+            kty,
+            n,
+            e,
+            kid,
+            r#use: use_,
+            alg,
+        })
     }
 }

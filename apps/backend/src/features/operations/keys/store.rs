@@ -1,5 +1,6 @@
 //! The rows of `signing_keys` and `sealing_keys`: the history of every key, which is kept after its files are removed.
 
+use countersign_jose::SigningAlg;
 use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
 
 use crate::core::clock::Timestamp;
@@ -9,17 +10,26 @@ row! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub(super) struct KeyRecord {
         pub(super) kid: String,
+        /// What it signs with: `ES256` or `RS256`.
+        pub(super) alg: String,
         /// When a server first published it.
         pub(super) first_seen_at: Timestamp,
-        /// When its last token expires.
+        /// Until when it is needed: when its last token expires, or an ID token of it is no longer accepted as a hint.
         pub(super) last_expires_at: Timestamp,
         pub(super) revoked_at: Option<Timestamp>,
     }
 }
 
+/// A key: its id, and what it signs with.
+#[derive(Clone, Copy)]
+pub(super) struct KeyName<'a> {
+    pub(super) kid: &'a str,
+    pub(super) alg: SigningAlg,
+}
+
 pub(super) async fn all(conn: impl Into<Conn<'_>>) -> Result<Vec<KeyRecord>, StoreError> {
     query(sql!(
-        "SELECT kid, first_seen_at, last_expires_at, revoked_at FROM signing_keys ORDER BY first_seen_at, kid"
+        "SELECT kid, alg, first_seen_at, last_expires_at, revoked_at FROM signing_keys ORDER BY first_seen_at, kid"
     ))
     .all(conn)
     .await
@@ -28,16 +38,17 @@ pub(super) async fn all(conn: impl Into<Conn<'_>>) -> Result<Vec<KeyRecord>, Sto
 /// Records a key if it is not recorded yet.
 pub(super) async fn remember(
     conn: impl Into<Conn<'_>>,
-    kid: &str,
+    key: KeyName<'_>,
     now: Timestamp,
     last_expires_at: Timestamp,
 ) -> Result<(), StoreError> {
     query(sql!(
-        "INSERT INTO signing_keys (kid, first_seen_at, last_expires_at)
-         VALUES ($1, $2, $3)
+        "INSERT INTO signing_keys (kid, alg, first_seen_at, last_expires_at)
+         VALUES ($1, $2, $3, $4)
          ON CONFLICT (kid) DO NOTHING"
     ))
-    .bind(kid)
+    .bind(key.kid)
+    .bind(key.alg.name())
     .bind(now)
     .bind(last_expires_at)
     .execute(conn)
@@ -46,14 +57,15 @@ pub(super) async fn remember(
 }
 
 /// Records that tokens of this key may be valid until `until`; never shortens this.
-pub(super) async fn extend(db: &Db, kid: &str, now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn extend(db: &Db, key: KeyName<'_>, now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
     query(sql!(
-        "INSERT INTO signing_keys (kid, first_seen_at, last_expires_at)
-         VALUES ($1, $2, $3)
+        "INSERT INTO signing_keys (kid, alg, first_seen_at, last_expires_at)
+         VALUES ($1, $2, $3, $4)
          ON CONFLICT (kid) DO UPDATE SET last_expires_at = excluded.last_expires_at
                                    WHERE signing_keys.last_expires_at < excluded.last_expires_at"
     ))
-    .bind(kid)
+    .bind(key.kid)
+    .bind(key.alg.name())
     .bind(now)
     .bind(until)
     .execute(db)
@@ -62,30 +74,36 @@ pub(super) async fn extend(db: &Db, kid: &str, now: Timestamp, until: Timestamp)
 }
 
 /// Revokes a key permanently for every server on this database.
-pub(super) async fn revoke(db: &Db, kid: &str, now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn revoke(db: &Db, key: KeyName<'_>, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
-        "INSERT INTO signing_keys (kid, first_seen_at, last_expires_at, revoked_at)
-         VALUES ($1, $2, $2, $2)
+        "INSERT INTO signing_keys (kid, alg, first_seen_at, last_expires_at, revoked_at)
+         VALUES ($1, $2, $3, $3, $3)
          ON CONFLICT (kid) DO UPDATE SET revoked_at = COALESCE(signing_keys.revoked_at, excluded.revoked_at)"
     ))
-    .bind(kid)
+    .bind(key.kid)
+    .bind(key.alg.name())
     .bind(now)
     .execute(db)
     .await
     .map(drop)
 }
 
-/// Records `kid` as the first key, unless there is a history; then returns its most recently seen key.
-pub(super) async fn begin_history(tx: &mut Tx<'_>, kid: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
+/// Records the first key of its algorithm, unless there is a history; then returns its most recently seen key.
+pub(super) async fn begin_history(
+    tx: &mut Tx<'_>,
+    key: KeyName<'_>,
+    now: Timestamp,
+) -> Result<Option<String>, StoreError> {
     let mut known = all(&mut *tx).await?;
+    known.retain(|known| known.alg == key.alg.name());
     // Another node reads the files as soon as they exist, and may have recorded this key by now.
-    if known.iter().any(|known| known.kid == kid) {
+    if known.iter().any(|known| known.kid == key.kid) {
         return Ok(None);
     }
     if let Some(known) = known.pop() {
         return Ok(Some(known.kid));
     }
-    remember(tx, kid, now, now).await?;
+    remember(tx, key, now, now).await?;
     Ok(None)
 }
 

@@ -2,13 +2,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 
-use countersign_jose::{KeyError, SigningKey, SymmetricKey, VerifyingKey};
-
+use countersign_jose::{KeyError, RsaSigningKey, SymmetricKey};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::FolderKeys;
+use super::contents::{FolderKeys, KeySet};
 use super::files::{self, Secrecy};
+use super::pair::{KeyPair, PublicHalf};
 use super::place::{
     KeyFolder, NEXT, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, SEALING, retired_name, sealing_name,
 };
@@ -51,10 +52,12 @@ impl Locked {
             .open(&path);
         let lock = lock.map_err(|source| files::failure("open", &path, source))?;
         lock.lock().map_err(|source| files::failure("lock", &path, source))?;
-        files::remove_unfinished(folder.dir())?;
-        files::remove_unfinished(&folder.path(NEXT))?;
-        files::remove_unfinished(&folder.path(RETIRED))?;
-        files::remove_unfinished(&folder.path(SEALING))?;
+        for place in ["", NEXT, RETIRED, SEALING] {
+            files::remove_unfinished(&folder.path(place))?;
+        }
+        for place in ["", NEXT, RETIRED] {
+            files::remove_unfinished(&folder.path(&RsaSigningKey::file(place)))?;
+        }
         Ok(Self {
             folder: folder.clone(),
             _lock: lock,
@@ -63,59 +66,65 @@ impl Locked {
 
     /// Finishes an activation that was interrupted by a crash, and writes missing public halves.
     pub(crate) fn repair(&self, keys: &FolderKeys) -> Result<(), KeysError> {
-        if keys.next.is_none() {
-            self.remove_next()?;
-        }
-        if let Some(next) = &keys.next {
-            self.write_missing(NEXT_PUBLIC, next.verifying_key())?;
-        }
-        self.write_missing(PUBLIC, keys.current.verifying_key())
+        self.repair_set(&keys.ec)?;
+        keys.rsa.as_ref().map_or(Ok(()), |rsa| self.repair_set(rsa))
     }
 
-    /// Writes the first key of a folder.
-    pub(crate) fn write_first(&self, key: &SigningKey) -> Result<(), KeysError> {
+    fn repair_set<K: KeyPair>(&self, keys: &KeySet<K>) -> Result<(), KeysError> {
+        match &keys.next {
+            None => self.remove_next::<K>()?,
+            Some(next) => self.write_missing::<K>(NEXT_PUBLIC, next.public())?,
+        }
+        self.write_missing::<K>(PUBLIC, keys.current.public())
+    }
+
+    /// Writes the first key of its kind.
+    pub(crate) fn write_first<K: KeyPair>(&self, key: &K) -> Result<(), KeysError> {
+        if !K::PLACE.is_empty() {
+            files::make_folder(&self.folder.path(K::PLACE))?;
+        }
         self.write_pair(key, PRIVATE, PUBLIC)
     }
 
     /// Removes what [`Locked::write_first`] wrote.
-    pub(crate) fn remove_first(&self) -> Result<(), KeysError> {
-        files::remove(&self.folder.path(PUBLIC))?;
-        files::remove(&self.folder.path(PRIVATE))
+    pub(crate) fn remove_first<K: KeyPair>(&self) -> Result<(), KeysError> {
+        files::remove(&self.path::<K>(PUBLIC))?;
+        files::remove(&self.path::<K>(PRIVATE))
     }
 
     /// Writes a next key if there is none.
-    pub(crate) fn write_next(&self, key: &SigningKey) -> Result<(), KeysError> {
-        files::make_folder(&self.folder.path(NEXT))?;
+    pub(crate) fn write_next<K: KeyPair>(&self, key: &K) -> Result<(), KeysError> {
+        files::make_folder(&self.path::<K>(NEXT))?;
         self.write_pair(key, NEXT_PRIVATE, NEXT_PUBLIC)
     }
 
     /// Removes the next key.
-    pub(crate) fn remove_next(&self) -> Result<(), KeysError> {
+    pub(crate) fn remove_next<K: KeyPair>(&self) -> Result<(), KeysError> {
         // The public half first, because a private half alone is still a valid key.
-        files::remove(&self.folder.path(NEXT_PUBLIC))?;
-        files::remove(&self.folder.path(NEXT_PRIVATE))?;
-        files::remove_empty_folder(&self.folder.path(NEXT))
+        files::remove(&self.path::<K>(NEXT_PUBLIC))?;
+        files::remove(&self.path::<K>(NEXT_PRIVATE))?;
+        files::remove_empty_folder(&self.path::<K>(NEXT))
     }
 
     /// Replaces the current key with the next one. At any time, a reader finds either the old key with the new one as next,
     /// or the new key. If this is interrupted, repeating it finishes the change ([`Locked::repair`] does so at the latest).
-    pub(crate) fn promote_next(&self, current: &VerifyingKey, old: Old) -> Result<(), KeysError> {
+    pub(crate) fn promote_next<K: KeyPair>(&self, current: &K::Public, old: Old) -> Result<(), KeysError> {
         if old == Old::Retire {
-            files::make_folder(&self.folder.path(RETIRED))?;
-            self.write_missing(&retired_name(current.kid()), current)?;
+            files::make_folder(&self.path::<K>(RETIRED))?;
+            self.write_missing::<K>(&retired_name(current.id()), current)?;
         }
         // While it is missing, the public half is derived, so readers never find one that does not match.
-        files::remove(&self.folder.path(PUBLIC))?;
-        files::replace(&self.folder.path(NEXT_PRIVATE), &self.folder.path(PRIVATE))?;
-        if self.folder.path(NEXT_PUBLIC).exists() {
-            files::replace(&self.folder.path(NEXT_PUBLIC), &self.folder.path(PUBLIC))?;
+        files::remove(&self.path::<K>(PUBLIC))?;
+        files::replace(&self.path::<K>(NEXT_PRIVATE), &self.path::<K>(PRIVATE))?;
+        if self.path::<K>(NEXT_PUBLIC).exists() {
+            files::replace(&self.path::<K>(NEXT_PUBLIC), &self.path::<K>(PUBLIC))?;
         }
-        files::remove_empty_folder(&self.folder.path(NEXT))
+        files::remove_empty_folder(&self.path::<K>(NEXT))
     }
 
     /// Removes a retired key.
-    pub(crate) fn remove_retired(&self, kid: &str) -> Result<(), KeysError> {
-        files::remove(&self.folder.path(&retired_name(kid)))
+    pub(crate) fn remove_retired<K: KeyPair>(&self, kid: &str) -> Result<(), KeysError> {
+        files::remove(&self.path::<K>(&retired_name(kid)))
     }
 
     /// Creates a sealing key in addition to the existing ones. Returns its id and file name.
@@ -145,25 +154,25 @@ impl Locked {
     }
 
     /// Writes the private half first, because it is a valid key on its own.
-    fn write_pair(&self, key: &SigningKey, private: &str, public: &str) -> Result<(), KeysError> {
-        let path = self.folder.path(private);
-        let pem = key.to_pkcs8_pem().map_err(|source: KeyError| KeysError::Unusable {
+    fn write_pair<K: KeyPair>(&self, key: &K, private: &str, public: &str) -> Result<(), KeysError> {
+        let path = self.path::<K>(private);
+        let pem = key.write_pem().map_err(|source: KeyError| KeysError::Unusable {
             path: path.clone(),
             source,
         })?;
         files::write_new(&path, &pem, Secrecy::Private)?;
-        files::write_new(
-            &self.folder.path(public),
-            &key.verifying_key().to_spki_pem(),
-            Secrecy::Public,
-        )
+        files::write_new(&self.path::<K>(public), &key.public().write_pem(), Secrecy::Public)
     }
 
-    fn write_missing(&self, name: &str, key: &VerifyingKey) -> Result<(), KeysError> {
-        let path = self.folder.path(name);
+    fn write_missing<K: KeyPair>(&self, name: &str, key: &K::Public) -> Result<(), KeysError> {
+        let path = self.path::<K>(name);
         match path.exists() {
             true => Ok(()),
-            false => files::write_new(&path, &key.to_spki_pem(), Secrecy::Public),
+            false => files::write_new(&path, &key.write_pem(), Secrecy::Public),
         }
+    }
+
+    fn path<K: KeyPair>(&self, name: &str) -> PathBuf {
+        self.folder.path(&K::file(name))
     }
 }

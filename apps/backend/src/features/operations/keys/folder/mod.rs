@@ -8,6 +8,8 @@
 //!   next/public.pem       0644
 //!   retired/<kid>.pem     0644  published until the last token that it signed has expired
 //!   sealing/<time>-<id>.key  0600  a symmetric key of the server's own (core/sealing)
+//!   rsa/                  0700  the same three for RS256, made when a client first needs one
+//!     private.pem …
 //!   .lock                       held during changes
 //! ```
 //!
@@ -18,14 +20,16 @@ mod contents;
 mod files;
 mod inspect;
 mod locked;
+mod pair;
 mod place;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub(super) use contents::FolderKeys;
+pub(super) use contents::{FolderKeys, KeySet};
 pub use inspect::{Inspected, inspect};
 pub(super) use locked::{Locked, MadeSealing, Old};
+pub(super) use pair::{KeyPair, PublicHalf};
 pub(super) use place::KeyFolder;
 pub(super) use snapshot::{Fingerprint, Snapshot};
 

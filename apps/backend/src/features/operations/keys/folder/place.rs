@@ -10,6 +10,7 @@ pub(super) const NEXT: &str = "next";
 pub(super) const NEXT_PRIVATE: &str = "next/private.pem";
 pub(super) const NEXT_PUBLIC: &str = "next/public.pem";
 pub(super) const RETIRED: &str = "retired";
+pub(super) const RSA: &str = "rsa";
 pub(super) const SEALING: &str = "sealing";
 /// The extension of a sealing key's file.
 pub(super) const SEALING_END: &str = ".key";
@@ -32,6 +33,11 @@ impl KeyFolder {
     /// The folder of the sealing keys.
     pub(crate) fn sealing(&self) -> PathBuf {
         self.path(SEALING)
+    }
+
+    /// The folder of the RS256 keys.
+    pub(crate) fn rsa(&self) -> PathBuf {
+        self.path(RSA)
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {

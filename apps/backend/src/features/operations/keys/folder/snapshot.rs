@@ -5,9 +5,11 @@ use std::thread;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
+use countersign_jose::{RsaSigningKey, SigningKey};
 use zeroize::Zeroizing;
 
 use super::files::{self, Secrecy};
+use super::pair::KeyPair;
 use super::place::{KeyFolder, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, SEALING, SEALING_END};
 use crate::features::operations::keys::KeysError;
 
@@ -40,9 +42,14 @@ impl Snapshot {
         Ok(seen)
     }
 
-    /// Returns whether there is a file of a signing key.
+    /// Returns whether there is a file of an ES256 key, without which there is no use for the others.
     pub(crate) fn signs(&self) -> bool {
-        self.0.keys().any(|name| !is_in(name, SEALING))
+        self.has::<SigningKey>()
+    }
+
+    /// Returns whether there is a file of a key of this kind.
+    pub(crate) fn has<K: KeyPair>(&self) -> bool {
+        self.0.keys().any(|name| is_of::<K>(name))
     }
 
     /// Returns whether there is a file of a sealing key.
@@ -67,18 +74,18 @@ impl Snapshot {
         self.0.get(name).map(|bytes| bytes.as_slice())
     }
 
-    /// Returns the files of `retired/`, by name.
-    pub(super) fn retired(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.files_in(RETIRED)
+    /// Returns the files of the retired keys, by name.
+    pub(super) fn retired<K: KeyPair>(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.files_in(K::file(RETIRED))
     }
 
     /// Returns the files of `sealing/`, by name.
     pub(super) fn sealing(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.files_in(SEALING)
+        self.files_in(SEALING.to_owned())
     }
 
-    fn files_in(&self, folder: &'static str) -> impl Iterator<Item = (&str, &[u8])> {
-        let files = self.0.iter().filter(move |(name, _)| is_in(name, folder));
+    fn files_in(&self, folder: String) -> impl Iterator<Item = (&str, &[u8])> {
+        let files = self.0.iter().filter(move |(name, _)| is_in(name, &folder));
         files.map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
     }
 
@@ -92,25 +99,31 @@ impl Snapshot {
                     .collect::<Vec<_>>(),
             )
         };
-        let retired = listed(RETIRED, ".pem", Secrecy::Public)?;
         let sealing = listed(SEALING, SEALING_END, Secrecy::Private)?;
-        let fixed = [
-            (PRIVATE, Secrecy::Private),
-            (PUBLIC, Secrecy::Public),
-            (NEXT_PRIVATE, Secrecy::Private),
-            (NEXT_PUBLIC, Secrecy::Public),
-        ];
-        let all = fixed
-            .map(|(name, secrecy)| (name.to_owned(), secrecy))
-            .into_iter()
-            .chain(retired)
-            .chain(sealing);
+        let pairs = |place: fn(&str) -> String| {
+            let retired = listed(&place(RETIRED), ".pem", Secrecy::Public)?;
+            let fixed = [
+                (PRIVATE, Secrecy::Private),
+                (PUBLIC, Secrecy::Public),
+                (NEXT_PRIVATE, Secrecy::Private),
+                (NEXT_PUBLIC, Secrecy::Public),
+            ];
+            let fixed = fixed.map(|(name, secrecy)| (place(name), secrecy));
+            Ok::<_, KeysError>(fixed.into_iter().chain(retired))
+        };
+        let (ec, rsa) = (pairs(SigningKey::file)?, pairs(RsaSigningKey::file)?);
+        let all = ec.chain(rsa).chain(sealing);
         let read = all.map(|(name, secrecy)| {
             let bytes = files::read(&folder.path(&name), secrecy)?;
             Ok(bytes.map(|bytes| (name, bytes)))
         });
         read.filter_map(Result::transpose).collect::<Result<_, _>>().map(Self)
     }
+}
+
+fn is_of<K: KeyPair>(name: &str) -> bool {
+    let places = [PRIVATE, PUBLIC, NEXT_PRIVATE, NEXT_PUBLIC];
+    places.iter().any(|place| name == K::file(place)) || is_in(name, &K::file(RETIRED))
 }
 
 fn is_in(name: &str, folder: &str) -> bool {

@@ -39,6 +39,7 @@ impl Scratch {
 
     fn kids(&self) -> (String, Option<String>, Vec<String>) {
         let keys = self.keys().unwrap();
+        let keys = keys.ec;
         let next = keys.next.as_ref().map(|next| next.kid().to_owned());
         (
             keys.current.kid().to_owned(),
@@ -191,8 +192,10 @@ fn an_activation_cut_short_at_any_step_is_finished_by_doing_it_again() {
         scratch.write(&format!("{}half-a-key", files::UNFINISHED), "-----BEGIN");
         let (locked, keys) = (scratch.folder.lock().unwrap(), scratch.keys().unwrap());
         locked.repair(&keys).unwrap();
-        if keys.next.is_some() {
-            locked.promote_next(keys.current.verifying_key(), Old::Retire).unwrap();
+        if keys.ec.next.is_some() {
+            locked
+                .promote_next::<SigningKey>(keys.ec.current.verifying_key(), Old::Retire)
+                .unwrap();
         }
         assert_eq!(
             scratch.kids(),
@@ -227,11 +230,11 @@ fn a_reader_finds_a_whole_ring_at_every_instant_of_a_change() {
         for round in 0..60 {
             let locked = scratch.folder.lock().unwrap();
             locked.write_next(&SigningKey::generate().unwrap()).unwrap();
-            let current = scratch.keys().unwrap().current.verifying_key().clone();
+            let current = scratch.keys().unwrap().ec.current.verifying_key().clone();
             let old = if round % 2 == 0 { Old::Retire } else { Old::Discard };
-            locked.promote_next(&current, old).unwrap();
+            locked.promote_next::<SigningKey>(&current, old).unwrap();
             if old == Old::Retire {
-                locked.remove_retired(current.kid()).unwrap();
+                locked.remove_retired::<SigningKey>(current.kid()).unwrap();
             }
         }
         done.store(true, Ordering::Relaxed);
@@ -250,7 +253,7 @@ fn a_change_waits_for_the_one_before_it() {
             move || {
                 begun.send(()).unwrap();
                 let locked = folder.lock().unwrap();
-                locked.remove_first().unwrap();
+                locked.remove_first::<SigningKey>().unwrap();
             }
         });
         started.recv().unwrap();

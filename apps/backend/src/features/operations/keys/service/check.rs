@@ -14,7 +14,7 @@ use crate::features::operations::keys::KeysError;
 pub async fn current_kid(options: &KeyOptions) -> Result<Option<String>, KeysError> {
     let reading = Reading::of(options).await?;
     match reading.snapshot.signs() {
-        true => Ok(Some(reading.keys().await?.current.kid().to_owned())),
+        true => Ok(Some(reading.keys().await?.ec.current.kid().to_owned())),
         false => Ok(None),
     }
 }

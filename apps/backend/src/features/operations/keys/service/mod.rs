@@ -2,6 +2,7 @@
 
 mod check;
 mod first;
+mod lane;
 mod open;
 mod operator;
 mod options;
@@ -10,11 +11,16 @@ mod ring;
 mod sealing;
 mod watch;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use countersign_jose::{AccessTokenClaims, Claims, SignError, SigningKey, StatusListClaims, TokenType, VerifyingKey};
+use countersign_jose::{
+    AccessTokenClaims, Claims, ClientClaims, IdTokenHint, IdTokenHintExpectation, Present, RsaSigningKey, SignError,
+    SigningAlg, SigningKey, StatusListClaims, TokenType, VerifyingKey, verify, verify_id_token_rs256,
+};
 use countersign_store::{Db, StoreError};
+use prometheus_client::registry::Registry;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
@@ -25,10 +31,13 @@ pub use operator::{
 pub use options::KeyOptions;
 pub use ring::PublishedKeys;
 
-use self::ring::Ring;
+use self::lane::{Full, Lane};
+use self::ring::{LEEWAY_SECONDS, Ring};
 use self::sealing::Sealing;
 use self::watch::Watch;
-use super::store;
+use super::folder::KeyPair;
+use super::store::KeyName;
+use super::{KeysError, store};
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::sealing::SealingKeys;
 
@@ -38,6 +47,12 @@ pub const JWKS_MAX_AGE: Duration = Duration::from_secs(300);
 /// How far ahead the recorded expiry of a key's last token is moved, so that the database is written once an hour instead
 /// of for each token.
 const AHEAD: Duration = Duration::from_secs(60 * 60);
+
+/// How long after its expiry an ID token is accepted as an `id_token_hint`. Its key stays published for as long.
+const HINT_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How long the key of a document without an expiry, a signed answer of the userinfo endpoint, is needed.
+const UNSTATED: Duration = Duration::from_secs(60 * 60);
 
 /// The keys of a server. Cloning is cheap.
 #[derive(Clone)]
@@ -53,6 +68,9 @@ struct Parts {
     /// Held while the recorded expiry of the current key is extended in the database.
     extending: Mutex<()>,
     watch: Mutex<Watch>,
+    rsa_lane: Lane,
+    /// Whether an RSA key could be created in the folder when it was last read.
+    writable: AtomicBool,
 }
 
 /// Why a token could not be issued.
@@ -61,6 +79,12 @@ pub enum IssueError {
     /// The key was revoked, and the folder contains no other one yet.
     #[error("the signing key was revoked, and there is no other key yet")]
     Revoked,
+    /// The folder contains no RSA key.
+    #[error("there is no RSA key; create one with `countersign keys generate --rsa`, and mount it on every node")]
+    NoRsaKey,
+    /// Too many RSA signatures are waiting.
+    #[error("too many RSA signatures are waiting")]
+    Busy,
     /// The token could not be signed.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -97,7 +121,7 @@ impl Keys {
     /// [`IssueError`]
     pub async fn issue(&self, claims: &AccessTokenClaims, now: Timestamp) -> Result<String, IssueError> {
         let ring = self.ring();
-        let key = self.signing_key_until(&ring, claims.exp, now).await?;
+        let key: &Arc<SigningKey> = self.signing_key_until(&ring, seconds(claims.exp), now).await?;
         Ok(key.sign(TokenType::ACCESS_TOKEN, claims)?)
     }
 
@@ -107,7 +131,7 @@ impl Keys {
     /// [`IssueError`]
     pub async fn issue_list(&self, claims: &StatusListClaims, now: Timestamp) -> Result<String, IssueError> {
         let ring = self.ring();
-        let key = self.signing_key_until(&ring, claims.exp, now).await?;
+        let key: &Arc<SigningKey> = self.signing_key_until(&ring, seconds(claims.exp), now).await?;
         Ok(key.sign(TokenType::STATUS_LIST, claims)?)
     }
 
@@ -118,34 +142,134 @@ impl Keys {
     /// [`IssueError`], except those of the database.
     pub fn issue_lasting<C: Claims + Serialize>(&self, claims: &C) -> Result<String, IssueError> {
         let ring = self.ring();
-        let key = ring.signing_key().ok_or(IssueError::Revoked)?;
+        let key = ring.signing_key::<SigningKey>().ok_or(IssueError::Revoked)?;
         Ok(key.sign(C::TYPE, claims)?)
     }
 
-    /// Returns every public key in the folder that was not revoked, whatever its use.
+    /// Signs a token for a client, like [`issue`](Self::issue). An RSA signature is made on a thread of its own.
+    ///
+    /// # Errors
+    /// [`IssueError`]
+    pub async fn sign_for_client<C: ClientClaims>(
+        &self,
+        alg: SigningAlg,
+        claims: &C,
+        now: Timestamp,
+    ) -> Result<String, IssueError> {
+        let exp = claims.expires_at().map_or(now + UNSTATED, seconds);
+        let until = if C::IS_HINT { exp + HINT_AGE } else { exp };
+        match alg {
+            SigningAlg::Es256 => {
+                let ring = self.ring();
+                let key: &Arc<SigningKey> = self.signing_key_until(&ring, until, now).await?;
+                Ok(key.sign(C::TYPE, claims)?)
+            }
+            SigningAlg::Rs256 => {
+                let ring = self.ring_with_rsa().await?;
+                let key: &Arc<RsaSigningKey> = self.signing_key_until(&ring, until, now).await?;
+                let (key, claims) = (key.clone(), claims.clone());
+                let signed = self.0.rsa_lane.run(move || key.sign(&claims)).await;
+                Ok(signed.map_err(|Full| IssueError::Busy)??)
+            }
+        }
+    }
+
+    /// Verifies an ID token of ours that came back as an `id_token_hint`. It may have expired: until its key is retired, it still
+    /// says whom it was issued for. `None` for everything else, such as an access token or a token of another issuer.
+    pub fn verify_id_token_hint(&self, token: &str) -> Option<IdTokenHint> {
+        let (ring, now) = (self.ring(), self.0.clock.now());
+        let expect = IdTokenHintExpectation {
+            issuer: &self.0.options.issuer,
+            present: Present {
+                now: now.seconds(),
+                leeway: LEEWAY_SECONDS,
+            },
+        };
+        // One algorithm each; the token does not choose.
+        verify::<IdTokenHint>(token, |kid| ring.verifying_key::<SigningKey>(kid, now), &expect)
+            .or_else(|_| verify_id_token_rs256(token, |kid| ring.verifying_key::<RsaSigningKey>(kid, now), &expect))
+            .ok()
+    }
+
+    /// Creates the RSA key unless there is one. Call it when the first client appears that has its ID tokens signed with RS256.
+    ///
+    /// # Errors
+    /// [`KeysError`]; [`KeysError::RsaUnwritable`] says what to do if the folder cannot be written.
+    pub async fn ensure_rsa(&self) -> Result<(), KeysError> {
+        if self.ring().keys.rsa.is_some() {
+            return Ok(());
+        }
+        let made = first::make_first_rsa_key(&self.0.options, &self.0.db, self.0.clock.now()).await?;
+        self.refresh().await;
+        let ring = self.ring();
+        let Some(rsa) = &ring.keys.rsa else {
+            return Err(KeysError::Missing(self.0.options.folder().rsa()));
+        };
+        if made {
+            tracing::info!(
+                kid = rsa.current.kid(),
+                "created the RSA key for clients that use RS256"
+            );
+        }
+        Ok(())
+    }
+
+    /// Returns whether ID tokens can be signed with RS256, now or once a client needs it: there is an RSA key, or the folder can
+    /// be written.
+    pub fn offers_rs256(&self) -> bool {
+        let ring = self.ring();
+        match &ring.keys.rsa {
+            Some(_) => ring.signing_key::<RsaSigningKey>().is_some(),
+            None => self.0.writable.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Registers the metrics of RSA signatures.
+    pub fn register(&self, registry: &mut Registry) {
+        self.0.rsa_lane.register(registry);
+    }
+
+    /// Returns every public ES256 key in the folder that was not revoked, whatever its use.
     pub fn public_keys(&self) -> Vec<VerifyingKey> {
         let ring = self.ring();
-        let keys = ring.keys.verifying_keys();
+        let keys = ring.keys.ec.public_halves();
         keys.filter(|key| !ring::is_revoked(&ring.history, key.kid()))
             .cloned()
             .collect()
     }
 
-    /// Returns the signing key, after recording that it is needed until `exp`.
-    async fn signing_key_until<'r>(
+    /// Returns the keys, with an RSA key. Another process may have created it since the folder was last read.
+    async fn ring_with_rsa(&self) -> Result<Arc<Ring>, IssueError> {
+        let ring = self.ring();
+        if ring.keys.rsa.is_some() {
+            return Ok(ring);
+        }
+        self.refresh().await;
+        let ring = self.ring();
+        match ring.keys.rsa {
+            Some(_) => Ok(ring),
+            None => Err(IssueError::NoRsaKey),
+        }
+    }
+
+    /// Returns the signing key, after recording that it is needed until `until`.
+    async fn signing_key_until<'r, K: KeyPair>(
         &self,
         ring: &'r Ring,
-        exp: i64,
+        until: Timestamp,
         now: Timestamp,
-    ) -> Result<&'r SigningKey, IssueError> {
-        let key = ring.signing_key().ok_or(IssueError::Revoked)?;
-        let until = Timestamp(exp.saturating_mul(1000));
-        if !ring.may_sign_until(until) {
+    ) -> Result<&'r Arc<K>, IssueError> {
+        let key = ring.signing_key::<K>().ok_or(IssueError::Revoked)?;
+        if !ring.may_sign_until(K::ALG, until) {
             // One task writes; the others wait for it and then need not write.
             let _extending = self.0.extending.lock().await;
-            if !ring.may_sign_until(until) {
-                store::extend(&self.0.db, key.kid(), now, until + AHEAD).await?;
-                ring.extend_until(until + AHEAD);
+            if !ring.may_sign_until(K::ALG, until) {
+                let name = KeyName {
+                    kid: key.id(),
+                    alg: K::ALG,
+                };
+                store::extend(&self.0.db, name, now, until + AHEAD).await?;
+                ring.extend_until(K::ALG, until + AHEAD);
             }
         }
         Ok(key)
@@ -153,7 +277,7 @@ impl Keys {
 
     /// Returns the id of the current key, even if it was revoked.
     pub fn signing_kid(&self) -> String {
-        self.ring().keys.current.kid().to_owned()
+        self.ring().keys.ec.current.kid().to_owned()
     }
 
     /// Returns how long ago a server first saw the current key.
@@ -161,21 +285,21 @@ impl Keys {
         let ring = self.ring();
         let seen = ring
             .history
-            .get(ring.keys.current.kid())
+            .get(ring.keys.ec.current.kid())
             .map(|record| record.first_seen_at.millis());
         let now = self.0.clock.now().millis();
         Duration::from_millis(u64::try_from(now - seen.unwrap_or(now)).unwrap_or(0))
     }
 
-    /// Returns the key with this id if its tokens are valid now: the current key, a retired one until its last token has
+    /// Returns the ES256 key with this id if its tokens are valid now: the current key, a retired one until its last token has
     /// expired, or the next one once it may be activated. A revoked key is never returned.
     pub fn verifying_key(&self, kid: &str) -> Option<VerifyingKey> {
-        self.ring().verifying_key(kid, self.0.clock.now())
+        self.ring().verifying_key::<SigningKey>(kid, self.0.clock.now())
     }
 
     /// Returns whether there is a signing key; not if it was revoked and has not been replaced.
     pub fn can_sign(&self) -> bool {
-        self.ring().signing_key().is_some()
+        self.ring().signing_key::<SigningKey>().is_some()
     }
 
     pub fn published(&self) -> Arc<PublishedKeys> {
@@ -189,4 +313,8 @@ impl Keys {
     fn put_ring(&self, ring: Ring) {
         *self.0.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
     }
+}
+
+fn seconds(at: i64) -> Timestamp {
+    Timestamp(at.saturating_mul(1000))
 }

@@ -1,10 +1,13 @@
 //! Loading the keys of a folder.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 
+use countersign_jose::{RsaSigningKey, SigningAlg, SigningKey};
 use countersign_store::Db;
 use tokio::sync::Mutex;
 
+use super::lane::Lane;
 use super::options::KeyOptions;
 use super::reading::{Reading, recall, recall_unwritten};
 use super::ring::{History, Ring};
@@ -12,7 +15,7 @@ use super::sealing::{self, Sealing, SealingHistory};
 use super::watch::Watch;
 use super::{Keys, Parts, first};
 use crate::core::clock::{Clock, Timestamp};
-use crate::features::operations::keys::{KeysError, store};
+use crate::features::operations::keys::KeysError;
 
 /// The database's records of the keys.
 struct Recalled {
@@ -30,7 +33,7 @@ impl Keys {
         let mut reading = Reading::of(&options).await?;
         let mut created = false;
         if !reading.snapshot.signs() {
-            created = first::make_first_key(&options, &db, clock.now()).await?;
+            created = first::make_first_key::<SigningKey>(&options, &db, clock.now()).await?;
             reading = Reading::of(&options).await?;
         }
         // No sealing key is created next to unusable keys.
@@ -77,13 +80,23 @@ impl Keys {
         let fingerprint = reading.snapshot.fingerprint();
         let keys = reading.keys().await?;
         let now = clock.now();
+        // Files come first: if another process has just created the first RSA key, they exist by now.
+        if keys.rsa.is_none()
+            && let Some(known) = recalled
+                .signing
+                .values()
+                .find(|key| key.alg == SigningAlg::Rs256.name())
+            && !Reading::of(&options).await?.snapshot.has::<RsaSigningKey>()
+        {
+            return Err(first::lost(&options, SigningAlg::Rs256, known.kid.clone()));
+        }
         let Some(sealing) = Sealing::open(&keys, &recalled.sealing, now) else {
             return Err(sealing::refusal(&options, &db).await?);
         };
         // Commands load the keys too, without publishing them, so the next key is not recorded as published here.
         let ring = Ring::assemble(keys, recalled.signing, now, options.propagation_delay());
-        if ring.signing_key().is_none() {
-            return Err(KeysError::Revoked(ring.keys.current.kid().to_owned()));
+        if ring.signing_key::<SigningKey>().is_none() {
+            return Err(KeysError::Revoked(ring.keys.ec.current.kid().to_owned()));
         }
         for kid in ring.missing(now) {
             tracing::warn!(
@@ -100,6 +113,8 @@ impl Keys {
             sealing,
             extending: Mutex::new(()),
             watch: Mutex::new(Watch::new(fingerprint)),
+            rsa_lane: Lane::new(),
+            writable: AtomicBool::new(reading.writable),
         })))
     }
 }
@@ -121,8 +136,8 @@ async fn existing(options: &KeyOptions, db: &Db) -> Result<Reading, KeysError> {
         return Ok(reading);
     }
     let dir = options.dir.clone();
-    Err(match store::all(db).await?.pop() {
-        Some(known) => KeysError::Lost { dir, kid: known.kid },
+    Err(match first::known(db, SigningAlg::Es256).await? {
+        Some(kid) => KeysError::Lost { dir, kid },
         None => KeysError::None(dir),
     })
 }

@@ -8,6 +8,8 @@ use secrecy::SecretString;
 /// The location and lifetimes of the keys.
 #[derive(Clone)]
 pub struct KeyOptions {
+    /// The issuer, by which an ID token that comes back is recognised.
+    pub issuer: String,
     pub dir: PathBuf,
     /// The passphrase of an encrypted private key.
     pub passphrase: Option<SecretString>,

@@ -4,19 +4,23 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_jose::{RsaSigningKey, SigningKey};
 use countersign_store::{Db, StoreError};
+use rustix::fs::{Access, access};
 use tokio::sync::OnceCell;
 
-use super::KeyOptions;
 use super::ring::History;
+use super::{HINT_AGE, KeyOptions};
 use crate::core::clock::Timestamp;
-use crate::features::operations::keys::folder::{FolderKeys, KeyFolder, Locked, Snapshot};
-use crate::features::operations::keys::store::KeyRecord;
+use crate::features::operations::keys::folder::{FolderKeys, KeyFolder, KeyPair, KeySet, Locked, Snapshot};
+use crate::features::operations::keys::store::{KeyName, KeyRecord};
 use crate::features::operations::keys::{KeysError, store};
 
 /// A folder that was read.
 pub(super) struct Reading {
     pub(super) snapshot: Arc<Snapshot>,
+    /// Whether files could be created in the folder.
+    pub(super) writable: bool,
     options: KeyOptions,
     /// Loaded on first use, because decrypting a protected key takes a while.
     keys: OnceCell<FolderKeys>,
@@ -25,8 +29,13 @@ pub(super) struct Reading {
 impl Reading {
     pub(super) async fn of(options: &KeyOptions) -> Result<Self, KeysError> {
         let folder = options.folder();
-        let snapshot = blocking(move || folder.snapshot()).await?;
+        let read = move || {
+            let writable = access(folder.dir(), Access::WRITE_OK | Access::EXEC_OK).is_ok();
+            Ok((folder.snapshot()?, writable))
+        };
+        let (snapshot, writable) = blocking(read).await?;
         Ok(Self {
+            writable,
             snapshot: Arc::new(snapshot),
             options: options.clone(),
             keys: OnceCell::new(),
@@ -76,9 +85,10 @@ pub(super) async fn recall_unwritten(
     access_ttl: Duration,
 ) -> Result<History, StoreError> {
     let mut history = history(db).await?;
-    for (kid, last_expires_at) in in_use(keys, now, access_ttl) {
-        history.entry(kid.to_owned()).or_insert_with(|| KeyRecord {
-            kid: kid.to_owned(),
+    for (key, last_expires_at) in in_use(keys, now, access_ttl) {
+        history.entry(key.kid.to_owned()).or_insert_with(|| KeyRecord {
+            kid: key.kid.to_owned(),
+            alg: key.alg.name().to_owned(),
             first_seen_at: now,
             last_expires_at,
             revoked_at: None,
@@ -87,13 +97,26 @@ pub(super) async fn recall_unwritten(
     Ok(history)
 }
 
-/// Returns the keys that may have signed tokens, each with the latest possible expiry of such a token.
-fn in_use(keys: &FolderKeys, now: Timestamp, access_ttl: Duration) -> impl Iterator<Item = (&str, Timestamp)> {
-    let retired = keys.retired.keys().map(move |kid| (kid.as_str(), now + access_ttl));
-    std::iter::once((keys.current.kid(), now)).chain(retired)
+/// Returns the keys that may have signed tokens, each with the time until which it may be needed for them.
+fn in_use(keys: &FolderKeys, now: Timestamp, access_ttl: Duration) -> impl Iterator<Item = (KeyName<'_>, Timestamp)> {
+    let ec = in_use_of(&keys.ec, now, now + access_ttl);
+    ec.chain(keys.rsa.iter().flat_map(move |rsa| in_use_of(rsa, now, now + HINT_AGE)))
 }
 
-/// Like [`recall`], and also records the next key as published from now on.
+fn in_use_of<K: KeyPair>(
+    keys: &KeySet<K>,
+    now: Timestamp,
+    retired_until: Timestamp,
+) -> impl Iterator<Item = (KeyName<'_>, Timestamp)> {
+    let retired = keys.retired.keys().map(move |kid| (name::<K>(kid), retired_until));
+    std::iter::once((name::<K>(keys.current.id()), now)).chain(retired)
+}
+
+fn name<K: KeyPair>(kid: &str) -> KeyName<'_> {
+    KeyName { kid, alg: K::ALG }
+}
+
+/// Like [`recall`], and also records the next keys as published from now on.
 pub(super) async fn recall_published(
     db: &Db,
     keys: &FolderKeys,
@@ -101,7 +124,10 @@ pub(super) async fn recall_published(
     access_ttl: Duration,
 ) -> Result<History, StoreError> {
     let history = recall(db, keys, now, access_ttl).await?;
-    remember_missing(db, history, keys.next.iter().map(|next| (next.kid(), now)), now).await
+    let ec = keys.ec.next.iter().map(|next| name::<SigningKey>(next.kid()));
+    let rsa = keys.rsa.iter().flat_map(|rsa| &rsa.next);
+    let next = ec.chain(rsa.map(|next| name::<RsaSigningKey>(next.kid())));
+    remember_missing(db, history, next.map(|key| (key, now)), now).await
 }
 
 pub(super) async fn history(db: &Db) -> Result<History, StoreError> {
@@ -112,15 +138,15 @@ pub(super) async fn history(db: &Db) -> Result<History, StoreError> {
 async fn remember_missing(
     db: &Db,
     known: History,
-    keys: impl Iterator<Item = (&str, Timestamp)>,
+    keys: impl Iterator<Item = (KeyName<'_>, Timestamp)>,
     now: Timestamp,
 ) -> Result<History, StoreError> {
-    let missing: Vec<_> = keys.filter(|(kid, _)| !known.contains_key(*kid)).collect();
+    let missing: Vec<_> = keys.filter(|(key, _)| !known.contains_key(key.kid)).collect();
     if missing.is_empty() {
         return Ok(known);
     }
-    for (kid, last_expires_at) in missing {
-        store::remember(db, kid, now, last_expires_at).await?;
+    for (key, last_expires_at) in missing {
+        store::remember(db, key, now, last_expires_at).await?;
     }
     history(db).await
 }

@@ -3,7 +3,10 @@
 //! Compares the contents of files, because notifications do not work for all mounted folders and modification times are
 //! unreliable.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use countersign_jose::{RsaSigningKey, SigningKey};
 
 use super::Keys;
 use super::reading::{Reading, recall_published};
@@ -62,6 +65,7 @@ impl Keys {
     /// Returns the folder's keys if they have changed.
     async fn read_changed(&self, watch: &mut Watch) -> Result<Option<FolderKeys>, KeysError> {
         let reading = Reading::of(&self.0.options).await?;
+        self.0.writable.store(reading.writable, Ordering::Relaxed);
         let seen = reading.snapshot.fingerprint();
         if seen == watch.loaded {
             watch.repaired();
@@ -74,6 +78,9 @@ impl Keys {
         let keys = reading.keys().await?;
         if keys.sealing.is_empty() {
             return Err(KeysError::Missing(self.0.options.folder().sealing()));
+        }
+        if keys.rsa.is_none() && self.ring().keys.rsa.is_some() {
+            return Err(KeysError::Missing(self.0.options.folder().rsa()));
         }
         *watch = Watch::new(seen);
         Ok(Some(keys))
@@ -106,18 +113,24 @@ impl Watch {
 }
 
 fn log_changes(before: &Ring, after: &Ring) {
-    if before.signing_key().is_some() && after.signing_key().is_none() {
-        let kid = after.keys.current.kid();
+    if before.signing_key::<SigningKey>().is_some() && after.signing_key::<SigningKey>().is_none() {
+        let kid = after.keys.ec.current.kid();
         tracing::error!(
             kid,
             "the signing key was revoked; no tokens can be issued until the keys folder contains another one"
         );
     }
+    if before.signing_key::<RsaSigningKey>().is_some() && after.signing_key::<RsaSigningKey>().is_none() {
+        tracing::error!(
+            "the RSA key was revoked; no ID tokens can be issued with RS256 until the keys folder contains another one"
+        );
+    }
     if before.published != after.published {
-        let next = after.keys.next.as_ref().map(|next| next.kid());
+        let next = after.keys.ec.next.as_ref().map(|next| next.kid());
         tracing::info!(
-            current = after.keys.current.kid(),
+            current = after.keys.ec.current.kid(),
             next,
+            rsa = after.keys.rsa.as_ref().map(|rsa| rsa.current.kid()),
             "the published keys have changed"
         );
     }

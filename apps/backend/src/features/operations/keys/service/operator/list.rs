@@ -1,11 +1,12 @@
 //! `keys list`: all keys in the folder or the database.
 
+use countersign_jose::SigningAlg;
 use serde::Serialize;
 
 use super::KeyOperator;
 use crate::core::clock::Timestamp;
 use crate::features::operations::keys::KeysError;
-use crate::features::operations::keys::folder::FolderKeys;
+use crate::features::operations::keys::folder::{FolderKeys, KeyPair, KeySet};
 use crate::features::operations::keys::service::reading::{Reading, history};
 use crate::features::operations::keys::service::ring::{History, is_revoked};
 
@@ -13,12 +14,15 @@ use crate::features::operations::keys::service::ring::{History, is_revoked};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ListedKey {
     pub kid: String,
+    /// What it signs with: `ES256`, or `RS256` for the ID tokens of clients that do not ask for ES256.
+    pub alg: String,
     /// Its use.
     pub state: KeyState,
     /// When servers began to publish it; `None` if none has.
     pub since: Option<Timestamp>,
-    /// When the last token that it signed expires, to the hour; `None` if it signed none.
-    pub last_token_expires_at: Option<Timestamp>,
+    /// When the last token that it signed expires, to the hour; 30 days later if that is an ID token, which may come back until
+    /// then. `None` if it signed none.
+    pub needed_until: Option<Timestamp>,
     /// When the next key may be activated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ready_at: Option<Timestamp>,
@@ -64,11 +68,7 @@ impl KeyOperator {
             false => None,
         };
         let history = history(&self.db).await?;
-        let in_folder = keys
-            .iter()
-            .flat_map(FolderKeys::verifying_keys)
-            .map(|key| key.kid().to_owned());
-        let mut kids: Vec<String> = in_folder.collect();
+        let mut kids: Vec<String> = keys.iter().flat_map(FolderKeys::kids).map(str::to_owned).collect();
         let mut remembered: Vec<_> = history.values().filter(|record| !kids.contains(&record.kid)).collect();
         remembered.sort_by_key(|record| std::cmp::Reverse(record.first_seen_at));
         kids.extend(remembered.into_iter().map(|record| record.kid.clone()));
@@ -80,11 +80,14 @@ impl KeyOperator {
 
     fn listed(&self, kid: String, keys: Option<&FolderKeys>, history: &History) -> ListedKey {
         let (state, record) = (state_of(&kid, keys, history), history.get(&kid));
+        let is_rsa = keys.is_some_and(|keys| keys.rsa.as_ref().is_some_and(|rsa| rsa.find(&kid).is_some()));
+        let alg = if is_rsa { SigningAlg::Rs256 } else { SigningAlg::Es256 };
         ListedKey {
+            alg: record.map_or_else(|| alg.name().to_owned(), |record| record.alg.clone()),
             state,
             since: record.map(|record| record.first_seen_at),
             // Recorded with the time when it was first seen, until it has signed something.
-            last_token_expires_at: record
+            needed_until: record
                 .filter(|record| record.last_expires_at > record.first_seen_at)
                 .map(|record| record.last_expires_at),
             ready_at: if state == KeyState::Next {
@@ -101,10 +104,17 @@ pub(super) fn state_of(kid: &str, keys: Option<&FolderKeys>, history: &History) 
     if is_revoked(history, kid) {
         return KeyState::Revoked;
     }
-    match keys {
-        Some(keys) if keys.current.kid() == kid => KeyState::Current,
-        Some(keys) if keys.next.as_ref().is_some_and(|next| next.kid() == kid) => KeyState::Next,
-        Some(keys) if keys.retired.contains_key(kid) => KeyState::Retired,
-        _ => KeyState::Gone,
+    let Some(keys) = keys else { return KeyState::Gone };
+    let rsa = || keys.rsa.as_ref().and_then(|rsa| place_of(kid, rsa));
+    place_of(kid, &keys.ec).or_else(rsa).unwrap_or(KeyState::Gone)
+}
+
+fn place_of<K: KeyPair>(kid: &str, keys: &KeySet<K>) -> Option<KeyState> {
+    if keys.current.id() == kid {
+        return Some(KeyState::Current);
     }
+    if keys.next.as_ref().is_some_and(|next| next.id() == kid) {
+        return Some(KeyState::Next);
+    }
+    keys.retired.contains_key(kid).then_some(KeyState::Retired)
 }

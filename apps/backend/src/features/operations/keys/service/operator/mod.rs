@@ -8,7 +8,7 @@ mod sealing;
 
 use std::time::Duration;
 
-use countersign_jose::SigningKey;
+use countersign_jose::{RsaSigningKey, SigningAlg, SigningKey};
 use countersign_store::Db;
 use serde::Serialize;
 
@@ -20,7 +20,8 @@ use super::KeyOptions;
 use super::reading::{Reading, blocking, history};
 use super::ring::History;
 use crate::core::clock::{Clock, Timestamp};
-use crate::features::operations::keys::folder::{FolderKeys, Locked};
+use crate::features::operations::keys::folder::{FolderKeys, KeyPair, KeySet, Locked};
+use crate::features::operations::keys::store::KeyName;
 use crate::features::operations::keys::{KeysError, store};
 
 /// The keys as changed by an operator.
@@ -36,9 +37,22 @@ pub enum OperatorError {
     /// The folder already contains keys.
     #[error("{0} already contains keys; to replace the signing key, run `countersign keys rotate`")]
     NotEmpty(String),
+    /// The folder already contains an RSA key.
+    #[error("there already is the RSA key {0}; to replace it, run `countersign keys rotate --rsa`")]
+    HasRsa(String),
+    /// The folder contains no RSA key.
+    #[error(
+        "there is no RSA key; it is created with the first client that has its ID tokens signed with RS256, or by \
+         `countersign keys generate --rsa`"
+    )]
+    NoRsa,
     /// There is nothing to activate.
-    #[error("there is no next key to activate ({0} is the signing key); publish one with `countersign keys rotate`")]
-    NoNext(String),
+    #[error("there is no next key to activate ({kid} is the signing key); publish one with `countersign keys rotate{}`", flag(*alg))]
+    NoNext {
+        /// The current key.
+        kid: String,
+        alg: SigningAlg,
+    },
     /// No server has published the next key.
     #[error(
         "no server has published the next key {0} yet; check that one is running with this database and keys folder"
@@ -53,7 +67,7 @@ pub enum OperatorError {
     },
     /// Tokens signed with the key are still valid.
     #[error(
-        "tokens signed with {kid} are valid until {until}; retire the key then, or invalidate them all now with \
+        "tokens signed with {kid} are needed until {until}; retire the key then, or invalidate them all now with \
          `countersign keys revoke {kid}`"
     )]
     Needed {
@@ -93,6 +107,12 @@ pub struct Generated {
     pub sealing: Option<String>,
 }
 
+/// The first RSA key of a folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GeneratedRsa {
+    pub kid: String,
+}
+
 /// The state that a change starts from.
 struct Start {
     locked: Locked,
@@ -118,7 +138,11 @@ impl KeyOperator {
         if snapshot.signs() {
             return Err(OperatorError::NotEmpty(self.options.dir.display().to_string()));
         }
-        let (key, now, passphrase) = (self.new_key()?, self.clock.now(), self.options.passphrase.clone());
+        let (key, now, passphrase) = (
+            self.new_key::<SigningKey>().await?,
+            self.clock.now(),
+            self.options.passphrase.clone(),
+        );
         let kid = key.kid().to_owned();
         let sealing = blocking(move || {
             locked.write_first(&key)?;
@@ -129,7 +153,11 @@ impl KeyOperator {
         })
         .await?;
         let sealing = sealing.map(|made| made.id);
-        store::remember(&self.db, &kid, now, now)
+        let name = KeyName {
+            kid: &kid,
+            alg: SigningAlg::Es256,
+        };
+        store::remember(&self.db, name, now, now)
             .await
             .map_err(KeysError::from)?;
         if let Some(id) = &sealing {
@@ -138,6 +166,28 @@ impl KeyOperator {
                 .map_err(KeysError::from)?;
         }
         Ok(Generated { kid, sealing })
+    }
+
+    /// Creates an RSA key in a folder without one, regardless of the database's records. The folder must contain the other keys.
+    ///
+    /// # Errors
+    /// [`OperatorError::HasRsa`], or if the folder cannot be written.
+    pub async fn generate_rsa(&self) -> Result<GeneratedRsa, OperatorError> {
+        let Start { locked, keys, now, .. } = self.start().await?;
+        if let Some(rsa) = keys.rsa {
+            return Err(OperatorError::HasRsa(rsa.current.kid().to_owned()));
+        }
+        let key = self.new_key::<RsaSigningKey>().await?;
+        let kid = key.kid().to_owned();
+        blocking(move || locked.write_first(&key)).await?;
+        let name = KeyName {
+            kid: &kid,
+            alg: SigningAlg::Rs256,
+        };
+        store::remember(&self.db, name, now, now)
+            .await
+            .map_err(KeysError::from)?;
+        Ok(GeneratedRsa { kid })
     }
 
     /// Returns how long a next key is published before it may be activated.
@@ -163,16 +213,28 @@ impl KeyOperator {
         })
     }
 
-    fn new_key(&self) -> Result<SigningKey, KeysError> {
-        SigningKey::generate().map_err(|source| KeysError::Unusable {
-            path: self.options.dir.clone(),
-            source,
-        })
+    /// Creates a key of this kind, on a blocking thread, because an RSA key takes a while.
+    async fn new_key<K: KeyPair>(&self) -> Result<K, KeysError> {
+        let path = self.options.dir.clone();
+        blocking(move || K::generate().map_err(|source| KeysError::Unusable { path, source })).await
+    }
+
+    /// Returns the keys of this kind.
+    fn set<'k, K: KeyPair>(&self, keys: &'k FolderKeys) -> Result<&'k KeySet<K>, OperatorError> {
+        K::of(keys).ok_or(OperatorError::NoRsa)
     }
 
     fn ready_at(&self, kid: &str, history: &History) -> Option<Timestamp> {
         history
             .get(kid)
             .map(|record| record.first_seen_at + self.options.propagation_delay())
+    }
+}
+
+/// Returns what selects this algorithm on the command line.
+fn flag(alg: SigningAlg) -> &'static str {
+    match alg {
+        SigningAlg::Es256 => "",
+        SigningAlg::Rs256 => " --rsa",
     }
 }

@@ -1,13 +1,15 @@
 //! `keys retire`, after the last token has expired, and `keys revoke`, at once.
 
-use countersign_jose::SigningKey;
+use countersign_jose::{RsaSigningKey, SigningAlg, SigningKey};
 use serde::Serialize;
 
 use super::list::state_of;
 use super::{KeyOperator, KeyState, OperatorError, Start};
-use crate::features::operations::keys::folder::{FolderKeys, Locked, Old};
+use crate::features::operations::keys::folder::{FolderKeys, KeyPair, Locked, Old};
+use crate::features::operations::keys::service::HINT_AGE;
 use crate::features::operations::keys::service::reading::blocking;
 use crate::features::operations::keys::service::ring::{History, LEEWAY, is_revoked};
+use crate::features::operations::keys::store::KeyName;
 use crate::features::operations::keys::{KeysError, store};
 
 /// A revocation.
@@ -41,12 +43,16 @@ impl KeyOperator {
             KeyState::Current | KeyState::Next => return Err(OperatorError::InUse(kid.to_owned())),
             KeyState::Revoked | KeyState::Gone => return Err(OperatorError::Unknown(kid.to_owned())),
         }
+        let alg = alg_of(kid, &keys, &history);
         let until = match history.get(kid) {
             Some(record) => record.last_expires_at + LEEWAY,
             // It is unknown what the key signed, so it counts as needed for the maximum lifetime of a token.
             None => {
-                let until = now + self.options.access_ttl;
-                store::remember(&self.db, kid, now, until)
+                let until = match alg {
+                    SigningAlg::Es256 => now + self.options.access_ttl,
+                    SigningAlg::Rs256 => now + HINT_AGE,
+                };
+                store::remember(&self.db, KeyName { kid, alg }, now, until)
                     .await
                     .map_err(KeysError::from)?;
                 until
@@ -59,7 +65,7 @@ impl KeyOperator {
             });
         }
         let kid = kid.to_owned();
-        Ok(blocking(move || locked.remove_retired(&kid)).await?)
+        Ok(blocking(move || remove_retired(&locked, alg, &kid)).await?)
     }
 
     /// Revokes a key immediately and permanently, on every server of this database. The current key is replaced by the next
@@ -86,20 +92,29 @@ impl KeyOperator {
                 replaced_by: None,
             });
         }
-        let mut replaced_by = None;
+        let alg = alg_of(kid, &keys, &history);
         let gone = kid.to_owned();
-        match was {
-            KeyState::Current => {
-                let new = self.new_key()?;
-                let next_is_revoked = keys.next.as_ref().is_some_and(|next| is_revoked(&history, next.kid()));
-                replaced_by = Some(blocking(move || replace_current(&locked, &keys, next_is_revoked, &new)).await?);
+        let replaced_by = match (was, alg) {
+            (KeyState::Current, SigningAlg::Es256) => {
+                Some(self.replace_current::<SigningKey>(locked, &keys, &history).await?)
             }
-            KeyState::Next => blocking(move || locked.remove_next()).await?,
-            KeyState::Retired => blocking(move || locked.remove_retired(&gone)).await?,
-            KeyState::Revoked | KeyState::Gone => {}
-        }
+            (KeyState::Current, SigningAlg::Rs256) => {
+                Some(self.replace_current::<RsaSigningKey>(locked, &keys, &history).await?)
+            }
+            (KeyState::Next, alg) => {
+                blocking(move || remove_next(&locked, alg)).await?;
+                None
+            }
+            (KeyState::Retired, alg) => {
+                blocking(move || remove_retired(&locked, alg, &gone)).await?;
+                None
+            }
+            (KeyState::Revoked | KeyState::Gone, _) => None,
+        };
         // Revoked last: servers that saw the revocation before the folder had another key could not sign in between.
-        store::revoke(&self.db, kid, now).await.map_err(KeysError::from)?;
+        store::revoke(&self.db, KeyName { kid, alg }, now)
+            .await
+            .map_err(KeysError::from)?;
         Ok(RevokedKey {
             kid: kid.to_owned(),
             was,
@@ -107,24 +122,58 @@ impl KeyOperator {
             replaced_by,
         })
     }
+
+    /// Replaces the current key with the next one, or with a new one if there is no usable next key. Returns the id of the key
+    /// that signs from then on.
+    async fn replace_current<K: KeyPair>(
+        &self,
+        locked: Locked,
+        keys: &FolderKeys,
+        history: &History,
+    ) -> Result<String, OperatorError> {
+        let keys = self.set::<K>(keys)?.clone();
+        let new = self.new_key::<K>().await?;
+        let usable = keys.next.as_ref().filter(|next| !is_revoked(history, next.id()));
+        let usable = usable.map(|next| next.id().to_owned());
+        blocking(move || {
+            let replacement = match usable {
+                Some(next) => next,
+                None => {
+                    locked.remove_next::<K>()?;
+                    locked.write_next(&new)?;
+                    new.id().to_owned()
+                }
+            };
+            locked.promote_next::<K>(keys.current.public(), Old::Discard)?;
+            Ok(replacement)
+        })
+        .await
+        .map_err(OperatorError::from)
+    }
 }
 
-/// Replaces the current key with the next one, or with `new` if there is no usable next key.
-fn replace_current(
-    locked: &Locked,
-    keys: &FolderKeys,
-    next_is_revoked: bool,
-    new: &SigningKey,
-) -> Result<String, KeysError> {
-    let usable = keys.next.as_ref().filter(|_| !next_is_revoked);
-    let replacement = match usable {
-        Some(next) => next.kid().to_owned(),
-        None => {
-            locked.remove_next()?;
-            locked.write_next(new)?;
-            new.kid().to_owned()
-        }
-    };
-    locked.promote_next(keys.current.verifying_key(), Old::Discard)?;
-    Ok(replacement)
+/// Returns what a key signs with, according to the folder or, if it is not there, the database.
+fn alg_of(kid: &str, keys: &FolderKeys, history: &History) -> SigningAlg {
+    let in_folder = keys.rsa.as_ref().is_some_and(|rsa| rsa.find(kid).is_some());
+    let recorded = history
+        .get(kid)
+        .is_some_and(|record| record.alg == SigningAlg::Rs256.name());
+    match in_folder || recorded {
+        true => SigningAlg::Rs256,
+        false => SigningAlg::Es256,
+    }
+}
+
+fn remove_next(locked: &Locked, alg: SigningAlg) -> Result<(), KeysError> {
+    match alg {
+        SigningAlg::Es256 => locked.remove_next::<SigningKey>(),
+        SigningAlg::Rs256 => locked.remove_next::<RsaSigningKey>(),
+    }
+}
+
+fn remove_retired(locked: &Locked, alg: SigningAlg, kid: &str) -> Result<(), KeysError> {
+    match alg {
+        SigningAlg::Es256 => locked.remove_retired::<SigningKey>(kid),
+        SigningAlg::Rs256 => locked.remove_retired::<RsaSigningKey>(kid),
+    }
 }

@@ -1,13 +1,17 @@
 //! `keys rotate`: publishes the next key first, and signs with it later.
 
+use std::time::Duration;
+
+use countersign_jose::{RsaSigningKey, SigningAlg, SigningKey};
 use serde::Serialize;
 
 use super::{KeyOperator, OperatorError, Start};
 use crate::core::clock::Timestamp;
-use crate::features::operations::keys::folder::Old;
-use crate::features::operations::keys::service::AHEAD;
+use crate::features::operations::keys::folder::{KeyPair, Old, PublicHalf};
 use crate::features::operations::keys::service::reading::blocking;
 use crate::features::operations::keys::service::ring::{History, LEEWAY, is_revoked};
+use crate::features::operations::keys::service::{AHEAD, HINT_AGE};
+use crate::features::operations::keys::store::KeyName;
 use crate::features::operations::keys::{KeysError, store};
 
 /// The next key.
@@ -32,24 +36,31 @@ pub struct Activated {
 }
 
 impl KeyOperator {
-    /// Puts the next key into the folder, from which every server publishes it. An existing next key is kept.
+    /// Puts the next key of an algorithm into the folder, from which every server publishes it. An existing next key is kept.
     ///
     /// # Errors
     /// [`KeysError`]
-    pub async fn publish_next(&self) -> Result<NextKey, OperatorError> {
+    pub async fn publish_next(&self, alg: SigningAlg) -> Result<NextKey, OperatorError> {
+        match alg {
+            SigningAlg::Es256 => self.publish_next_of::<SigningKey>().await,
+            SigningAlg::Rs256 => self.publish_next_of::<RsaSigningKey>().await,
+        }
+    }
+
+    async fn publish_next_of<K: KeyPair>(&self) -> Result<NextKey, OperatorError> {
         let Start {
             locked, keys, history, ..
         } = self.start().await?;
-        if let Some(next) = keys.next {
-            let ready_at = self.ready_at(next.kid(), &history);
+        if let Some(next) = &self.set::<K>(&keys)?.next {
+            let ready_at = self.ready_at(next.id(), &history);
             return Ok(NextKey {
-                kid: next.kid().to_owned(),
+                kid: next.id().to_owned(),
                 created: false,
                 ready_at,
             });
         }
-        let next = self.new_key()?;
-        let kid = next.kid().to_owned();
+        let next = self.new_key::<K>().await?;
+        let kid = next.id().to_owned();
         blocking(move || locked.write_next(&next)).await?;
         Ok(NextKey {
             kid,
@@ -58,23 +69,35 @@ impl KeyOperator {
         })
     }
 
-    /// Activates the next key. The current one continues to verify.
+    /// Activates the next key of an algorithm. The current one continues to verify.
     ///
     /// # Errors
     /// [`OperatorError::NoNext`], [`OperatorError::Unpublished`], [`OperatorError::TooEarly`], or an error of the folder or
     /// the database.
-    pub async fn activate(&self) -> Result<Activated, OperatorError> {
+    pub async fn activate(&self, alg: SigningAlg) -> Result<Activated, OperatorError> {
+        match alg {
+            SigningAlg::Es256 => self.activate_of::<SigningKey>(self.options.access_ttl).await,
+            SigningAlg::Rs256 => self.activate_of::<RsaSigningKey>(HINT_AGE).await,
+        }
+    }
+
+    /// Activates the next key of a kind whose tokens need it for at most `needed`, unless the database knows better.
+    async fn activate_of<K: KeyPair>(&self, needed: Duration) -> Result<Activated, OperatorError> {
         let Start {
             locked,
             keys,
             history,
             now,
         } = self.start().await?;
-        let current = keys.current.verifying_key().clone();
-        let Some(next) = keys.next else {
-            return Err(OperatorError::NoNext(current.kid().to_owned()));
+        let keys = self.set::<K>(&keys)?;
+        let current = keys.current.public().clone();
+        let Some(next) = &keys.next else {
+            return Err(OperatorError::NoNext {
+                kid: current.id().to_owned(),
+                alg: K::ALG,
+            });
         };
-        let kid = next.kid().to_owned();
+        let kid = next.id().to_owned();
         if is_revoked(&history, &kid) {
             return Err(KeysError::Revoked(kid).into());
         }
@@ -84,14 +107,16 @@ impl KeyOperator {
             Some(_) => {}
         }
         // Servers sign with the old key until they see the change, so record that in the database in advance.
-        let retirable_at = self
-            .last_expiry(current.kid(), &history)
-            .max(now + self.options.access_ttl + AHEAD);
-        store::extend(&self.db, current.kid(), now, retirable_at)
+        let retirable_at = self.last_expiry(current.id(), &history).max(now + needed + AHEAD);
+        let name = KeyName {
+            kid: current.id(),
+            alg: K::ALG,
+        };
+        store::extend(&self.db, name, now, retirable_at)
             .await
             .map_err(KeysError::from)?;
-        let retired = current.kid().to_owned();
-        blocking(move || locked.promote_next(&current, Old::Retire)).await?;
+        let retired = current.id().to_owned();
+        blocking(move || locked.promote_next::<K>(&current, Old::Retire)).await?;
         Ok(Activated {
             current: kid,
             retired,
