@@ -3,8 +3,10 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Claims, ClaimsError, Payload, Present, TokenError};
-use crate::TokenType;
+use super::compact::{decode, split};
+use super::verify::kid;
+use super::{Claims, ClaimsError, Part, Payload, Present, TokenError};
+use crate::{RsaVerifyingKey, SigningAlg, TokenType};
 
 /// What an ID token of ours says about whom it was issued for. It may have expired long ago: it identifies, and authenticates
 /// no one.
@@ -65,4 +67,23 @@ impl Claims for IdTokenHint {
             iat: raw.iat,
         })
     }
+}
+
+/// Verifies an ID token of ours with an RS256 signature. For ES256, use [`crate::verify`].
+///
+/// This is the only function that verifies with an RSA key, and it reads no other type of token.
+///
+/// # Errors
+/// [`TokenError`], which names the step that rejected the token.
+pub fn verify_id_token_rs256(
+    token: &str,
+    key: impl FnOnce(&str) -> Option<RsaVerifyingKey>,
+    expect: &IdTokenHintExpectation<'_>,
+) -> Result<IdTokenHint, TokenError> {
+    let parts = split(token, IdTokenHint::TYPE.max_length())?;
+    let kid = kid(&parts, SigningAlg::Rs256, IdTokenHint::TYPE)?;
+    let key = key(&kid).ok_or(TokenError::UnknownKey)?;
+    let signature = decode(Part::Signature, parts.signature)?;
+    key.verify(parts.signed.as_bytes(), &signature)?;
+    IdTokenHint::read(Payload(&decode(Part::Claims, parts.claims)?), expect)
 }

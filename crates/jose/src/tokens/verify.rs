@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 
 use super::compact::{Compact, decode, split};
 use super::strict_json::read_object;
-use super::{ClaimsError, IdTokenHint, IdTokenHintExpectation, Part, TokenError, header};
-use crate::{RsaVerifyingKey, SigningAlg, TokenType, VerifyingKey};
+use super::{ClaimsError, Part, TokenError, header};
+use crate::{SigningAlg, TokenType, VerifyingKey};
 
 /// Claims of one type of token, and how a verifier reads them.
 ///
@@ -61,7 +61,7 @@ pub trait Claims: Sized {
 
 /// The payload of a token with a valid signature.
 #[derive(Clone, Copy)]
-pub struct Payload<'a>(&'a [u8]);
+pub struct Payload<'a>(pub(super) &'a [u8]);
 
 impl<'a> Payload<'a> {
     /// Parses the payload if it is an unambiguous JSON object (see
@@ -100,27 +100,8 @@ pub fn verify<C: Claims>(
     C::read(Payload(&decode(Part::Claims, parts.claims)?), expect)
 }
 
-/// Like [`verify`], for an ID token of ours with an RS256 signature, which comes back as an `id_token_hint`.
-///
-/// This is the only function that verifies with an RSA key, and it reads no other type of token.
-///
-/// # Errors
-/// [`TokenError`], which names the step that rejected the token.
-pub fn verify_id_token_rs256(
-    token: &str,
-    key: impl FnOnce(&str) -> Option<RsaVerifyingKey>,
-    expect: &IdTokenHintExpectation<'_>,
-) -> Result<IdTokenHint, TokenError> {
-    let parts = split(token, IdTokenHint::TYPE.max_length())?;
-    let kid = kid(&parts, SigningAlg::Rs256, IdTokenHint::TYPE)?;
-    let key = key(&kid).ok_or(TokenError::UnknownKey)?;
-    let signature = decode(Part::Signature, parts.signature)?;
-    key.verify(parts.signed.as_bytes(), &signature)?;
-    IdTokenHint::read(Payload(&decode(Part::Claims, parts.claims)?), expect)
-}
-
 /// Checks the header and returns its `kid`.
-fn kid(parts: &Compact<'_>, alg: SigningAlg, typ: TokenType) -> Result<String, TokenError> {
+pub(super) fn kid(parts: &Compact<'_>, alg: SigningAlg, typ: TokenType) -> Result<String, TokenError> {
     let header = decode(Part::Header, parts.header)?;
     header::read(&header, alg, typ).map(Cow::into_owned)
 }

@@ -21,7 +21,9 @@ fn run_in(dir: &std::path::Path, command: KeysCommand, json: bool) -> Result<Str
         .map_err(|failure| failure.to_string())
 }
 
+const GENERATE: Generate = Generate { rsa: false };
 const ROTATE: Rotate = Rotate {
+    rsa: false,
     activate: false,
     wait: false,
 };
@@ -30,9 +32,13 @@ const ROTATE: Rotate = Rotate {
 fn each_change_says_what_happens_next() {
     let dir = tempfile::tempdir().unwrap();
     let run = |command| run_in(dir.path(), command, false);
-    assert!(run(KeysCommand::Generate).unwrap().starts_with("Created the key "));
     assert!(
-        run(KeysCommand::Generate)
+        run(KeysCommand::Generate(GENERATE))
+            .unwrap()
+            .starts_with("Created the key ")
+    );
+    assert!(
+        run(KeysCommand::Generate(GENERATE))
             .unwrap_err()
             .contains("`countersign keys rotate`")
     );
@@ -63,7 +69,7 @@ fn each_change_says_what_happens_next() {
 fn inspecting_shows_no_private_part() {
     let dir = tempfile::tempdir().unwrap();
     let made: serde_json::Value =
-        serde_json::from_str(&run_in(dir.path(), KeysCommand::Generate, true).unwrap()).unwrap();
+        serde_json::from_str(&run_in(dir.path(), KeysCommand::Generate(GENERATE), true).unwrap()).unwrap();
     let seen = run_in(dir.path(), KeysCommand::Inspect { file: None }, false).unwrap();
     assert!(
         seen.contains("private key") && seen.contains(made["kid"].as_str().unwrap()),

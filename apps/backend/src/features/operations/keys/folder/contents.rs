@@ -85,6 +85,24 @@ impl<K: KeyPair> KeySet<K> {
     }
 }
 
+/// A kind of key that has its place in [`FolderKeys`].
+pub(crate) trait Stored: KeyPair {
+    /// Returns the keys of this kind; `None` if there are none.
+    fn of(keys: &FolderKeys) -> Option<&KeySet<Self>>;
+}
+
+impl Stored for SigningKey {
+    fn of(keys: &FolderKeys) -> Option<&KeySet<Self>> {
+        Some(&keys.ec)
+    }
+}
+
+impl Stored for RsaSigningKey {
+    fn of(keys: &FolderKeys) -> Option<&KeySet<Self>> {
+        keys.rsa.as_ref()
+    }
+}
+
 impl<K: KeyPair> Clone for KeySet<K> {
     fn clone(&self) -> Self {
         Self {

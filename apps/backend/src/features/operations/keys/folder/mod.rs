@@ -26,7 +26,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub(super) use contents::{FolderKeys, KeySet};
+pub(super) use contents::{FolderKeys, KeySet, Stored};
 pub use inspect::{Inspected, inspect};
 pub(super) use locked::{Locked, MadeSealing, Old};
 pub(super) use pair::{KeyPair, PublicHalf};

@@ -4,8 +4,6 @@
 use countersign_jose::{KeyError, RsaSigningKey, RsaVerifyingKey, SigningAlg, SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
 
-use super::contents::{FolderKeys, KeySet};
-
 /// A private key of the folder.
 pub(crate) trait KeyPair: Send + Sync + Sized + 'static {
     /// Its public half.
@@ -19,8 +17,6 @@ pub(crate) trait KeyPair: Send + Sync + Sized + 'static {
     fn read_pem(pem: &[u8], passphrase: Option<&[u8]>) -> Result<Self, KeyError>;
     fn write_pem(&self) -> Result<Zeroizing<String>, KeyError>;
     fn public(&self) -> &Self::Public;
-    /// Returns the keys of this kind.
-    fn of(keys: &FolderKeys) -> Option<&KeySet<Self>>;
 
     fn id(&self) -> &str {
         self.public().id()
@@ -59,10 +55,6 @@ impl KeyPair for SigningKey {
     fn public(&self) -> &VerifyingKey {
         self.verifying_key()
     }
-
-    fn of(keys: &FolderKeys) -> Option<&KeySet<Self>> {
-        Some(&keys.ec)
-    }
 }
 
 impl PublicHalf for VerifyingKey {
@@ -98,10 +90,6 @@ impl KeyPair for RsaSigningKey {
 
     fn public(&self) -> &RsaVerifyingKey {
         self.verifying_key()
-    }
-
-    fn of(keys: &FolderKeys) -> Option<&KeySet<Self>> {
-        keys.rsa.as_ref()
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use countersign_jose::{KeyError, SigningKey};
+use countersign_jose::{KeyError, SigningAlg, SigningKey};
 use tempfile::TempDir;
 
 use super::place::{NEXT, NEXT_PRIVATE, NEXT_PUBLIC, PRIVATE, PUBLIC, RETIRED, retired_name};
@@ -293,8 +293,8 @@ fn a_sealing_key_is_private_and_named_by_its_time_and_its_id() {
 fn inspecting_tells_private_from_public() {
     let (scratch, key) = Scratch::with_key();
     let look = |name: &str| inspect(&scratch.folder.path(name), None).unwrap();
-    assert!(matches!(look(PRIVATE), Inspected::Private(found) if found.kid() == key.kid()));
-    assert!(matches!(look(PUBLIC), Inspected::Public(found) if found.kid() == key.kid()));
+    assert!(matches!(look(PRIVATE), Inspected::Private(SigningAlg::Es256, found) if found == key.kid()));
+    assert!(matches!(look(PUBLIC), Inspected::Public(SigningAlg::Es256, found) if found == key.kid()));
     let made = scratch.folder.lock().unwrap().make_sealing(None, NOW).unwrap();
     assert!(matches!(look(&made.name), Inspected::Sealing(id) if id == made.id));
     let nothing = inspect(&scratch.folder.path("nothing.pem"), None).err().unwrap();

@@ -32,10 +32,11 @@ pub use options::KeyOptions;
 pub use ring::PublishedKeys;
 
 use self::lane::{Full, Lane};
+use self::options::HINT_AGE;
 use self::ring::{LEEWAY_SECONDS, Ring};
 use self::sealing::Sealing;
 use self::watch::Watch;
-use super::folder::KeyPair;
+use super::folder::Stored;
 use super::store::KeyName;
 use super::{KeysError, store};
 use crate::core::clock::{Clock, Timestamp};
@@ -47,9 +48,6 @@ pub const JWKS_MAX_AGE: Duration = Duration::from_secs(300);
 /// How far ahead the recorded expiry of a key's last token is moved, so that the database is written once an hour instead
 /// of for each token.
 const AHEAD: Duration = Duration::from_secs(60 * 60);
-
-/// How long after its expiry an ID token is accepted as an `id_token_hint`. Its key stays published for as long.
-const HINT_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How long the key of a document without an expiry, a signed answer of the userinfo endpoint, is needed.
 const UNSTATED: Duration = Duration::from_secs(60 * 60);
@@ -253,7 +251,7 @@ impl Keys {
     }
 
     /// Returns the signing key, after recording that it is needed until `until`.
-    async fn signing_key_until<'r, K: KeyPair>(
+    async fn signing_key_until<'r, K: Stored>(
         &self,
         ring: &'r Ring,
         until: Timestamp,

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+/// How long after its expiry an ID token is accepted as an `id_token_hint`. Its key stays published for as long.
+pub(super) const HINT_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// The location and lifetimes of the keys.
 #[derive(Clone)]
 pub struct KeyOptions {

@@ -9,8 +9,8 @@ use countersign_store::{Db, StoreError};
 use rustix::fs::{Access, access};
 use tokio::sync::OnceCell;
 
+use super::options::{HINT_AGE, KeyOptions};
 use super::ring::History;
-use super::{HINT_AGE, KeyOptions};
 use crate::core::clock::Timestamp;
 use crate::features::operations::keys::folder::{FolderKeys, KeyFolder, KeyPair, KeySet, Locked, Snapshot};
 use crate::features::operations::keys::store::{KeyName, KeyRecord};

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use countersign_jose::SigningAlg;
 use http::HeaderValue;
 
-use super::super::folder::{FolderKeys, KeyPair, KeySet, PublicHalf};
+use super::super::folder::{FolderKeys, KeyPair, KeySet, PublicHalf, Stored};
 use super::super::schemas::JwkSetBody;
 use super::super::store::KeyRecord;
 use crate::core::clock::Timestamp;
@@ -64,7 +64,7 @@ impl Ring {
     }
 
     /// Returns the signing key; `None` if there is none, or if it was revoked and the folder contains no other one yet.
-    pub(super) fn signing_key<K: KeyPair>(&self) -> Option<&Arc<K>> {
+    pub(super) fn signing_key<K: Stored>(&self) -> Option<&Arc<K>> {
         let current = &K::of(&self.keys)?.current;
         (!is_revoked(&self.history, current.id())).then_some(current)
     }
@@ -73,7 +73,7 @@ impl Ring {
     ///
     /// A next key is accepted once it has been published for long enough to be activated, because servers notice its
     /// activation at slightly different times.
-    pub(super) fn verifying_key<K: KeyPair>(&self, kid: &str, now: Timestamp) -> Option<K::Public> {
+    pub(super) fn verifying_key<K: Stored>(&self, kid: &str, now: Timestamp) -> Option<K::Public> {
         let keys = K::of(&self.keys)?;
         let key = keys.find(kid)?;
         let is_ripe = || {

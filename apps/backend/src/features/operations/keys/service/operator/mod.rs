@@ -20,7 +20,7 @@ use super::KeyOptions;
 use super::reading::{Reading, blocking, history};
 use super::ring::History;
 use crate::core::clock::{Clock, Timestamp};
-use crate::features::operations::keys::folder::{FolderKeys, KeyPair, KeySet, Locked};
+use crate::features::operations::keys::folder::{FolderKeys, KeyPair, KeySet, Locked, Stored};
 use crate::features::operations::keys::store::KeyName;
 use crate::features::operations::keys::{KeysError, store};
 
@@ -220,7 +220,7 @@ impl KeyOperator {
     }
 
     /// Returns the keys of this kind.
-    fn set<'k, K: KeyPair>(&self, keys: &'k FolderKeys) -> Result<&'k KeySet<K>, OperatorError> {
+    fn set<'k, K: Stored>(&self, keys: &'k FolderKeys) -> Result<&'k KeySet<K>, OperatorError> {
         K::of(keys).ok_or(OperatorError::NoRsa)
     }
 

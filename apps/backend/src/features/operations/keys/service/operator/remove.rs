@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::list::state_of;
 use super::{KeyOperator, KeyState, OperatorError, Start};
-use crate::features::operations::keys::folder::{FolderKeys, KeyPair, Locked, Old};
-use crate::features::operations::keys::service::HINT_AGE;
+use crate::features::operations::keys::folder::{FolderKeys, Locked, Old, PublicHalf, Stored};
+use crate::features::operations::keys::service::options::HINT_AGE;
 use crate::features::operations::keys::service::reading::blocking;
 use crate::features::operations::keys::service::ring::{History, LEEWAY, is_revoked};
 use crate::features::operations::keys::store::KeyName;
@@ -125,7 +125,7 @@ impl KeyOperator {
 
     /// Replaces the current key with the next one, or with a new one if there is no usable next key. Returns the id of the key
     /// that signs from then on.
-    async fn replace_current<K: KeyPair>(
+    async fn replace_current<K: Stored>(
         &self,
         locked: Locked,
         keys: &FolderKeys,

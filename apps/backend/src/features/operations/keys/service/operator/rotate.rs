@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use super::{KeyOperator, OperatorError, Start};
 use crate::core::clock::Timestamp;
-use crate::features::operations::keys::folder::{KeyPair, Old, PublicHalf};
+use crate::features::operations::keys::folder::{Old, PublicHalf, Stored};
+use crate::features::operations::keys::service::AHEAD;
+use crate::features::operations::keys::service::options::HINT_AGE;
 use crate::features::operations::keys::service::reading::blocking;
 use crate::features::operations::keys::service::ring::{History, LEEWAY, is_revoked};
-use crate::features::operations::keys::service::{AHEAD, HINT_AGE};
 use crate::features::operations::keys::store::KeyName;
 use crate::features::operations::keys::{KeysError, store};
 
@@ -47,7 +48,7 @@ impl KeyOperator {
         }
     }
 
-    async fn publish_next_of<K: KeyPair>(&self) -> Result<NextKey, OperatorError> {
+    async fn publish_next_of<K: Stored>(&self) -> Result<NextKey, OperatorError> {
         let Start {
             locked, keys, history, ..
         } = self.start().await?;
@@ -82,7 +83,7 @@ impl KeyOperator {
     }
 
     /// Activates the next key of a kind whose tokens need it for at most `needed`, unless the database knows better.
-    async fn activate_of<K: KeyPair>(&self, needed: Duration) -> Result<Activated, OperatorError> {
+    async fn activate_of<K: Stored>(&self, needed: Duration) -> Result<Activated, OperatorError> {
         let Start {
             locked,
             keys,
