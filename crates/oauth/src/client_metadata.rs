@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use countersign_jose::SigningAlg;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -16,7 +17,7 @@ use crate::seconds::Seconds;
 use crate::standard_claims::is_language;
 use crate::text::is_line;
 use crate::uri::is_web_url;
-use crate::values::{AuthMethod, GrantType, IdTokenClaimsMode, SigningAlg};
+use crate::values::{AuthMethod, GrantType, IdTokenClaimsMode};
 
 /// The maximum number of redirect URIs, and of URIs to return to after a sign-out.
 const MAX_REDIRECTS: usize = 20;

@@ -39,4 +39,6 @@ pub use scope::{MAX_SCOPES, OPENID_SCOPES, is_scope};
 pub use seconds::Seconds;
 pub use standard_claims::{InvalidClaim, STANDARD_CLAIMS, StandardClaims};
 pub use user_code::{InvalidUserCode, UserCode};
-pub use values::{AuthMethod, GrantType, IdTokenClaimsMode, SigningAlg};
+pub use values::{AuthMethod, GrantType, IdTokenClaimsMode};
+
+pub use countersign_jose::SigningAlg;

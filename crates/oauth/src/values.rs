@@ -48,20 +48,6 @@ macro_rules! names {
 }
 
 names! {
-    /// The algorithm of the tokens that a client verifies: ID tokens, signed responses of the UserInfo endpoint, and logout
-    /// tokens. Everything else is signed with ES256.
-    #[derive(Default)]
-    SigningAlg {
-        /// RSASSA-PKCS1-v1_5 with SHA-256: the default of OpenID Connect (Registration §2), and the only one that many clients
-        /// know.
-        #[default]
-        Rs256 = "RS256",
-        /// ECDSA with P-256 and SHA-256: shorter and faster.
-        Es256 = "ES256",
-    }
-}
-
-names! {
     /// A grant that a client may use.
     GrantType {
         /// RFC 6749 §4.1

@@ -24,7 +24,7 @@ impl SignedText {
             return Err(SignError::NotAnObject);
         }
         // Neither algorithms, type names nor thumbprints contain characters that JSON escapes.
-        let header = format!(r#"{{"alg":"{}","typ":"{}","kid":"{kid}"}}"#, alg.name(), typ.name());
+        let header = format!(r#"{{"alg":"{}","typ":"{}","kid":"{kid}"}}"#, alg.as_str(), typ.name());
         let length = encoded(header.len()) + 1 + encoded(claims.len()) + 1 + encoded(signature);
         if length > typ.max_length() {
             return Err(SignError::TooLong);

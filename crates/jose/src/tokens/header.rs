@@ -48,7 +48,7 @@ impl<'a> Header<'a> {
     /// RFC 8725 §3.1: the algorithm is determined by the key, never by the token.
     fn check_algorithm(&self, expected: SigningAlg) -> Result<(), HeaderError> {
         match &self.alg {
-            Some(Value::Text(alg)) if alg == expected.name() => Ok(()),
+            Some(Value::Text(alg)) if alg == expected.as_str() => Ok(()),
             Some(Value::Text(alg)) if alg.trim().eq_ignore_ascii_case("none") => Err(HeaderError::AlgorithmNone),
             Some(_) => Err(HeaderError::WrongAlgorithm),
             None => Err(HeaderError::Missing("alg")),

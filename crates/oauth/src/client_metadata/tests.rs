@@ -1,10 +1,11 @@
 //! What metadata is accepted, and what it means.
 
+use countersign_jose::SigningAlg;
 use serde_json::{Map, Value, json};
 
 use super::{ClientMetadata, Policy};
 use crate::metadata_error::MetadataError;
-use crate::values::{AuthMethod, GrantType, SigningAlg};
+use crate::values::{AuthMethod, GrantType};
 
 fn object(value: Value) -> Map<String, Value> {
     match value {

@@ -58,7 +58,7 @@ impl RsaVerifyingKey {
             e: self.0.e.clone(),
             kid: self.kid().to_owned(),
             use_: USE,
-            alg: SigningAlg::Rs256.name(),
+            alg: SigningAlg::Rs256.as_str(),
         }
     }
 

@@ -48,7 +48,7 @@ pub(super) async fn remember(
          ON CONFLICT (kid) DO NOTHING"
     ))
     .bind(key.kid)
-    .bind(key.alg.name())
+    .bind(key.alg.as_str())
     .bind(now)
     .bind(last_expires_at)
     .execute(conn)
@@ -65,7 +65,7 @@ pub(super) async fn extend(db: &Db, key: KeyName<'_>, now: Timestamp, until: Tim
                                    WHERE signing_keys.last_expires_at < excluded.last_expires_at"
     ))
     .bind(key.kid)
-    .bind(key.alg.name())
+    .bind(key.alg.as_str())
     .bind(now)
     .bind(until)
     .execute(db)
@@ -81,7 +81,7 @@ pub(super) async fn revoke(db: &Db, key: KeyName<'_>, now: Timestamp) -> Result<
          ON CONFLICT (kid) DO UPDATE SET revoked_at = COALESCE(signing_keys.revoked_at, excluded.revoked_at)"
     ))
     .bind(key.kid)
-    .bind(key.alg.name())
+    .bind(key.alg.as_str())
     .bind(now)
     .execute(db)
     .await
@@ -95,7 +95,7 @@ pub(super) async fn begin_history(
     now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
     let mut known = all(&mut *tx).await?;
-    known.retain(|known| known.alg == key.alg.name());
+    known.retain(|known| known.alg == key.alg.as_str());
     // Another node reads the files as soon as they exist, and may have recorded this key by now.
     if known.iter().any(|known| known.kid == key.kid) {
         return Ok(None);

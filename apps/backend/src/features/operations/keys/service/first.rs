@@ -70,7 +70,7 @@ pub(super) async fn make_first_rsa_key(options: &KeyOptions, db: &Db, now: Times
 /// Returns the most recently seen key of this algorithm.
 pub(super) async fn known(db: &Db, alg: SigningAlg) -> Result<Option<String>, StoreError> {
     let mut known = store::all(db).await?;
-    known.retain(|known| known.alg == alg.name());
+    known.retain(|known| known.alg == alg.as_str());
     Ok(known.pop().map(|known| known.kid))
 }
 

@@ -85,7 +85,7 @@ impl Keys {
             && let Some(known) = recalled
                 .signing
                 .values()
-                .find(|key| key.alg == SigningAlg::Rs256.name())
+                .find(|key| key.alg == SigningAlg::Rs256.as_str())
             && !Reading::of(&options).await?.snapshot.has::<RsaSigningKey>()
         {
             return Err(first::lost(&options, SigningAlg::Rs256, known.kid.clone()));

@@ -88,7 +88,7 @@ pub(super) async fn recall_unwritten(
     for (key, last_expires_at) in in_use(keys, now, access_ttl) {
         history.entry(key.kid.to_owned()).or_insert_with(|| KeyRecord {
             kid: key.kid.to_owned(),
-            alg: key.alg.name().to_owned(),
+            alg: key.alg.as_str().to_owned(),
             first_seen_at: now,
             last_expires_at,
             revoked_at: None,

@@ -83,7 +83,7 @@ impl KeyOperator {
         let is_rsa = keys.is_some_and(|keys| keys.rsa.as_ref().is_some_and(|rsa| rsa.find(&kid).is_some()));
         let alg = if is_rsa { SigningAlg::Rs256 } else { SigningAlg::Es256 };
         ListedKey {
-            alg: record.map_or_else(|| alg.name().to_owned(), |record| record.alg.clone()),
+            alg: record.map_or_else(|| alg.as_str().to_owned(), |record| record.alg.clone()),
             state,
             since: record.map(|record| record.first_seen_at),
             // Recorded with the time when it was first seen, until it has signed something.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::list::state_of;
 use super::{KeyOperator, KeyState, OperatorError, Start};
-use crate::features::operations::keys::folder::{FolderKeys, Locked, Old, PublicHalf, Stored};
+use crate::features::operations::keys::folder::{FolderKeys, Locked, Old, Stored};
 use crate::features::operations::keys::service::options::HINT_AGE;
 use crate::features::operations::keys::service::reading::blocking;
 use crate::features::operations::keys::service::ring::{History, LEEWAY, is_revoked};
@@ -157,7 +157,7 @@ fn alg_of(kid: &str, keys: &FolderKeys, history: &History) -> SigningAlg {
     let in_folder = keys.rsa.as_ref().is_some_and(|rsa| rsa.find(kid).is_some());
     let recorded = history
         .get(kid)
-        .is_some_and(|record| record.alg == SigningAlg::Rs256.name());
+        .is_some_and(|record| record.alg == SigningAlg::Rs256.as_str());
     match in_folder || recorded {
         true => SigningAlg::Rs256,
         false => SigningAlg::Es256,
