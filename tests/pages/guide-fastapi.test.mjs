@@ -33,7 +33,7 @@ for (const javaScriptEnabled of [true, false]) {
     const email = javaScriptEnabled ? 'ada@example.com' : 'bob@example.com'
     const { page, context, complaints } = await visit(browser, base, { javaScriptEnabled })
     await page.goto('/')
-    await page.getByText('Signed in: nobody yet').waitFor()
+    await page.getByText('Signed in: no one').waitFor()
     if (javaScriptEnabled) await assertAccessible(page, 'signed out')
     await page.getByRole('link', { name: 'Your orders' }).click()
     await page.waitForURL(`${server.base}/signin?*`)
@@ -51,7 +51,7 @@ for (const javaScriptEnabled of [true, false]) {
     await second.getByRole('link', { name: 'Sign out' }).click()
     await second.locator('main form button').last().click()
     await second.waitForURL(`${base}/`)
-    await second.getByText('Signed in: nobody yet').waitFor()
+    await second.getByText('Signed in: no one').waitFor()
     // What was open in the other tab opens nothing any more.
     await page.getByRole('button', { name: 'Order an umbrella' }).click()
     await page.getByText('Sign in and try again.').waitFor()

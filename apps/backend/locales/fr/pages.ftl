@@ -53,7 +53,7 @@ code-welcome = Votre compte a été créé et votre session est ouverte.
 open-verify-title = Confirmez votre adresse e-mail
 open-verify-text = Confirmez que l’adresse e-mail à laquelle nous avons envoyé ce lien est bien la vôtre.
 open-verify-button = Confirmer l’adresse e-mail
-open-verify-elsewhere = L’inscription n’a pas eu lieu dans ce navigateur. Saisissez votre mot de passe pour confirmer que ce compte est bien le vôtre.
+open-verify-elsewhere = Il semble que ce compte ait été créé dans un autre navigateur. Saisissez votre mot de passe pour confirmer que ce compte est bien le vôtre.
 open-verify-new-title = Vous ne connaissez pas le mot de passe ?
 open-verify-new-text = Choisissez-en un nouveau. Toutes les sessions ouvertes sur ce compte seront fermées.
 open-verify-new-button = Choisir un nouveau mot de passe
@@ -107,7 +107,7 @@ account-devices-count = { $count ->
     }
 account-device-this = Cet appareil
 account-device-seen = Dernière utilisation : { $when }
-account-device-end = Se déconnecter : { $device }
+account-device-end = Déconnecter : { $device }
 account-devices-all = Se déconnecter partout
 account-devices-none = Aucune session n’est ouverte sur un autre appareil.
 account-password = Mot de passe
