@@ -126,7 +126,7 @@ async def wait_for_all(port, path, etag, revoke, server):
         waiters += [asyncio.create_task(wait()) for _ in range(100)]
         await asyncio.sleep(0.02)
     await asyncio.sleep(2)
-    assert not times, "somebody was answered without a change"
+    assert not times, "a request was answered without a change"
     held = resident(server)
     began[0] = time.perf_counter()
     await asyncio.get_running_loop().run_in_executor(None, revoke)

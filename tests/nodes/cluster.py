@@ -254,7 +254,7 @@ def redis_program():
 
 
 def steady_port():
-    """A free port that nobody is given by chance while the server of it is down for a moment."""
+    """A free port that no other program gets by chance while its server is down for a moment."""
     for _ in range(100):
         port = random.randint(15000, 30000)
         with socket.socket() as probe:

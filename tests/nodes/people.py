@@ -162,7 +162,7 @@ class People:
 
     async def ask(self, what, method, path, *, base=None, **request):
         """One request, repeated once if it was not answered. With the answer (or none) comes whether there was doubt:
-        a first attempt of which nobody knows what it did."""
+        a first attempt with an unknown outcome."""
         for again in (False, True):
             began = time.monotonic()
             try:
@@ -187,7 +187,7 @@ class People:
             raise Wrong
 
     async def finish(self):
-        """Nobody acts any more; what is being watched is seen through."""
+        """Users stop acting; what is being watched is seen through."""
         self.over = True
         await asyncio.gather(*self.watchers)
 

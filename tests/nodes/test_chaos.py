@@ -44,7 +44,7 @@ async def chaos(world):
     people = People(world, ledger)
     load = asyncio.create_task(people.live())
     await asyncio.gather(*(fault_at(moment, fault, people) for moment, fault in schedule()))
-    assert world.redis.asked() > 0, "nobody asked Redis"
+    assert world.redis.asked() > 0, "Redis was never asked"
     await asyncio.sleep(max(0.0, SECONDS - ledger.now()))
     people.over = True
     await load
@@ -114,5 +114,5 @@ class PostgresStopped:
 
 async def the_first_of_many_sign_outs(people):
     chains = [people.left.pop() for _ in range(min(STORM, len(people.left)))]
-    assert chains, "nobody is left to sign out"
+    assert chains, "no session is left to sign out of"
     await asyncio.wait([asyncio.create_task(people.sign_out(chain)) for chain in chains], return_when=asyncio.FIRST_COMPLETED)

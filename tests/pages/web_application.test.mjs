@@ -136,7 +136,7 @@ test('on a subdomain with TLS, beside a sibling that attacks it', { timeout: 120
     })
     await page.reload()
     await page.getByText('Signed in as').waitFor()
-    // A link of somebody else's: their code signs nobody in.
+    // A link with another user's code does not sign the browser in.
     const thief = await browser.newContext({ ignoreHTTPSErrors: true })
     await signIn(await thief.newPage(), server, app, 'eve')
     await thief.clearCookies({ name: '__Host-countersign-app' })

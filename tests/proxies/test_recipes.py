@@ -1,5 +1,5 @@
 """The recipes of infra/nginx and infra/caddy, run by the real programs, before a real Countersign and a small
-application: who gets through, what the application hears of them, and that nobody does when nobody can be asked."""
+application: which requests pass, what the application learns about the user, and that none pass while Countersign is down."""
 
 import gzip
 import os
@@ -42,7 +42,7 @@ def server(folder):
 
 @pytest.fixture(scope="session")
 def sign_up(server, folder):
-    """Somebody new, who owns these scopes."""
+    """A new user with these scopes."""
 
     def sign_up(*scopes, on=server, email=None):
         account = on.register() if email is None else registered(on, email)

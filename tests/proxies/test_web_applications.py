@@ -1,5 +1,5 @@
 """The recipes for web applications, run by the real programs, before a real Countersign and a small application: a browser
-signs in and out, a program gets 401, and nobody becomes somebody else by what they write into headers."""
+signs in and out, a program gets 401, and no header lets a client pass for another user."""
 
 import gzip
 import os
@@ -185,7 +185,7 @@ def test_forged_identities_and_cookies_do_not_arrive(gateway, server, applicatio
         named = [("Connection", value) for value in connection]
         cookies = [("Cookie", f"theme=dark; {ada.cookies}; lang=en")]
         answer = gateway.send(headers=[*FORGED, *named, *cookies])
-        # A proxy may drop what Connection names before it asks; then nobody gets in.
+        # A proxy may drop what Connection names before it asks; then no request passes.
         assert answer.status in (200, 401), (connection, answer.text)
         for asked in application.asked:
             user, email, scope = (asked.all(name) for name in IDENTITY)

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_a_token_is_told_no_error() {
+    fn a_request_without_a_token_gets_no_error_code() {
         let challenge = denied(Reason::NoToken).challenge().unwrap();
         assert_eq!(challenge, r#"Bearer realm="https://auth.example.com""#);
     }

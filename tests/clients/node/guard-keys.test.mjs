@@ -96,7 +96,7 @@ describe('the keys', { concurrency: true }, () => {
   )
 
   check(
-    'an issuer that hangs is given up, and whoever comes later is not kept waiting for it',
+    'an issuer that hangs is given up, and later requests do not wait for it',
     async ({ issuer, build }) => {
       issuer.instead.set(METADATA, () => {})
       const guard = build()

@@ -201,7 +201,7 @@ describe('the status lists', { concurrency: true }, () => {
     },
   }
   for (const [name, claims] of Object.entries(unreadable)) {
-    check(`a list ${name} lets nobody in, whatever the policy`, async ({ issuer, build }) => {
+    check(`with a list ${name}, all tokens are refused, whatever the policy`, async ({ issuer, build }) => {
       issuer.list().claims = claims
       for (const whenStale of ['serve_until_expiry', 'fail_open', 'fail_closed'])
         assert.equal(await codeOf(build({ whenStale }), await issuer.token()), 'invalid_token')
@@ -209,7 +209,7 @@ describe('the status lists', { concurrency: true }, () => {
   }
 
   check(
-    'a list with another number of bits than 1, 2, 4, 8 lets nobody in, whatever the policy',
+    'with a list of a number of bits other than 1, 2, 4 or 8, all tokens are refused, whatever the policy',
     async ({ issuer, build }) => {
       for (const bits of [0, 3, 16, '1', undefined]) {
         issuer.list().claims = { status_list: { bits, lst: zip(Buffer.alloc(16)) } }

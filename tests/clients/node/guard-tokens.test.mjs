@@ -149,7 +149,7 @@ describe('a token is refused', () => {
     }
   })
 
-  test('whose status list lies elsewhere, and nobody is asked', async () => {
+  test('with a status list elsewhere, which is not fetched', async () => {
     const asked = issuer.requests.length
     for (const uri of [
       'https://evil.example/1',

@@ -55,7 +55,7 @@ def test_a_thousand_unknown_keys_at_the_start_cause_one_fetch(issuer, guard):
 
 
 def test_whoever_asks_in_the_moment_a_fetch_ends_causes_no_other():
-    """Between the end of a fetch and the waking of those who wait for it, the event loop may run somebody else."""
+    """Between the end of a fetch and the waking of those who wait for it, the event loop may run another task."""
     published = {"keys": [SigningKey().public()]}
 
     class Transport:
@@ -141,7 +141,7 @@ def test_a_lie_changes_nothing(issuer, lie):
 
 
 @pytest.mark.parametrize("path", [METADATA, KEYS])
-def test_an_issuer_that_hangs_holds_nobody_up_who_needs_nothing_new(issuer, path, monkeypatch):
+def test_an_issuer_that_hangs_does_not_delay_tokens_of_known_keys(issuer, path, monkeypatch):
     monkeypatch.setattr("countersign_guard.key_set.SECONDS", 0.5)
     token = issuer.token()
     with Guard(issuer.url, unknown_key_cooldown=0) as guard:

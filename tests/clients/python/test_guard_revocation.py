@@ -1,4 +1,4 @@
-"""Tokens that are taken back, and what happens when nobody can say whether they were."""
+"""Revoked tokens, and what happens when it is unknown whether a token is revoked."""
 
 import time
 
@@ -145,7 +145,7 @@ def test_fail_closed_trusts_a_list_for_its_ttl_and_ten_seconds(issuer, guard_wit
 
 
 @pytest.mark.parametrize("policy", ["serve_until_expiry", "fail_closed"])
-def test_without_a_list_nobody_is_let_in(issuer, guard_with, policy):
+def test_without_a_list_all_tokens_are_refused(issuer, guard_with, policy):
     guard, token = guard_with(when_stale=policy), issuer.token()
     issuer.lies[LIST] = saying("", status=404)
     assert outcome(guard, token) == "unavailable"
@@ -202,7 +202,7 @@ def test_a_lie_changes_nothing(issuer, guard_with, lie):
 
 
 @pytest.mark.parametrize("content", [{"bits": 3, "lst": "eNrbuRgAAhcBXQ"}, {"bits": 1, "lst": "AAAA"}, {"bits": 1}])
-def test_a_list_that_says_nothing_lets_nobody_in(issuer, guard_with, policy, content):
+def test_with_an_unusable_list_all_tokens_are_refused(issuer, guard_with, policy, content):
     guard, token = guard_with(when_stale=policy), issuer.token()
     issuer.lies[LIST] = saying(issuer.signed_list("1", status_list=content))
     assert outcome(guard, token) == "invalid_token"

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_somebody_set_by_hand_is_looked_at() {
+    fn a_port_that_was_set_by_hand_is_reported() {
         assert_eq!(names(&[("COUNTERSIGN_PORT", "8000")]), ["port"]);
     }
 }

@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn every_error_of_syntax_is_told_without_the_line_itself() {
+    fn every_syntax_error_is_reported_without_the_line_itself() {
         let mistakes = read("a = = 1\nkeys_passphrase = \"hunter2\n").err().unwrap();
         assert_eq!(mistakes.len(), 2);
         let text = super::super::SettingsError(mistakes).to_string();

@@ -689,18 +689,18 @@ async fn r_65_cookie_tokens_are_limited_by_session_and_unknown_cookies_by_networ
     let limited = ada.token().await.assert_problem(429, "rate_limited");
     assert!(limited.header("retry-after").parse::<u64>().unwrap() > 0);
     eve.token().await.assert_status(200);
-    // Nobody is signed in: that costs nothing, and counts nothing.
-    let mut nobody = Page::of_app(&server);
+    // Without a session, a request costs nothing and counts nothing.
+    let mut other = Page::of_app(&server);
     for _ in 0..5 {
-        nobody.token().await.assert_problem(401, "login_required");
+        other.token().await.assert_problem(401, "login_required");
     }
-    nobody
+    other
         .cookies
         .insert(SESSION.to_owned(), format!("csb_{}", "A".repeat(43)));
     for _ in 0..2 {
-        nobody.token().await.assert_problem(401, "login_required");
+        other.token().await.assert_problem(401, "login_required");
     }
-    nobody.token().await.assert_problem(429, "rate_limited");
+    other.token().await.assert_problem(429, "rate_limited");
     // On the same network, eve is not affected.
     eve.token().await.assert_status(200);
 }

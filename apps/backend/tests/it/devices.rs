@@ -230,7 +230,7 @@ async fn signing_out_everywhere_and_a_new_password_forget_devices(database: Data
     assert_eq!(
         subjects(&server).await,
         [""; 0],
-        "whoever reads the mailbox needs no notice"
+        "a user who reads the mailbox needs no notice"
     );
     thief.sign_in("ada", PASSWORD).await.assert_status(303);
     assert_eq!(subjects(&server).await.len(), 1);

@@ -372,7 +372,7 @@ async fn it_names_a_redis_and_a_database_that_are_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_names_a_file_whose_log_was_switched_off_and_one_that_is_no_database() {
+async fn it_reports_a_file_without_a_log_and_one_that_is_not_a_database() {
     let mut installation = Installation::start(Database::Sqlite, honest).await;
     installation.stop();
     let path = PathBuf::from(installation.scratch.url.strip_prefix("sqlite://").unwrap());

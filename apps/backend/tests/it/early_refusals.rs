@@ -105,7 +105,7 @@ async fn what_never_becomes_a_request_is_a_page_in_a_browser(database: Database)
 }
 
 #[apply(on_both_databases!)]
-async fn who_finds_no_place_is_told_on_a_page_in_a_browser(database: Database) {
+async fn a_browser_beyond_capacity_gets_a_page(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_HTTP__MAX_CONNECTIONS_PER_ADDRESS", "2");
     let server = launch.start().await;

@@ -188,7 +188,7 @@ async fn r_65_a_full_hashing_queue_sends_retry_after(database: Database) {
         });
         let answers = join_all(asks).await;
         let refused: Vec<_> = answers.into_iter().filter(|answer| answer.status == 503).collect();
-        assert!(!refused.is_empty(), "{}: nobody was refused", door.path);
+        assert!(!refused.is_empty(), "{}: no request was refused", door.path);
         for answer in refused {
             let answer = answer.assert_problem(503, "overloaded");
             assert!(
@@ -533,7 +533,7 @@ async fn a_17_an_invitation_is_random_expires_after_three_days_and_works_once(da
             .invite(&email)
             .await
             .unwrap()
-            .expect("nobody has it");
+            .expect("it is not taken");
         server.mail().await
     };
     let accept = |token: &str| {
@@ -760,7 +760,7 @@ async fn a_4_changes_require_the_current_password(database: Database) {
             );
         }
     }
-    assert_eq!(server.mails().await.len(), 0, "nobody is asked or told");
+    assert_eq!(server.mails().await.len(), 0, "no email is sent");
     let login = |password: &str| {
         server.post(
             "/api/auth/login",
@@ -1015,7 +1015,7 @@ async fn c_77_setting_a_password_on_the_command_line_ends_every_session(database
             .unwrap()
             .assert_problem(401, "invalid_refresh_token");
     }
-    assert_eq!(me(&tokens[2]).await, 200, "of nobody else");
+    assert_eq!(me(&tokens[2]).await, 200, "only the sessions of this account");
     client
         .post("/api/auth/login", &ada)
         .await

@@ -52,7 +52,7 @@ fn asked(method: &str, path: &str, token: &str) -> axum::http::request::Builder 
 }
 
 #[apply(on_both_databases!)]
-async fn a_valid_token_is_answered_by_who_it_is(database: Database) {
+async fn a_valid_token_is_answered_with_its_user(database: Database) {
     let server = TestServer::start(database).await;
     let (ada, id) = ada_with(&server, "products:write products:read").await;
     let answer = ada.get(FORWARD).await.assert_status(200);
@@ -249,7 +249,7 @@ async fn an_address_that_is_not_ascii_is_percent_encoded(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn nobody_passes_while_the_database_does_not_answer(database: Database) {
+async fn requests_are_refused_while_the_database_does_not_respond(database: Database) {
     let server = TestServer::start(database).await;
     let (ada, _) = ada_with(&server, "").await;
     query(sql!("ALTER TABLE accounts RENAME TO elsewhere"))

@@ -59,7 +59,7 @@ async fn metrics_tell_of_requests_sign_ins_and_hashing(database: Database) {
     ] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
-    assert!(!text.contains("somewhere"), "a path that nobody defined became a label");
+    assert!(!text.contains("somewhere"), "an unknown path became a label");
     server.get("/metrics").await.assert_problem(404, "not_found");
 }
 

@@ -218,7 +218,7 @@ async fn x44_only_applications_are_allowed(database: Database) {
         );
     }
     let jwks = Request::get("/.well-known/jwks.json")
-        .header("origin", "https://anybody.example")
+        .header("origin", "https://other.example")
         .body(Body::empty());
     assert_eq!(
         server.send(jwks.unwrap()).await.header("access-control-allow-origin"),
@@ -673,7 +673,7 @@ async fn no_field_is_dropped_in_silence(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_wrong_password_is_told_without_documentation(database: Database) {
+async fn a_wrong_password_is_reported_without_documentation(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let wrong = json!({ "email": "ada@example.com", "password": "wrong" });

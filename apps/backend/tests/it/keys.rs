@@ -366,7 +366,7 @@ async fn the_last_expiry_is_kept_ahead_of_every_token(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_revoked_key_is_dead_on_every_server_at_once(database: Database) {
+async fn a_revoked_key_is_refused_on_every_server_at_once(database: Database) {
     let scratch = Scratch::create(database).await;
     let keys = scratch.open().await;
     let old = published(&keys).remove(0);

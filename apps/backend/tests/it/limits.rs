@@ -97,7 +97,7 @@ async fn f_20_attempts_refused_under_overload_do_not_count(database: Database) {
     server.user("ada").await;
     let at_once = join_all((0..10).map(|_| login_from(&server, "203.0.113.7:1", "ada", "wrong"))).await;
     let refused = count(&at_once, 503);
-    assert!(refused > 0, "nobody was refused");
+    assert!(refused > 0, "no request was refused");
     assert_eq!(count(&at_once, 401) + refused, 10);
     // The rejected requests are repeated one after the other: ten are checked in total, and no more.
     let mut judged = 10 - refused;
@@ -127,7 +127,7 @@ async fn f_20_a_password_of_a_signed_in_user_refused_under_overload_does_not_cou
     };
     let at_once = join_all((0..5).map(|_| change())).await;
     let refused = count(&at_once, 503);
-    assert!(refused > 0, "nobody was refused");
+    assert!(refused > 0, "no request was refused");
     let mut judged = count(&at_once, 403);
     while change().await.status == 403 {
         judged += 1;
@@ -185,7 +185,7 @@ async fn f_20_a_password_of_a_pending_sign_up_refused_under_overload_does_not_co
         )
     };
     let at_once = join_all((0..5).map(|_| confirm("wrong"))).await;
-    assert!(count(&at_once, 503) > 0, "nobody was refused");
+    assert!(count(&at_once, 503) > 0, "no request was refused");
     let mut judged = count(&at_once, 403);
     while confirm("wrong").await.status == 403 {
         judged += 1;
@@ -202,7 +202,7 @@ async fn f_20_a_registration_refused_under_overload_does_not_count(database: Dat
         server.post("/api/auth/register", body)
     };
     let at_once = join_all((0..6).map(|by| register(format!("crowd{by}")))).await;
-    assert!(count(&at_once, 503) > 0, "nobody was refused");
+    assert!(count(&at_once, 503) > 0, "no request was refused");
     let mut made = count(&at_once, 201);
     while register(format!("later{made}")).await.status == 201 {
         made += 1;
@@ -241,7 +241,7 @@ async fn f_20_an_attempt_abandoned_before_its_check_does_not_count(database: Dat
 }
 
 #[apply(on_both_databases!)]
-async fn right_passwords_have_a_wide_limit_of_their_own_which_no_stranger_uses_up(database: Database) {
+async fn correct_passwords_have_a_limit_of_their_own_that_guesses_do_not_use_up(database: Database) {
     let server = TestServer::start_with(database, "[limits]\nenabled = true\n").await;
     server.user("ada").await;
     server.user("bob").await;

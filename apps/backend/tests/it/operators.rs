@@ -190,7 +190,7 @@ async fn a_84_the_audit_log_names_the_operator_and_the_account(database: Databas
 }
 
 #[apply(on_both_databases!)]
-async fn whoever_ends_everything_is_in_the_log(database: Database) {
+async fn the_operator_who_ends_all_sessions_is_in_the_log(database: Database) {
     let scratch = with_accounts(database, &["ada"]).await;
     done(&scratch, &["sessions", "revoke", "--everyone", "--as", "edith"]);
     let listed = json(&scratch, &["audit", "list", "--kind", "all_sessions.revoked"]);

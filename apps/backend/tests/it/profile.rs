@@ -131,7 +131,7 @@ async fn a_name_and_metadata_are_kept_changed_exported_and_deleted(database: Dat
     ada.patch(ME, json!({ "name": "Ada" }))
         .await
         .assert_problem(401, "invalid_token");
-    // Nobody else's.
+    // No one else's.
     assert_eq!(profile(&bob).await, json!([null, {}]));
     let request = Request::patch(ME).header("content-type", "application/json");
     let answer = server.send(request.body(Body::from("{}")).unwrap()).await;
@@ -346,7 +346,7 @@ async fn changes_are_limited_per_account(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_sign_up_that_waits_keeps_its_profile_for_who_signed_up(database: Database) {
+async fn a_pending_sign_up_keeps_the_profile_that_was_sent_with_it(database: Database) {
     let about_ada = json!({ "name": "Ada", "metadata": { "plan": "free" } });
     let (mine, nothing) = (json!(["Ada", { "plan": "free" }]), json!([null, {}]));
     let confirm = "/api/auth/verify-email/confirm";

@@ -94,7 +94,7 @@ async fn a_replay_from_elsewhere_is_served_and_recorded(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn where_a_token_was_spent_is_told_by_nothing_in_the_database(database: Database) {
+async fn the_database_does_not_show_where_a_token_was_used(database: Database) {
     let server = TestServer::start(database).await;
     let (ada, eve) = (server.user("ada").await, server.user("eve").await);
     for person in [&ada, &eve] {
@@ -127,7 +127,7 @@ async fn r31_reuse_after_the_window_revokes_the_family(database: Database) {
     ada.refresh(&ada.refresh_token)
         .await
         .assert_problem(401, "invalid_refresh_token");
-    assert_dead(&[&ada, &next]).await;
+    assert_revoked(&[&ada, &next]).await;
     assert_eq!(reuse_events(&server, &ada).await, 1);
 }
 
@@ -140,7 +140,7 @@ async fn r34_reuse_of_a_grandparent_revokes_the_family_even_within_the_window(da
     ada.refresh(&ada.refresh_token)
         .await
         .assert_problem(401, "invalid_refresh_token");
-    assert_dead(&[&ada, &child, &grandchild]).await;
+    assert_revoked(&[&ada, &child, &grandchild]).await;
 }
 
 #[apply(on_both_databases!)]
@@ -152,7 +152,7 @@ async fn r33_without_a_window_one_concurrent_refresh_succeeds_and_the_family_is_
         let answers = join_all((0..20).map(|_| ada.refresh(&ada.refresh_token))).await;
         let winners: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
         assert_eq!(winners.len(), 1);
-        assert_dead(&[&ada, &ada.with(&winners[0].json())]).await;
+        assert_revoked(&[&ada, &ada.with(&winners[0].json())]).await;
     }
 }
 
@@ -199,7 +199,7 @@ async fn r31_any_unknown_secret_of_a_family_revokes_it(database: Database) {
     ada.refresh(&encode(&guess))
         .await
         .assert_problem(401, "invalid_refresh_token");
-    assert_dead(&[&ada]).await;
+    assert_revoked(&[&ada]).await;
     assert_eq!(reuse_events(&server, &ada).await, 1);
 }
 
@@ -214,7 +214,7 @@ async fn a_spent_token_signs_out(database: Database) {
         .post("/api/auth/logout", json!({ "refresh_token": ada.refresh_token }))
         .await
         .assert_status(204);
-    assert_dead(&[&grandchild]).await;
+    assert_revoked(&[&grandchild]).await;
 }
 
 #[apply(on_both_databases!)]
@@ -472,7 +472,7 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
 
     async fn assert_ended(ada: &Person<'_>, rotated: &Answer) {
         let next = ada.with(&rotated.json());
-        assert_dead(&[ada, &next]).await;
+        assert_revoked(&[ada, &next]).await;
     }
 
     /// A failpoint that holds the first to reach it.
@@ -570,7 +570,7 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
     }
 }
 
-async fn assert_dead(family: &[&Person<'_>]) {
+async fn assert_revoked(family: &[&Person<'_>]) {
     for person in family {
         person
             .refresh(&person.refresh_token)

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
 #[apply(on_both_databases!)]
-async fn a_line_says_what_happened_to_whose_request(database: Database) {
+async fn a_line_has_the_outcome_and_the_account_of_its_request(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_LOG__LEVEL", "info,countersign::request=debug");
     let server = launch.start().await;

@@ -311,7 +311,7 @@ async fn the_command_of_another_process_reaches_a_running_server(database: Datab
 }
 
 #[apply(on_both_databases!)]
-async fn a_revocation_whose_process_died_before_it_was_numbered_is_found(database: Database) {
+async fn a_revocation_that_a_crash_left_unnumbered_is_found(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let (idx, path) = reference(&ada.access_token);
@@ -544,7 +544,7 @@ async fn two_nodes_agree() {
     ada.post("/api/auth/logout", Value::Null).await.assert_status(204);
     assert!(
         there.guard.verify(&ada.access_token).await.is_ok(),
-        "nobody has looked yet"
+        "no one has looked yet"
     );
     there.revocations.refresh().await.unwrap();
     assert!(there.guard.verify(&ada.access_token).await.is_err());
@@ -563,7 +563,7 @@ async fn two_nodes_agree() {
 
 /// The limit on open files reduces the number of connections, and with it the number of held requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn those_who_wait_leave_room_where_few_files_may_be_open() {
+async fn held_requests_leave_file_descriptors_for_others() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let mut launch = Launch::new(env!("CARGO_BIN_EXE_countersign"), &scratch);
     // Enough for 40 connections besides the reserved files: half of the files is better than none.

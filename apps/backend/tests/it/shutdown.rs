@@ -140,7 +140,7 @@ impl Client {
                 Err(_) => None,
             };
             let Some((said, connection)) = said else {
-                let stopped = self.stopped.borrow().expect("dropped before anybody was told to stop");
+                let stopped = self.stopped.borrow().expect("dropped before the stop");
                 assert!(sent > stopped + LAST_CALL, "a request was dropped");
                 return self.tokens;
             };
@@ -154,7 +154,7 @@ impl Client {
             if said.contains("connection: close") {
                 assert!(
                     self.stopped.borrow().is_some(),
-                    "told to close before anybody was told to stop"
+                    "told to close before the stop"
                 );
                 return self.tokens;
             }

@@ -280,7 +280,7 @@ async fn a_migration_that_was_changed_is_refused(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn whoever_connects_without_an_address_is_told_nothing_and_limited_by_nothing(database: Database) {
+async fn a_request_without_a_client_ip_address_is_an_internal_error(database: Database) {
     let server = TestServer::start(database).await;
     let request = Request::post("/api/auth/login").header("content-type", "application/x-www-form-urlencoded");
     let request = request

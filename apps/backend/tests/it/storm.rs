@@ -70,7 +70,7 @@ async fn f20_a_storm_of_sign_ins_does_not_block_other_requests() {
     assert_eq!(answers.keys().copied().collect::<Vec<_>>(), [200, 401, 429, 503]);
     assert!(
         watch.times.iter().all(|times| times.0.len() > 1),
-        "nobody else was answered"
+        "no other request was answered"
     );
 
     let after = fallen_to(base + 16 * 1024, &server).await;

@@ -170,7 +170,7 @@ async fn a_trace_shows_where_the_time_of_a_request_went_and_no_secret(database: 
 }
 
 #[apply(on_both_databases!)]
-async fn a_stranger_s_traceparent_is_not_followed_and_at_a_share_of_zero_nothing_is_traced(database: Database) {
+async fn an_unknown_traceparent_is_ignored_and_a_share_of_zero_traces_nothing(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     let (collector, address) = Collector::start().await;
     let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_TELEMETRY__OTLP_ENDPOINT", &address);
@@ -187,7 +187,7 @@ async fn a_stranger_s_traceparent_is_not_followed_and_at_a_share_of_zero_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_is_away_is_told_of_once_and_stops_nothing() {
+async fn an_unreachable_collector_is_logged_once_and_stops_nothing() {
     let scratch = ScratchDatabase::create(Database::Sqlite).await;
     let nobody = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -475,7 +475,7 @@ async fn the_worst_day_ends_mails_that_have_not_left_yet(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn an_installation_moves_and_nobody_signs_in_again(database: Database) {
+async fn an_installation_moves_and_users_stay_signed_in(database: Database) {
     let scratch = ScratchDatabase::create(database).await;
     let server = Launch::new(BINARY, &scratch).start().await;
     let client = server.client();

@@ -167,7 +167,7 @@ fn headers(answer: &Answer) -> [String; 4] {
 }
 
 #[track_caller]
-fn assert_nobody(answer: &Answer, status: u16) {
+fn assert_refused(answer: &Answer, status: u16) {
     assert_eq!(answer.status.as_u16(), status, "{}", answer.text);
     assert_eq!(headers(answer)[..3], ["", "", ""]);
     assert_eq!(answer.header("location"), "");
@@ -364,7 +364,7 @@ async fn t_27_a_program_gets_401_and_a_token_is_judged_as_before(database: Datab
     ];
     for (method, lines) in programs {
         let answer = ask(method, lines).await;
-        assert_nobody(&answer, 401);
+        assert_refused(&answer, 401);
         let answer = answer.assert_problem(401, "missing_token");
         assert!(!answer.header("www-authenticate").is_empty(), "{method} {lines:?}");
     }
@@ -388,7 +388,7 @@ async fn t_27_a_program_gets_401_and_a_token_is_judged_as_before(database: Datab
         let answer = ada.send(APP, request, String::new()).await;
         assert_eq!(answer.status.as_u16(), status, "{authorization}");
         if status == 401 {
-            assert_nobody(&answer, 401);
+            assert_refused(&answer, 401);
             answer.assert_problem(401, "invalid_token");
         }
     }
@@ -432,7 +432,7 @@ async fn t_28_no_redirect_leads_to_a_place_that_is_not_ours(database: Database) 
     ];
     for evil in hosts {
         let answer = ask(proxy, &[proto, ("x-forwarded-host", evil), uri, method]).await;
-        assert_nobody(&answer, 401);
+        assert_refused(&answer, 401);
     }
     let mut refused: Vec<Vec<(&str, &str)>> = vec![
         vec![],
@@ -467,10 +467,10 @@ async fn t_28_no_redirect_leads_to_a_place_that_is_not_ours(database: Database) 
     }
     for lines in refused {
         let answer = ask(proxy, &lines).await;
-        assert_nobody(&answer, 401);
+        assert_refused(&answer, 401);
     }
     // Anyone else's word does not count at all.
-    assert_nobody(&ask(stranger, &[proto, host, uri, method]).await, 401);
+    assert_refused(&ask(stranger, &[proto, host, uri, method]).await, 401);
     // What is left leads to the application, or to its start if the URL could be read in two ways.
     let long = format!("/{}", "a".repeat(3000));
     for (path, expected) in [
@@ -554,7 +554,7 @@ async fn t_13_t_29_a_code_works_once_soon_and_in_the_browser_and_place_it_is_for
         let begun = browser.open(url).await.header("location").to_owned();
         browser.open(&begun).await.header("location").to_owned()
     };
-    // The code of Eve, in the browser of somebody else: with and without a state of its own.
+    // The code of Eve, in another person's browser: with and without a state of its own.
     let mut eve = Browser::signed_in(&server, "eve").await;
     for with_state in [false, true] {
         let callback = code_for(&mut eve, "https://app.example.com/").await;
@@ -703,7 +703,7 @@ async fn t_30_a_cookie_of_one_place_is_worth_nothing_at_another(database: Databa
         (APP, format!("{APP_SESSION}=\"{app}\"")),
         (APP, format!("{APP_SESSION}=")),
     ] {
-        assert_nobody(&forward(origin, &cookie).await, 401);
+        assert_refused(&forward(origin, &cookie).await, 401);
     }
     // Neither pages nor API take the cookie of an application.
     for (path, cookie) in [
@@ -793,14 +793,14 @@ async fn t_12_a_cookie_does_not_act_for_pages_of_another_origin(database: Databa
         let answer = ada.send(APP, request, String::new()).await;
         assert_eq!(answer.status.as_u16(), *status, "{method} {lines:?}: {}", answer.text);
         if *status == 403 {
-            assert_nobody(&answer, 403);
+            assert_refused(&answer, 403);
             answer.assert_problem(403, "origin_not_allowed");
         }
     }
 }
 
 #[apply(on_both_databases!)]
-async fn t_13_a_link_on_another_site_signs_nobody_out(database: Database) {
+async fn t_13_a_link_on_another_site_signs_no_user_out(database: Database) {
     let server = TestServer::start_with(database, SETTINGS).await;
     let mut ada = Browser::signed_in(&server, "ada").await;
     ada.follow("https://app.example.com/").await;
@@ -853,7 +853,7 @@ async fn t_27_scopes_lifetimes_and_other_cookies(database: Database) {
     let request = opening(asked("GET", "https://app.example.com/"));
     let request = at(request, "/api/auth/forward?redirect=1&scope=reports:read");
     let answer = ada.send(APP, request, String::new()).await;
-    assert_nobody(&answer, 403);
+    assert_refused(&answer, 403);
     answer.assert_problem(403, "insufficient_scope");
     // A scope that the account loses is lost at the next request, and one that it gains with the next session.
     let me = server.sign_in("ada").await.get("/api/auth/me").await.json();

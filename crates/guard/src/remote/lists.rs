@@ -153,7 +153,7 @@ mod tests {
         }
         let task = lists.write()["7"].task.clone();
         assert!(follow(&lists, "one too many"));
-        assert!(lists.find("7").is_none(), "the one that nobody named has gone");
+        assert!(lists.find("7").is_none(), "the one that was not named is gone");
         tokio::task::yield_now().await;
         assert!(task.is_finished(), "and what followed it");
         assert!(!follow(&lists, "two too many"));
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_list_that_no_token_names_for_an_hour_is_dropped() {
+    async fn a_list_unused_for_an_hour_is_dropped() {
         let lists = Lists::new();
         assert!(follow(&lists, "a") && follow(&lists, "b"));
         advance(Duration::from_secs(MAX_IDLE - 1)).await;

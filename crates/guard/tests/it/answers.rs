@@ -93,7 +93,7 @@ async fn a_clients_token_is_for_no_person() {
 }
 
 #[tokio::test]
-async fn no_token_is_told_no_error() {
+async fn a_missing_token_gets_no_error_code() {
     let issuer = Issuer::start().await;
     let app = app(&issuer.guard().build().await.unwrap());
     let in_query = format!("/products?access_token={}", issuer.token(1));
@@ -115,7 +115,7 @@ async fn no_token_is_told_no_error() {
 }
 
 #[tokio::test]
-async fn a_bad_token_is_told_why() {
+async fn an_invalid_token_gets_the_reason() {
     let issuer = Issuer::start().await;
     let app = app(&issuer.guard().build().await.unwrap());
     let good = format!("Bearer {}", issuer.token(1));
@@ -166,7 +166,7 @@ async fn a_missing_scope_is_named() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_checked_is_told_to_come_back() {
+async fn a_token_that_cannot_be_checked_is_answered_with_retry_after() {
     let issuer = Issuer::start().await;
     issuer.die().await;
     let app = app(&issuer.guard().build().await.unwrap());

@@ -199,7 +199,7 @@ async fn an_issuer_that_begins_to_lie_changes_nothing() {
 
 /// Waiting for an unknown key does not delay requests with valid tokens.
 #[tokio::test]
-async fn an_issuer_that_begins_to_hang_holds_up_nobody_with_a_known_key() {
+async fn an_issuer_that_hangs_does_not_delay_tokens_of_known_keys() {
     let issuer = Issuer::start().await;
     let guard = issuer.guard().build().await.unwrap();
     assert_eq!(says(&guard, &issuer.token(1)).await, "valid");
@@ -245,7 +245,7 @@ async fn an_issuer_that_is_down_at_the_start_is_unavailable_until_it_comes() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_dies_takes_nothing_with_it() {
+async fn an_issuer_that_stops_does_not_affect_known_keys() {
     let issuer = Issuer::start().await;
     let guard = issuer.guard().build().await.unwrap();
     issuer.revoke(5);

@@ -59,7 +59,7 @@ async fn a_revocation_arrives_by_the_request_that_is_held() {
 }
 
 #[tokio::test]
-async fn what_was_revoked_stays_so_when_the_issuer_dies_and_comes_back() {
+async fn revocations_survive_a_restart_of_the_issuer() {
     let issuer = Issuer::start().await;
     let guard = issuer.guard().build().await.unwrap();
     let (gone, lives) = (issuer.token(7), issuer.token(8));
@@ -252,7 +252,7 @@ async fn an_issuer_that_holds_nothing_is_not_asked_without_end() {
 }
 
 #[tokio::test]
-async fn guards_of_one_issuer_are_strangers_to_each_other() {
+async fn guards_of_one_issuer_are_independent() {
     let issuer = Issuer::start().await;
     let guards: Vec<Guard> = join_all((0..3).map(|_| issuer.guard().build()))
         .await

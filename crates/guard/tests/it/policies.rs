@@ -54,7 +54,7 @@ async fn by_default_a_list_serves_until_its_exp() {
 }
 
 #[tokio::test]
-async fn fail_open_lets_in_whom_it_does_not_know_to_be_revoked() {
+async fn fail_open_accepts_tokens_that_are_not_known_to_be_revoked() {
     let (issuer, guard) = bereft(WhenStale::FailOpen).await;
     issuer.pass(1_000_000);
     assert_eq!(
@@ -70,7 +70,7 @@ async fn fail_open_lets_in_whom_it_does_not_know_to_be_revoked() {
 
 /// A unit test with a controlled clock covers that it also stops before `exp`.
 #[tokio::test]
-async fn fail_closed_lets_nobody_in_without_a_list_that_holds() {
+async fn fail_closed_refuses_all_tokens_without_a_valid_list() {
     let (issuer, guard) = bereft(WhenStale::FailClosed).await;
     assert_eq!(
         (
@@ -90,7 +90,7 @@ async fn fail_closed_lets_nobody_in_without_a_list_that_holds() {
 }
 
 #[tokio::test]
-async fn without_any_list_the_others_let_nobody_in() {
+async fn without_any_list_the_other_policies_refuse_all_tokens() {
     for policy in [WhenStale::ServeUntilExpiry, WhenStale::FailClosed] {
         let (issuer, guard) = without_list(policy).await;
         assert_eq!(says(&guard, &issuer.token(1)).await, "unavailable", "{policy:?}");

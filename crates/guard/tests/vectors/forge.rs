@@ -64,11 +64,11 @@ impl Forge {
     }
 
     /// Signed with a key that is not in the set.
-    pub(crate) fn sign_as_stranger(&self, header: &Value, claims: &Value) -> String {
+    pub(crate) fn sign_with_unknown_key(&self, header: &Value, claims: &Value) -> String {
         sign_with(&self.stranger, header, claims)
     }
 
-    pub(crate) fn stranger_jwk(&self) -> Value {
+    pub(crate) fn unknown_jwk(&self) -> Value {
         json!(self.stranger.verifying_key().to_jwk())
     }
 

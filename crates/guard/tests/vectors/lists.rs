@@ -159,11 +159,11 @@ impl Table<'_> {
             invalid("alg none", format!("{unsigned}.")),
             invalid("kid unknown", with("kid", json!("unknown"))),
             invalid("crit", with("crit", json!(["exp"]))),
-            invalid("jwk in the header", with("jwk", self.forge.stranger_jwk())),
+            invalid("jwk in the header", with("jwk", self.forge.unknown_jwk())),
             invalid(
                 "signed with an unknown key",
                 self.forge
-                    .sign_as_stranger(&self.forge.header("statuslist+jwt"), &good()),
+                    .sign_with_unknown_key(&self.forge.header("statuslist+jwt"), &good()),
             ),
             invalid("another array under the signature", other),
             invalid("no JWS", "<html></html>".to_owned()),

@@ -128,7 +128,7 @@ impl Table<'_> {
         let forge = self.forge;
         let header = forge.header("at+jwt");
         let mut own_key = header.clone();
-        own_key["jwk"] = forge.stranger_jwk();
+        own_key["jwk"] = forge.unknown_jwk();
         let pem = forge.key.verifying_key().to_spki_pem();
         let mut of_second = header.clone();
         of_second["kid"] = json!(forge.second.kid());
@@ -141,11 +141,11 @@ impl Table<'_> {
             invalid("kid of another key of the set", forge.sign(&of_second, &claims())),
             invalid(
                 "signed with an unknown key under our kid",
-                forge.sign_as_stranger(&header, &claims()),
+                forge.sign_with_unknown_key(&header, &claims()),
             ),
             invalid(
                 "signed by the jwk that it brings",
-                forge.sign_as_stranger(&own_key, &claims()),
+                forge.sign_with_unknown_key(&own_key, &claims()),
             ),
             invalid(
                 "HS256 with the public key's PEM as the secret",

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_come_back_in_another_object_only() {
+    fn a_name_may_be_repeated_in_another_object_only() {
         assert_eq!(read(r#"{"a":{"a":1},"b":[{"a":1},{"a":1}]}"#), Ok(2));
         for json in [
             r#"{"a":1,"a":1}"#,

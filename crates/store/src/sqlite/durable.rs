@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_reads_waits_for_a_commit_that_is_being_made() {
+    async fn a_read_waits_for_a_commit_in_progress() {
         let durable = Arc::new(Durable::new());
         let thread = spawn(durable.clone(), Box::new(|| Ok(()))).unwrap();
         let ticket = durable.announce().unwrap();
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_sync_refuses_all_who_wait_and_all_who_come_and_is_not_tried_again() {
+    async fn a_failed_sync_fails_waiting_and_later_writes_and_is_not_retried() {
         let durable = Arc::new(Durable::new());
         let (sync, begins, answer) = disk();
         let thread = spawn(durable.clone(), sync).unwrap();

@@ -73,7 +73,7 @@ async fn check(url: &str, newest: &[i64]) {
     );
     let sum: Sum = query(sum).one(&db).await.unwrap();
     assert_eq!(sum.tokens, sum.parents, "no token has two successors");
-    assert_eq!(sum.unspent, 0, "whoever has a successor is spent");
+    assert_eq!(sum.unspent, 0, "a token with a successor is spent");
     db.close().await.unwrap();
 }
 

@@ -18,7 +18,7 @@ async fn add_one(tx: &mut Tx<'_>, id: i64) -> Result<u64, StoreError> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn transactions_that_deadlock_are_run_again() {
+async fn transactions_that_deadlock_are_retried() {
     on(Place::postgres().await, |url| async move {
         let db = opened(&url).await;
         run(&db, "INSERT INTO counters (id, value) VALUES (2, 0)").await;

@@ -144,7 +144,7 @@ async fn a_lock_that_is_a_link_does_not_lead_to_the_database() {
     );
     // Nor is another file at that path overwritten.
     std::fs::remove_file(&lock).unwrap();
-    std::fs::write(&lock, "somebody's only backup of something, say").unwrap();
+    std::fs::write(&lock, "perhaps the only backup of something").unwrap();
     let why = refusal(&path, Role::Server).await.to_string();
     assert!(why.contains("move it to another place"), "{why}");
     assert!(std::fs::read_to_string(&lock).unwrap().contains("only backup"));

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::place::{both, made, opened, run};
 
 both!(
-    values_come_back_as_they_went,
+    values_are_read_as_they_were_written,
     a_newtype_is_a_column,
     a_row_that_makes_no_sense_is_named,
     no_error_shows_a_value
@@ -66,7 +66,7 @@ fn rows() -> Vec<Everything> {
     ]
 }
 
-async fn values_come_back_as_they_went(url: String) {
+async fn values_are_read_as_they_were_written(url: String) {
     let db = opened(&url).await;
     run(&db, TABLE).await;
     for row in rows() {

@@ -90,7 +90,7 @@ fn remove_leftovers(place: &Path) {
     let Ok(entries) = fs::read_dir(place) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
-        if number(&entry.file_name()).is_some_and(is_dead_or_mine) && is_own_folder(&path) && is_free(&path) {
+        if number(&entry.file_name()).is_some_and(is_unused_or_mine) && is_own_folder(&path) && is_free(&path) {
             let _ = fs::remove_dir_all(&path);
         }
     }
@@ -104,7 +104,7 @@ fn number(name: &OsStr) -> Option<u32> {
 
 /// Reports whether the process has exited, or has this process's ID: this process has no folder yet, so such a folder
 /// is left over from an earlier one.
-fn is_dead_or_mine(number: u32) -> bool {
+fn is_unused_or_mine(number: u32) -> bool {
     let process = i32::try_from(number).ok().and_then(Pid::from_raw);
     number == std::process::id()
         || process.is_none_or(|process| test_kill_process(process) == Err(rustix::io::Errno::SRCH))
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_dead_and_unlocked_and_ours_is_removed() {
+    fn only_our_own_unused_and_unlocked_folders_are_removed() {
         let place = tempfile::tempdir().unwrap();
         let path = |name: &str| place.path().join(name);
         let living = format!("{NAME}{}", std::os::unix::process::parent_id());

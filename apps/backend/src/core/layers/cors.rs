@@ -57,7 +57,7 @@ pub(super) enum Visitor {
         others_are_listed: bool,
     },
     /// Not available to other origins.
-    Nobody,
+    SameOrigin,
 }
 
 impl Visitor {
@@ -67,7 +67,7 @@ impl Visitor {
             return public;
         }
         if !path.starts_with("/api/") || is_for_proxies(path) {
-            return Self::Nobody;
+            return Self::SameOrigin;
         }
         // Browsers send one. Of several, none is trusted.
         let mut origins = request.headers().get_all(ORIGIN).iter();
@@ -106,7 +106,7 @@ impl Visitor {
     pub(super) fn start_page(&self, listed: &Applications) -> Option<StartPage> {
         match self {
             Self::Listed(origin) => listed.start_of(origin.to_str().ok()?),
-            Self::Anyone | Self::Script(_) | Self::Unlisted { .. } | Self::Nobody => None,
+            Self::Anyone | Self::Script(_) | Self::Unlisted { .. } | Self::SameOrigin => None,
         }
     }
 
@@ -132,7 +132,7 @@ impl Visitor {
                 refused.name(origin);
                 return Some(Problem::new(Code::OriginNotAllowed).into_response());
             }
-            Self::Nobody => return None,
+            Self::SameOrigin => return None,
         };
         let granted = [
             (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods)),

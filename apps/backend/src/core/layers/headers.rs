@@ -64,7 +64,7 @@ impl Headers {
     pub(super) fn protect(&self, response: &mut Response, visitor: &Visitor, id: &RequestId) {
         let ready = match visitor {
             Visitor::Anyone | Visitor::Script(_) => &self.public,
-            Visitor::Listed(_) | Visitor::Unlisted { .. } | Visitor::Nobody => &self.usual,
+            Visitor::Listed(_) | Visitor::Unlisted { .. } | Visitor::SameOrigin => &self.usual,
         };
         let own = std::mem::replace(response.headers_mut(), ready.clone());
         let headers = response.headers_mut();

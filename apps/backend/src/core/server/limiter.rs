@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_those_who_left() {
+    fn closed_connections_leave_no_entries() {
         let limiter = ConnectionLimiter::new(2, 1, vec![]);
         drop(limiter.acquire(ip("10.0.0.1")));
         assert!(limiter.0.lock().by_address.is_empty());

@@ -233,7 +233,7 @@ fn a_variable_has_one_spelling() {
 }
 
 #[test]
-fn a_broken_file_is_told_and_hides_no_other_mistake() {
+fn a_broken_file_is_reported_and_hides_no_other_mistake() {
     let told = told(load(
         "listen = \n",
         &[("COUNTERSIGN_LISTEN", "0.0.0.0:80"), ("COUNTERSIGN_SIGNUP", "maybe")],
@@ -261,7 +261,7 @@ fn a_named_file_that_is_missing_is_a_mistake() {
 }
 
 #[test]
-fn secrets_come_from_files_and_are_shown_to_nobody() {
+fn secrets_come_from_files_and_are_never_shown() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secret");
     std::fs::write(&path, "postgres://ada:hunter2@db/auth\r\n").unwrap();
@@ -403,7 +403,7 @@ fn applications_are_read_from_the_file() {
 }
 
 #[test]
-fn every_mistake_in_an_application_is_told_with_its_line() {
+fn every_mistake_in_an_application_is_reported_with_its_line() {
     let file = "app_origins = ['https://shop.example.com', 'https://shop.example.com']\n\
         [[applications]]\n\
         nam = 'Orders'\n\

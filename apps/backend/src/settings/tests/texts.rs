@@ -236,7 +236,7 @@ fn a_list_is_written_in_the_environment_as_the_environment_writes_lists() {
 }
 
 #[test]
-fn an_address_that_no_proxy_has_is_none_of_a_proxy() {
+fn unspecified_addresses_are_refused_as_proxies() {
     for address in [
         "0.0.0.0",
         "::",

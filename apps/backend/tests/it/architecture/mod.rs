@@ -118,7 +118,7 @@ fn no_folder_depends_on_itself() {
 }
 
 #[test]
-fn core_knows_no_feature_and_settings_know_nobody() {
+fn core_imports_no_feature_and_settings_import_nothing() {
     for (from, named) in server().graph() {
         let allowed: &[&str] = match from.first().map(String::as_str) {
             Some("core") => &["core", "settings"],

@@ -24,7 +24,7 @@ fn request(address: Option<IpAddr>) -> RequestInfo {
 }
 
 #[apply(on_both_databases!)]
-async fn who_acted_does_not_depend_on_the_ip_address(database: Database) {
+async fn the_actor_does_not_depend_on_the_ip_address(database: Database) {
     let server = TestServer::start(database).await;
     let (ada, bob) = (id_of(&server, "ada").await, id_of(&server, "bob").await);
     for address in [None, Some(IpAddr::from([192, 0, 2, 7]))] {
@@ -61,7 +61,7 @@ async fn who_acted_does_not_depend_on_the_ip_address(database: Database) {
 
 /// The holder of a session's refresh token counts as its owner, with or without an access token.
 #[apply(on_both_databases!)]
-async fn who_signs_out_by_refresh_token_is_the_account(database: Database) {
+async fn a_sign_out_by_refresh_token_is_recorded_for_its_account(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let body = json!({ "refresh_token": ada.refresh_token });

@@ -290,7 +290,7 @@ async fn a_101_old_entries_are_removed_and_the_rest_still_verifies(database: Dat
 }
 
 #[apply(on_both_databases!)]
-async fn many_who_seal_at_once_seal_each_row_once_and_keep_no_writer_waiting(database: Database) {
+async fn concurrent_sealing_seals_each_row_once_and_blocks_no_writer(database: Database) {
     let server = TestServer::start(database).await;
     let mut contexts = vec![server.services.clone()];
     if database == Database::Postgres {

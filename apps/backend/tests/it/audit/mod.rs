@@ -129,7 +129,7 @@ async fn a84_a_flood_of_refused_requests_is_one_entry_with_a_count(database: Dat
 }
 
 #[apply(on_both_databases!)]
-async fn an_erased_person_is_in_the_log_under_a_name_that_nobody_knows(database: Database) {
+async fn a_deleted_user_is_in_the_log_under_a_pseudonym(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let id: AccountId = serde_json::from_value(ada.get("/api/auth/me").await.json()["id"].clone()).unwrap();

@@ -33,12 +33,12 @@ const HARMLESS: [(&str, &str, &str); 5] = [
     (
         "audit_erasures",
         "account_id",
-        "nobody is forgotten whose deletion is not sealed",
+        "an account is only forgotten after its deletion is sealed",
     ),
     (
         "audit_erasures",
         "asked_at",
-        "nobody is forgotten whose deletion is not sealed",
+        "an account is only forgotten after its deletion is sealed",
     ),
 ];
 
@@ -494,7 +494,7 @@ async fn an_account_that_was_forgotten_and_is_there_again_is_found(database: Dat
 /// Neither is reported for properly created accounts, also while their entries are pending and after those have become
 /// old.
 #[apply(on_both_databases!)]
-async fn an_account_whose_registration_is_old_or_not_sealed_yet_is_no_finding(database: Database) {
+async fn an_account_with_an_old_or_unsealed_registration_is_not_reported(database: Database) {
     let server = TestServer::start_with(database, "[audit]\nretention = \"30d\"\n").await;
     server.user("ada").await;
     server.services.audit.seal().await.unwrap();
@@ -512,7 +512,7 @@ async fn an_account_whose_registration_is_old_or_not_sealed_yet_is_no_finding(da
 }
 
 #[apply(on_both_databases!)]
-async fn what_went_before_it_was_old_is_found_whoever_signed_it(database: Database) {
+async fn an_early_removal_is_found_even_if_it_was_signed(database: Database) {
     let server = log(database).await;
     let tokens = server_checkpoints(&copy(&server).await);
     let claims = |token: &str| -> AuditCheckpointClaims {

@@ -11,7 +11,7 @@ use tower::ServiceExt;
 use super::PROGRAM;
 
 #[tokio::test]
-async fn only_who_may_reads_the_products() {
+async fn only_users_with_the_scope_read_the_products() {
     let countersign = DevServer::run(PROGRAM, &[]).await;
     let guard = Guard::discover(countersign.issuer()).build().await.unwrap();
     let list = get(async |user: CurrentUser| user.id.to_string());

@@ -127,7 +127,7 @@ async fn what_is_written_wrongly_is_answered_with_how_to_write_it() {
 }
 
 #[tokio::test]
-async fn a_page_whose_name_leads_here_is_told_nothing() {
+async fn a_page_with_a_host_name_that_resolves_here_is_refused() {
     use std::io::{Read, Write};
 
     let dev = Dev::start().await;

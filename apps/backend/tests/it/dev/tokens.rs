@@ -120,7 +120,7 @@ async fn an_audience_is_the_one_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn whoever_is_unknown_gets_an_account_once() {
+async fn an_unknown_user_gets_an_account_once() {
     let dev = Dev::start().await;
     let (one, two) = tokio::join!(dev.server.token("new@example.com"), dev.server.token("New@example.com"));
     assert_eq!(one.user, two.user);

@@ -48,7 +48,7 @@ async fn an_address_is_verified_by_link_or_by_code(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn nobody_signs_in_before_where_verification_is_required(database: Database) {
+async fn where_verification_is_required_sign_in_comes_after_it(database: Database) {
     let server = TestServer::start_with(database, REQUIRED).await;
     let asked = register(&server, "ada@example.com", PASSWORD)
         .await
@@ -124,7 +124,7 @@ async fn t_9_a_password_reset_ends_all_sessions(database: Database) {
         .post("/api/auth/recover/confirm", answer.clone())
         .await
         .assert_status(204);
-    assert_eq!(done.text, "", "it signs nobody in");
+    assert_eq!(done.text, "", "it signs no one in");
     ada.get("/api/auth/me").await.assert_problem(401, "invalid_token");
     ada.refresh(&ada.refresh_token)
         .await
@@ -346,7 +346,7 @@ async fn a_26_c_49_expired_challenges_are_refused_before_cleanup_too(database: D
 }
 
 #[apply(on_both_databases!)]
-async fn a_proof_dies_with_the_state_of_the_account(database: Database) {
+async fn a_proof_is_void_once_the_account_changes(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     let ada = server.sign_in("ada").await;
@@ -409,7 +409,7 @@ async fn a_4_a_39_x_35_an_email_change_needs_the_new_mailbox_and_notifies_both(d
 }
 
 #[apply(on_both_databases!)]
-async fn nobody_gets_the_address_of_another_account(database: Database) {
+async fn an_email_address_of_another_account_is_refused(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     verified(&server, "eve").await;
@@ -457,7 +457,7 @@ async fn a_15_the_owner_is_notified_once_of_each_change(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn mails_speak_the_language_of_whoever_asked(database: Database) {
+async fn emails_are_in_the_language_of_the_request(database: Database) {
     use axum::body::Body;
     use axum::http::Request;
     let server = TestServer::start(database).await;

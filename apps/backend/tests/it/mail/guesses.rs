@@ -180,7 +180,7 @@ async fn f_20_a_guess_refused_under_overload_does_not_count(database: Database) 
         }
     }
     drop(crowd);
-    assert!(refused > 0, "nobody was refused");
+    assert!(refused > 0, "no request was refused");
     let counted: Vec<i64> = query(sql!(
         "SELECT code_attempts FROM email_challenges WHERE purpose = 'sign_in'"
     ))
@@ -223,7 +223,7 @@ async fn f_20_a_code_survives_resets_refused_under_overload(database: Database) 
         }
     }
     drop(crowd);
-    assert!(refused > 0, "nobody was refused");
+    assert!(refused > 0, "no request was refused");
     calm(&server).await;
     reset(code).await.assert_status(204);
 }

@@ -35,7 +35,7 @@ async fn a_crash_between_the_claim_and_the_sending_loses_nothing(database: Datab
     let claimed = server.services.outbox.claim().await.unwrap().expect("a mail is due");
     assert!(
         !server.services.mail.deliver_next().await.unwrap(),
-        "nobody else takes it meanwhile"
+        "no other worker takes it meanwhile"
     );
     server.services.clock.advance(Duration::from_secs(60));
     let sent = server.mail().await;
@@ -64,7 +64,7 @@ async fn what_is_of_no_use_any_more_is_not_sent(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_transaction_that_fails_owes_nothing(database: Database) {
+async fn a_transaction_that_fails_queues_no_email(database: Database) {
     let server = TestServer::start_with(database, REQUIRED).await;
     register(&server, "ada@example.com", "short")
         .await

@@ -498,7 +498,7 @@ async fn c_64_letters_that_fold_to_the_same_are_one_account(database: Database) 
 }
 
 #[apply(on_both_databases!)]
-async fn addresses_that_no_mail_can_reach_are_refused_wherever_one_is_read(database: Database) {
+async fn undeliverable_email_addresses_are_refused_everywhere(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     let ada = server.sign_in("ada").await;
@@ -536,7 +536,7 @@ async fn addresses_that_no_mail_can_reach_are_refused_wherever_one_is_read(datab
 }
 
 #[apply(on_both_databases!)]
-async fn one_s_own_address_in_another_spelling_is_told_as_such(database: Database) {
+async fn the_current_email_address_in_another_spelling_is_recognized(database: Database) {
     let server = TestServer::start(database).await;
     verified(&server, "ada").await;
     let ada = server.sign_in("ada").await;

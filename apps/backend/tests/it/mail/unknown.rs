@@ -42,7 +42,7 @@ async fn a_16_known_and_unknown_email_addresses_get_identical_responses(database
 }
 
 #[apply(on_both_databases!)]
-async fn only_who_has_an_account_gets_a_mail(database: Database) {
+async fn only_accounts_get_an_email(database: Database) {
     let server = TestServer::start(database).await;
     for path in ["/api/auth/recover", "/api/auth/verify-email", "/api/auth/login/email"] {
         server

@@ -44,7 +44,7 @@ async fn nodes_hear_of_each_other_by_postgres_itself() {
         node.wait_for_metric(FEED, 1).await;
     }
     live(&here, &there).await;
-    assert!(there.metric(HINTS).await > Some(0), "nobody told");
+    assert!(there.metric(HINTS).await > Some(0), "no hint was sent");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,7 +95,7 @@ async fn a_pooler_that_mixes_prepared_statements_up_is_noticed_before_any_is_kep
     }))
     .await;
     let log = log(&scratch);
-    assert!(log.contains("mixes up their prepared statements"), "nobody says so");
+    assert!(log.contains("mixes up their prepared statements"), "the log does not say so");
     for sign in ["08P01", "22P03", "lost a prepared statement"] {
         assert!(!log.contains(sign), "{sign}: statements were kept all the same");
     }
@@ -130,7 +130,7 @@ async fn a_pooler_that_lends_its_sessions_in_turn_is_noticed_too() {
     node.register("ada").await;
     assert!(
         log(&scratch).contains("mixes up their prepared statements"),
-        "nobody says so"
+        "the log does not say so"
     );
 }
 

@@ -169,7 +169,7 @@ async fn f_8_redis_wakes_other_nodes_and_its_data_loss_resets_no_revocation() {
 
     assert!(
         there.metric("countersign_revocation_hints_total").await > Some(0),
-        "nobody told"
+        "no hint was sent"
     );
 
     redis.flush();

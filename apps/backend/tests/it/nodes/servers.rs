@@ -148,7 +148,7 @@ fn quiet(command: &mut Command) -> Child {
 fn listens(port: u16) {
     let began = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(began.elapsed() < PATIENCE, "nobody listens on port {port}");
+        assert!(began.elapsed() < PATIENCE, "nothing listens on port {port}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -528,7 +528,7 @@ async fn the_links_of_emails_lead_to_the_application_that_asked(database: Databa
 }
 
 #[apply(on_both_databases!)]
-async fn on_pages_the_destination_says_whose_pages_a_link_opens(database: Database) {
+async fn on_pages_the_destination_decides_which_application_a_link_opens(database: Database) {
     let server = TestServer::start_with(database, &format!("{WITH_LINKS}{ANOTHER}")).await;
     server.user("ada").await;
     let email = [("email", "ada@example.com")];

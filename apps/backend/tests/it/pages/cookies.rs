@@ -165,7 +165,7 @@ async fn two_servers_of_one_host_leave_each_others_people_alone(database: Databa
 }
 
 #[apply(on_both_databases!)]
-async fn the_cookie_of_who_stays_active_is_set_again_as_its_session_goes_on(database: Database) {
+async fn the_cookie_of_an_active_user_is_extended(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     assert_eq!(session_cookie(&ada.get("/account").await), None, "nothing has changed");
@@ -227,7 +227,7 @@ async fn the_cookie_goes_on_where_sessions_rest_for_a_day_at_most(database: Data
 }
 
 #[apply(on_both_databases!)]
-async fn who_is_signed_in_stays_so_where_the_cookie_cannot_be_extended(database: Database) {
+async fn a_user_stays_signed_in_if_the_cookie_cannot_be_extended(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     server.services.clock.advance(5 * DAY);

@@ -16,7 +16,7 @@ fn says(page: &str, text: &str) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_browser_that_is_signed_in_is_told_so_and_can_use_another_account(database: Database) {
+async fn a_signed_in_browser_sees_its_account_and_can_use_another_one(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     let page = ada.get(&format!("/signin?{RETURN_TO}")).await.assert_status(200).text;
@@ -178,7 +178,7 @@ async fn where_emails_must_be_confirmed_the_code_of_a_sign_up_signs_in(database:
 }
 
 #[apply(on_both_databases!)]
-async fn an_invitation_speaks_to_a_newcomer(database: Database) {
+async fn an_invitation_welcomes_a_new_user(database: Database) {
     let server = TestServer::start(database).await;
     let email = "ada@example.com".parse().unwrap();
     server.services.operator.invite(&email).await.unwrap();
@@ -198,7 +198,7 @@ async fn an_invitation_speaks_to_a_newcomer(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_wrong_current_password_is_told_beside_its_field(database: Database) {
+async fn a_wrong_current_password_is_shown_next_to_its_field(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     for (path, field, rest) in [

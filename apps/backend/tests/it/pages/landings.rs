@@ -181,7 +181,7 @@ async fn an_address_that_takes_forms_alone_leads_somewhere_when_it_is_opened(dat
 }
 
 #[apply(on_both_databases!)]
-async fn nobody_lands_on_json(database: Database) {
+async fn browsers_never_land_on_json(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     let token = ada.form_token().await;
@@ -295,7 +295,7 @@ async fn nobody_lands_on_json(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn what_is_refused_for_now_is_a_page_and_says_when_to_come_back(database: Database) {
+async fn temporary_refusals_are_pages_that_say_when_to_try_again(database: Database) {
     let server = TestServer::start_with(database, "[limits]\nlogin_per_account = \"2/1h\"\n").await;
     let mut browser = Browser::new(&server);
     let fields = [("email", "ada@example.com"), ("password", "not the password")];

@@ -67,7 +67,7 @@ fn asking(request: Builder, lines: &[&str]) -> Builder {
 }
 
 #[apply(on_both_databases!)]
-async fn pages_speak_the_language_that_is_liked_best(database: Database) {
+async fn pages_are_in_the_preferred_language(database: Database) {
     let server = TestServer::start(database).await;
     for (lines, expected) in WISHES {
         let request = asking(Request::get("/signin"), lines).body(Body::empty()).unwrap();
@@ -82,7 +82,7 @@ async fn pages_speak_the_language_that_is_liked_best(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn mails_speak_the_language_that_is_liked_best(database: Database) {
+async fn emails_are_in_the_preferred_language(database: Database) {
     let server = TestServer::start(database).await;
     server.user("ada").await;
     server.mails().await;
@@ -156,7 +156,7 @@ async fn a_link_names_languages_in_the_order_of_preference(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn a_mail_to_who_is_signed_in_speaks_the_language_of_the_page(database: Database) {
+async fn emails_to_a_signed_in_user_are_in_the_language_of_the_page(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     let mut subjects = Vec::new();

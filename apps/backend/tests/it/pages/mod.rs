@@ -895,7 +895,7 @@ async fn a_form_is_taken_under_another_name_of_this_machine(database: Database) 
 }
 
 #[apply(on_both_databases!)]
-async fn who_looks_for_pages_gets_pages_and_programs_get_problems(database: Database) {
+async fn browsers_get_pages_and_programs_get_problems(database: Database) {
     let server = TestServer::start(database).await;
     let mut browser = Browser::new(&server);
     let page = browser.get("/nothing").await.assert_status(404);

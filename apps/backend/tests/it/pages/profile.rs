@@ -69,7 +69,7 @@ async fn a_name_is_text_on_the_page_and_what_is_no_name_is_shown_again(database:
 }
 
 #[apply(on_both_databases!)]
-async fn the_row_of_the_name_speaks_every_language(database: Database) {
+async fn the_name_row_exists_in_every_language(database: Database) {
     let server = TestServer::start(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     for (language, none, saved) in [

@@ -31,7 +31,7 @@ pub(super) fn key_sets(forge: &Forge, good: &str, named: &str) -> Vec<KeySet> {
 fn sets(forge: &Forge) -> Vec<KeySet> {
     let good = json!(forge.key.verifying_key().to_jwk());
     let second = json!(forge.second.verifying_key().to_jwk());
-    let stranger = forge.stranger_jwk();
+    let stranger = forge.unknown_jwk();
     let set = |rule, name: &str, expect, key: &Value| KeySet {
         name: name.to_owned(),
         rule,

@@ -54,7 +54,7 @@ async fn x_52_aborted_requests_do_not_raise_the_number_of_concurrent_hashes() {
     for caller in callers {
         caller.await.expect("no caller panics");
     }
-    assert_eq!(pool.shared.meter.depth.get(), 0, "all have left, so nobody waits");
+    assert_eq!(pool.shared.meter.depth.get(), 0, "all have left, so none waits");
     assert!(
         (1..=3).contains(&most.load(Ordering::SeqCst)),
         "{} ran at once",
@@ -103,7 +103,7 @@ fn wait_in(
 }
 
 #[tokio::test]
-async fn strangers_never_fill_the_lane_of_the_known_and_neither_starves() {
+async fn unknown_clients_never_fill_the_lane_of_known_ones_and_neither_starves() {
     let pool = Arc::new(pool(1, 8));
     let hold = occupy(&pool, 1).await;
     let said = Arc::default();
@@ -159,7 +159,7 @@ async fn one_account_has_few_places_among_the_known() {
 }
 
 #[tokio::test]
-async fn nobody_waits_longer_than_the_longest_wait() {
+async fn no_job_waits_longer_than_the_maximum() {
     let pool = Arc::new(pool(1, 2));
     let hold = occupy(&pool, 1).await;
     tokio::time::pause();

@@ -12,7 +12,7 @@ use crate::core::server::{BindError, ConnectionLimits};
 const REQUEST: &str = "GET /fast HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[tokio::test]
-async fn an_address_that_has_all_its_places_is_told_so_and_others_are_served() {
+async fn an_ip_address_at_its_limit_is_refused_and_others_are_served() {
     let running = start(ConnectionLimits {
         max_connections_per_address: 2,
         ..ConnectionLimits::default()

@@ -52,7 +52,7 @@ async fn refused_from_now_on(running: &Running) {
 }
 
 #[tokio::test]
-async fn a_kept_alive_connection_is_answered_once_more() {
+async fn a_kept_alive_connection_gets_one_more_response() {
     let running = start(ConnectionLimits::default()).await;
     let mut stream = send(running.address, REQUEST).await;
     answer(&mut stream).await;

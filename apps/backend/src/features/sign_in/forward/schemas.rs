@@ -71,7 +71,7 @@ impl IdentityHeaders {
     }
 
     /// Returns empty headers.
-    pub fn of_nobody() -> Self {
+    pub fn empty() -> Self {
         Self([USER, EMAIL, SCOPE].map(|name| (name, HeaderValue::from_static(""))))
     }
 }

@@ -85,7 +85,7 @@ impl Verification {
     }
 
     /// Returns what the account gets. The profile is that of the client's own sign-up: the reader of the email gets nothing
-    /// that somebody else has entered.
+    /// that someone else has entered.
     async fn claimed(&self, checked: &Checked, claim: Claim, request: &RequestInfo) -> Result<Claimed, VerifyError> {
         let own = self.own_registration(checked, &claim).await?;
         let profile = own.as_ref().map(Profile::from).unwrap_or_default();

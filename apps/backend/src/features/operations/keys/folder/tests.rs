@@ -110,7 +110,7 @@ fn a_private_key_that_the_world_can_read_is_refused_with_the_remedy() {
 }
 
 #[test]
-fn damage_is_told_with_the_file_and_the_remedy() {
+fn damage_is_reported_with_the_file_and_the_remedy() {
     let other = SigningKey::generate().unwrap().verifying_key().to_spki_pem();
     let rsa = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n";
     let cases: [(&str, &str, &str); 6] = [

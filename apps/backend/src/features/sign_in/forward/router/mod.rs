@@ -133,7 +133,7 @@ fn known(Identity { account, email, scopes }: &Identity) -> Response {
 }
 
 fn refused(problem: Problem) -> Response {
-    (IdentityHeaders::of_nobody(), problem).into_response()
+    (IdentityHeaders::empty(), problem).into_response()
 }
 
 /// Redirects a browser. Proxies pass this response on as it is.
@@ -141,5 +141,5 @@ fn found(location: &str) -> Response {
     let Ok(location) = HeaderValue::from_str(location) else {
         return refused(Problem::internal("a URL has characters that no header may have"));
     };
-    (StatusCode::FOUND, IdentityHeaders::of_nobody(), [(LOCATION, location)]).into_response()
+    (StatusCode::FOUND, IdentityHeaders::empty(), [(LOCATION, location)]).into_response()
 }

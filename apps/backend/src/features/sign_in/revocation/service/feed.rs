@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told_is_heard_and_what_is_no_bit_is_not() {
+    fn announced_bits_arrive_and_invalid_ones_are_ignored() {
         let both = [Bit { list: 1, idx: 17 }, Bit { list: 2, idx: 0 }];
         assert_eq!(encoded(&both), "1:17 2:0");
         assert_eq!(bits(&encoded(&both)).collect::<Vec<_>>(), both);
