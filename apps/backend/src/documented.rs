@@ -38,7 +38,7 @@ const OF_A_PASSWORD: &[Code] = &[
 const OWN: &[(&str, &[Code])] = &[
     (
         "POST /api/auth/register",
-        &[InvalidEmail, SignupClosed, EmailTaken, RateLimited],
+        &[InvalidEmail, SignupClosed, EmailTaken, OriginNotAllowed, RateLimited],
     ),
     (
         "POST /api/auth/login",
@@ -57,6 +57,7 @@ const OWN: &[(&str, &[Code])] = &[
     ),
     ("POST /api/auth/logout", &[InvalidRefreshToken, OriginNotAllowed]),
     ("POST /api/auth/token", &[LoginRequired, OriginNotAllowed, RateLimited]),
+    ("POST /api/auth/token", OF_A_BODY),
     ("POST /api/auth/refresh", &[InvalidRefreshToken, RateLimited]),
     ("POST /api/auth/change-password", &[InvalidCredentials, RateLimited]),
     ("GET /api/auth/me/export", &[RateLimited]),

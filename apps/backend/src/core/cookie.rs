@@ -21,17 +21,21 @@ impl HostCookie {
         format!("{prefix}{}{port}", self.0)
     }
 
-    /// Returns the cookie's value in a request. If there are two, one of them was planted, so neither is used.
+    /// Returns the cookie's value in a request. If there are two, one of them was planted, so neither is used. Other cookies
+    /// beside it may have any bytes, because other applications on the domain set them.
     pub fn read(self, origin: &Origin, headers: &HeaderMap) -> Option<String> {
         let name = self.name(origin);
-        let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut values = pairs
-            .flat_map(|pairs| pairs.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(found, _)| *found == name)
-            .map(|(_, value)| value.to_owned());
-        let value = values.next();
-        value.filter(|_| values.next().is_none())
+        let lines = headers.get_all(COOKIE).iter();
+        let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+        let mut values = pairs.filter_map(|pair| {
+            let rest = pair.trim_ascii().strip_prefix(name.as_bytes())?;
+            rest.strip_prefix(b"=")
+        });
+        let value = values.next()?;
+        match values.next() {
+            Some(_) => None,
+            None => String::from_utf8(value.to_vec()).ok(),
+        }
     }
 
     /// Returns a `Set-Cookie` header for `lifetime`, or until the browser closes. `value` consists of letters, digits and

@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod application_inputs;
 mod architecture;
 mod attacks;
 mod audit;

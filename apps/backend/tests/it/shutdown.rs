@@ -152,10 +152,7 @@ impl Client {
             }
             self.answered.fetch_add(1, Ordering::Relaxed);
             if said.contains("connection: close") {
-                assert!(
-                    self.stopped.borrow().is_some(),
-                    "told to close before the stop"
-                );
+                assert!(self.stopped.borrow().is_some(), "told to close before the stop");
                 return self.tokens;
             }
         }

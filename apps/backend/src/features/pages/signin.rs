@@ -6,8 +6,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use countersign_guard::Scopes;
-use http::HeaderValue;
 use http::header::HeaderName;
+use http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 
 use super::browser;
@@ -283,9 +283,21 @@ async fn sign_in_if_sent_twice(
     }
 }
 
-/// Asks for confirmation, because a GET must not change anything.
-pub(super) async fn sign_out_page(State(pages): State<Pages>, visitor: Visitor) -> Response {
-    ask_to_sign_out(&visitor, View::new(&pages, &visitor))
+/// Asks for confirmation, because a GET must not change anything. Without a session, there is nothing to confirm: the visitor
+/// goes on to the destination, if there is one.
+pub(super) async fn sign_out_page(
+    State(pages): State<Pages>,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if let Some(destination) = &visitor.destination
+        && visitor.signed_in.is_none()
+        // Looked up again, because a visitor also counts as signed out while the database is unavailable.
+        && pages.browsers.find(&headers).await?.is_none()
+    {
+        return Ok(see_other(&visitor, destination.as_str()));
+    }
+    Ok(ask_to_sign_out(&visitor, View::new(&pages, &visitor)))
 }
 
 fn ask_to_sign_out(visitor: &Visitor, v: View) -> Response {

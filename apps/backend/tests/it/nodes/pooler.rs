@@ -95,7 +95,10 @@ async fn a_pooler_that_mixes_prepared_statements_up_is_noticed_before_any_is_kep
     }))
     .await;
     let log = log(&scratch);
-    assert!(log.contains("mixes up their prepared statements"), "the log does not say so");
+    assert!(
+        log.contains("mixes up their prepared statements"),
+        "the log does not say so"
+    );
     for sign in ["08P01", "22P03", "lost a prepared statement"] {
         assert!(!log.contains(sign), "{sign}: statements were kept all the same");
     }

@@ -681,3 +681,46 @@ async fn x_44_credentials_are_for_applications_alone(database: Database) {
         assert_eq!((allowed.as_str(), credentials.as_str()), ("", ""), "{origins:?}");
     }
 }
+
+/// Signing out of the pages that an application led to leads back to it, also if there is nothing left to sign out of.
+#[apply(on_both_databases!)]
+async fn signing_out_leads_back_to_the_application(database: Database) {
+    let server = TestServer::start_with(database, ONE).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let account = ada.get(&returning("/account", ORDER)).await.assert_status(200);
+    let out = format!("action=\"/signout?return_to={ORDER_IN_QUERY}\"");
+    assert!(account.text.contains(&out), "{}", account.text);
+    // A link asks first.
+    let out = returning("/signout", ORDER);
+    assert!(ada.get(&out).await.assert_status(200).text.contains("Sign out?"));
+    assert_eq!(ada.post(&out, &[]).await.assert_status(303).header("location"), ORDER);
+    // Without a session, it goes on at once.
+    for browser in [&mut ada, &mut Browser::new(&server)] {
+        assert_eq!(browser.get(&out).await.assert_status(303).header("location"), ORDER);
+        let here = browser.get("/signout?return_to=/signin").await.assert_status(303);
+        assert_eq!(here.header("location"), "/signin");
+        // Without a destination, or with one that is not an application's, it stays.
+        for path in [
+            "/signout",
+            "/signout?return_to=https://evil.example/",
+            "/signout?return_to=//evil.example",
+        ] {
+            browser.get(path).await.assert_status(200);
+        }
+    }
+    assert!(Browser::new(&server).get("/account").await.text.is_empty());
+}
+
+/// A browser is not told that it is signed out while it is unknown whether it is.
+#[apply(on_both_databases!)]
+async fn signing_out_waits_for_the_database(database: Database) {
+    let server = TestServer::start_with(database, ONE).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    countersign_store::query(countersign_store::sql!("ALTER TABLE browser_sessions RENAME TO moved"))
+        .execute(&server.services.db)
+        .await
+        .unwrap();
+    let answer = ada.get(&returning("/signout", ORDER)).await;
+    assert_eq!(answer.header("location"), "", "{answer:?}");
+    assert!(answer.status.is_server_error(), "{answer:?}");
+}

@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 use super::browser::Browser;
 use super::schemas::{BrowserTokenBody, SignedInBody};
 use super::service::{BrowserSessions, BrowserTokens, CookieError};
+use crate::core::extract::NoFields;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
 
@@ -21,8 +22,8 @@ pub fn router() -> OpenApiRouter<BrowserSessions> {
 
 /// Get an access token for the session of this browser
 ///
-/// For pages of this server, and of applications on the same site, which call it with `credentials: "include"`. Needs no
-/// body. The access token is short-lived (`tokens.cookie_access_ttl`); call this again when it expires.
+/// For pages of this server, and of applications on the same site, which call it with `credentials: "include"`. Takes no
+/// fields. The access token is short-lived (`tokens.cookie_access_ttl`); call this again when it expires.
 #[utoipa::path(post, path = "/api/auth/token", tag = "sessions", security(("cookie" = [])),
     responses(
         (status = OK, description = "An access token, and the account", body = BrowserTokenBody),
@@ -32,6 +33,7 @@ async fn token(
     State(browsers): State<BrowserSessions>,
     browser: Browser,
     request: RequestInfo,
+    _: NoFields,
 ) -> Result<Response, Problem> {
     match browsers.token(&browser, &request).await {
         Ok(tokens) => Ok(tokens.into_response()),

@@ -39,6 +39,7 @@ impl From<SignUpError> for Problem {
             SignUpError::Closed => Self::new(Code::SignupClosed),
             SignUpError::Limited(exceeded) => exceeded.into(),
             SignUpError::Account(error) => error.into(),
+            SignUpError::SignIn(error) => error.into(),
             SignUpError::Store(error) => error.into(),
         }
     }

@@ -46,11 +46,7 @@ pub(super) async fn logout(
     let mut removes_cookie = false;
     match (user, body) {
         (Ok(user), _) => {
-            let found = match &browser {
-                Ok(browser) => auth.browsers.find(browser.cookies()).await?,
-                Err(_) => None,
-            };
-            removes_cookie = found.is_some_and(|found| found.who.session.id == user.session_id());
+            removes_cookie = auth.browser_of(user.session_id(), browser.ok()).await?.is_some();
             auth.logout(user.session_ref(), &user.caller(request)).await?;
         }
         (Err(_), Ok(Some(_))) if known => {}

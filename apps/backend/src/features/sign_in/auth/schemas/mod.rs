@@ -3,7 +3,7 @@
 mod login;
 mod mails;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::login::{EmailLoginBody, LoginBody, LoginForm, LoginJson};
@@ -16,7 +16,8 @@ use crate::core::password::Password;
 use crate::core::platform::Platform;
 use crate::core::problem::{FieldError, Problem};
 use crate::core::profile::{MetadataPatch, Profile};
-use crate::features::identity::accounts::new_profile;
+use crate::features::identity::accounts::{UserBody, new_profile};
+use crate::features::sign_in::browser_sessions::BrowserTokenBody;
 
 /// A new account: its email address and password, and what the user says about themselves.
 #[derive(Deserialize, ToSchema)]
@@ -34,6 +35,18 @@ pub struct RegistrationBody {
     /// Data of your application that the user may read and change: an object of at most 32 members and 4 KiB.
     #[schema(value_type = Option<Object>, required = false)]
     metadata: Option<MetadataPatch>,
+    /// With `cookie`, the user is also signed in, and the session is held by an HttpOnly cookie.
+    #[schema(required = false, nullable = false)]
+    session: Option<SignUpSession>,
+}
+
+/// How a sign-up opens a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SignUpSession {
+    /// With an HttpOnly cookie of this server. Only pages of this server, and of applications on the same site, may ask for
+    /// it.
+    Cookie,
 }
 
 impl Rules for RegistrationBody {
@@ -48,6 +61,11 @@ impl Rules for RegistrationBody {
 }
 
 impl RegistrationBody {
+    /// Returns whether the user is to be signed in too.
+    pub fn opens_session(&self) -> bool {
+        self.session.is_some()
+    }
+
     fn profile(&self) -> Result<Profile, Vec<FieldError>> {
         new_profile(self.name.as_deref(), self.metadata.as_ref())
     }
@@ -65,6 +83,16 @@ impl RegistrationBody {
             handle,
         })
     }
+}
+
+/// The response to a sign-up: the account; with `"session": "cookie"`, an access token and the account.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = Registered)]
+pub enum RegisteredBody {
+    Account(UserBody),
+    #[expect(dead_code, reason = "described here, and written by `BrowserTokens`")]
+    Session(BrowserTokenBody),
 }
 
 /// The current password and the new one.

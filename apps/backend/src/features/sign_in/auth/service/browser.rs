@@ -6,8 +6,10 @@ use countersign_store::StoreError;
 use super::Auth;
 use super::email_sign_in::ProvenAccount;
 use super::login::{Credentials, LoginError};
+use super::sign_up::{SignUp, SignUpError, SignedUp};
 use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
+use crate::core::ids::SessionId;
 use crate::core::layers::note_account;
 use crate::core::request_info::RequestInfo;
 use crate::features::identity::email_challenges::Answer;
@@ -15,6 +17,27 @@ use crate::features::sign_in::browser_sessions::{Browser, BrowserTokens};
 use crate::features::sign_in::sessions::Session;
 
 impl Auth {
+    /// Signs up in a browser and signs it in. Returns its cookies and its first access token, unless the sign-up continues with
+    /// the email.
+    ///
+    /// # Errors
+    /// [`SignUpError`].
+    pub async fn register_browser(
+        &self,
+        sign_up: SignUp,
+        browser: &Browser,
+        request: RequestInfo,
+    ) -> Result<SignedUp<BrowserTokens>, SignUpError> {
+        let caller = Caller::anyone(browser.request(request));
+        match self.sign_up_browser(sign_up, &caller).await? {
+            SignedUp::Asked => Ok(SignedUp::Asked),
+            SignedUp::Made(session) => {
+                let tokens = self.replace(browser, session, caller.request).await;
+                tokens.map(SignedUp::Made).map_err(SignUpError::SignIn)
+            }
+        }
+    }
+
     /// Signs in a browser with a password, and returns its cookies and its first access token.
     ///
     /// # Errors
@@ -62,6 +85,22 @@ impl Auth {
         let caller = Caller::anyone(browser.request(request));
         let session = self.sign_in_browser_after_confirmation(account, &caller).await?;
         self.replace(browser, session, caller.request).await
+    }
+
+    /// Returns the browser, if its cookie stands for this session.
+    ///
+    /// # Errors
+    /// If the database failed.
+    pub async fn browser_of(
+        &self,
+        session: SessionId,
+        browser: Option<Browser>,
+    ) -> Result<Option<Browser>, StoreError> {
+        let Some(browser) = browser else {
+            return Ok(None);
+        };
+        let found = self.browsers.find(browser.cookies()).await?;
+        Ok(found.filter(|found| found.who.session.id == session).map(|_| browser))
     }
 
     /// Ends the session of the browser's cookie. Succeeds too if it had already ended.

@@ -6,6 +6,7 @@ use countersign_store::{StoreError, Tx};
 
 use super::Auth;
 use super::ask::{Enqueued, binding};
+use super::login::LoginError;
 use crate::core::caller::Caller;
 use crate::core::email::NewEmail;
 use crate::core::handle::HandleHash;
@@ -41,6 +42,16 @@ pub enum SignedUp<T> {
     Asked,
 }
 
+impl<T> SignedUp<T> {
+    /// Converts what was created.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> SignedUp<U> {
+        match self {
+            Self::Made(made) => SignedUp::Made(convert(made)),
+            Self::Asked => SignedUp::Asked,
+        }
+    }
+}
+
 /// Why a sign-up failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignUpError {
@@ -53,6 +64,9 @@ pub enum SignUpError {
     /// The account could not be created.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// The account was created, but its browser could not be signed in.
+    #[error("the account was created, but not signed in: {0}")]
+    SignIn(#[source] LoginError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
