@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { freePort, password, startBrowser, startServer } from './support.mjs'
+import { assertAccessible, freePort, password, startBrowser, startServer } from './support.mjs'
 
 const root = process.env.COUNTERSIGN_TEST_ROOT
 const folders = []
@@ -65,7 +65,7 @@ for (const name of Object.keys(proxies)) {
         const ports = { 8000: new URL(server.base).port, 3000: application, 8080: await freePort() }
         await startProxy(name, ports)
         const context = await browser.newContext({ locale: 'en-GB', javaScriptEnabled })
-        await walk(context, server, `http://app.localhost:${ports[8080]}`, server.base)
+        await walk(context, server, `http://app.localhost:${ports[8080]}`, server.base, javaScriptEnabled)
         await context.close()
       } finally {
         await server.stop()
@@ -175,7 +175,7 @@ test('on the host of the issuer', { timeout: 120_000 }, async () => {
 })
 
 // From the application to the sign-in page and back, through the application, and out again.
-async function walk(context, server, app, issuer) {
+async function walk(context, server, app, issuer, javaScriptEnabled = true) {
   const page = await context.newPage()
   // The deep link survives.
   await signIn(page, server, `${app}/lists/7?sort=up`, 'ada', undefined, issuer)
@@ -188,6 +188,7 @@ async function walk(context, server, app, issuer) {
   await page.getByText('<b>milk</b>').waitFor()
   await page.reload()
   await page.getByText('<b>milk</b>').waitFor()
+  if (javaScriptEnabled) await assertAccessible(page, 'examples/web-app')
   const tab = await context.newPage()
   assert.equal((await tab.goto(`${app}/second`)).status(), 200)
   // The application never sees the cookies, and scripts cannot read them.

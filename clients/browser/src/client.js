@@ -56,10 +56,17 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
   const post = (path, body) => call(`${issuer}/api/auth/${path}`, { body })
 
   /**
+   * @param {string} path
+   * @param {object} body
+   * @returns {Promise<any>} the user; null if the request signed no one in
+   */
+  const enter = async (path, body) => (await session.signIn(path, body))?.user ?? null
+
+  /**
    * @param {{ email: string, password: string }} credentials
    * @returns {Promise<User>}
    */
-  const signIn = ({ email, password }) => session.signIn('/api/auth/login', { email, password, scope })
+  const signIn = ({ email, password }) => enter('/api/auth/login', { email, password, scope })
 
   /**
    * @param {string} path
@@ -77,7 +84,7 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
    * @returns {Promise<any>} the parsed response
    * @throws {AuthError}
    */
-  const request = async (method, path, body) => call(issuer + path, { method, body, token: await session.token() })
+  const request = async (method, path, body) => call(issuer + path, { method, body, token: await session.token(), cookie: session.cookie })
 
   /** @param {string} page @param {string} [returnTo] */
   async function go(page, returnTo = globalThis.location.href) {
@@ -120,9 +127,9 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
      */
     async signUp(account) {
       const { email, password } = account
-      const { handle } = await post('register', account)
+      const { handle, user } = await session.signIn('/api/auth/register', account)
       if (handle) return { user: null, challenge: { email, handle } }
-      return { user: await signIn({ email, password }), challenge: null }
+      return { user: user ?? (await signIn({ email, password })), challenge: null }
     },
 
     /** Signs in with a password. */
@@ -137,7 +144,7 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
      * @param {Answer} answer
      * @returns {Promise<User>}
      */
-    confirmSignIn: (answer) => session.signIn('/api/auth/login/email/confirm', { ...answer, scope }),
+    confirmSignIn: (answer) => enter('/api/auth/login/email/confirm', { ...answer, scope }),
 
     /** Sends an email with a link and a code to confirm the email address with `confirmEmail`. @param {string} email */
     verifyEmail: (email) => challenge('verify-email', email),
@@ -154,7 +161,7 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
         await request('POST', path, answer)
         return session.reload()
       }
-      const user = await session.signIn(path, answer)
+      const user = await enter(path, answer)
       if (user || !('email' in answer) || !answer.password) return user
       return signIn({ email: answer.email, password: answer.password })
     },

@@ -279,10 +279,11 @@ export function openSession({ issuer, cookie, guessed, storage }) {
     },
 
     /**
-     * Signs in by a request that returns tokens.
+     * Signs in by a request that may return tokens.
      *
      * @param {string} path
      * @param {object} body
+     * @returns {Promise<any>} the response, with the user if it had tokens
      */
     async signIn(path, body) {
       await session.ready
@@ -294,11 +295,11 @@ export function openSession({ issuer, cookie, guessed, storage }) {
         useTokens()
         return send()
       })
-      if (!answer?.access_token) return null
+      if (!answer?.access_token) return answer
       const user = answer.user ?? (await call(`${issuer}/api/auth/me`, { method: 'GET', token: answer.access_token }))
       adopt({ ...answer, user }, since)
       if (!cookie && previous?.refresh) void leave(previous).catch(() => {})
-      return user
+      return { ...answer, user }
     },
 
     /** Forgets the session, in all tabs, and ends it on the server. */

@@ -62,6 +62,24 @@ test('a user signs up, reloads, calls the service, signs out and in again', opti
   assert.deepEqual(tab.noise, [])
 })
 
+test('a sign-up is one request, and the next requests carry the cookie', options, async () => {
+  const tab = await world.open(context)
+  tab.calls.length = 0
+  const email = newEmail()
+  const account = { email, password, name: 'Ada', metadata: { theme: 'dark' } }
+  const { user } = await tab.evaluate((account) => outcome(auth.signUp(account)), account)
+  assert.deepEqual([user.email, user.name, user.metadata], [email, 'Ada', { theme: 'dark' }])
+  assert.deepEqual(tab.calls, ['POST /api/auth/register'])
+  // So that the server knows this browser after the password has changed.
+  const [request] = await Promise.all([
+    tab.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/change-password')),
+    tab.evaluate((password) =>
+      auth.request('POST', '/api/auth/change-password', { current_password: password, new_password: 'another umbrella' }), password),
+  ])
+  assert.match((await request.allHeaders()).cookie, /countersign-\d+=csb_.*countersign-device-\d+=csd_|countersign-device-\d+=csd_.*countersign-\d+=csb_/)
+  assert.equal(await tab.evaluate(() => auth.reload().then((user) => user.email)), email)
+})
+
 test('a script of the page finds no lasting secret', options, async () => {
   const { tab, email } = await arrive()
   const found = await tab.evaluate(async () => [JSON.stringify({ ...localStorage, ...sessionStorage }), document.cookie, await indexedDB.databases()])

@@ -11,7 +11,7 @@ import { password, startServer } from './server.mjs'
 
 const options = { timeout: 60_000 }
 const mails = []
-let smtp, open, strict
+let smtp, open, strict, linked
 before(async () => {
   smtp = new SMTPServer({
     authOptional: true,
@@ -26,22 +26,33 @@ before(async () => {
   }
   open = await startServer(settings)
   strict = await startServer({ ...settings, COUNTERSIGN_EMAIL_VERIFICATION: 'required' })
+  linked = await startServer(settings, '127.0.0.1', `
+    [[applications]]
+    name = "Orders"
+    origins = ["https://app.example.com"]
+    [applications.mail_links]
+    verify = "https://app.example.com/welcome"
+    recover = "https://app.example.com/password?from=email"
+    sign_in = "https://app.example.com/magic"
+  `)
 })
 after(async () => {
   await open?.stop()
   await strict?.stop()
+  await linked?.stop()
   await new Promise((stopped) => smtp.close(stopped))
 })
 
 const newEmail = () => `ada-${randomUUID()}@example.com`
 
-// The code and the link's token of the next email to this user that leads to this page.
+// The code, the link and its token of the next email to this user that leads to this page.
 async function mailed(email, page) {
   for (;; await pause(50)) {
-    const found = mails.findIndex(({ to, text }) => to.text === email && text.includes(`${page}?token=`))
+    const found = mails.findIndex(({ to, text }) => to.text === email && text.includes(`${page}?`))
     if (found < 0) continue
     const [{ text }] = mails.splice(found, 1)
-    return { code: text.match(/^\d{6}$/m)?.[0], token: text.match(/\?token=(\S+)/)[1] }
+    const link = new URL(text.match(/https?:\S+[?&]token=\S+/)[0])
+    return { code: text.match(/^\d{6}$/m)?.[0], link, token: link.searchParams.get('token') }
   }
 }
 
@@ -108,6 +119,42 @@ test('a sign-up that must be confirmed first', options, async () => {
   await auth.signOut()
   assert.equal(await auth.confirmEmail({ ...second.challenge, code: (await mailed(another, '/verify')).code }), null)
   assert.equal((await auth.signIn({ email: another, password })).email, another)
+})
+
+test('links lead to the pages of the application, which pass the token to the client', options, async () => {
+  const email = newEmail()
+  const auth = createClient(linked.base)
+  await auth.signUp({ email, password })
+  const verify = await mailed(email, '/welcome')
+  assert.equal(verify.link.origin + verify.link.pathname, 'https://app.example.com/welcome')
+  assert.equal((await auth.confirmEmail({ token: verify.token, password })).email_verified, true)
+
+  await auth.resetPassword(email)
+  const recover = await mailed(email, '/password')
+  assert.equal(recover.link.searchParams.get('from'), 'email')
+  await auth.confirmReset({ token: recover.token, new_password: 'another umbrella' })
+  assert.equal(await auth.reload(), null)
+
+  await auth.signInWithEmail(email)
+  const magic = await mailed(email, '/magic')
+  assert.equal((await auth.confirmSignIn({ token: magic.token })).email, email)
+})
+
+test('a name and metadata at sign-up', options, async () => {
+  for (const server of [open, strict]) {
+    const auth = createClient(server.base)
+    const email = newEmail()
+    const profile = { name: 'Ada Lovelace', metadata: { theme: 'dark', plan: { seats: 3 } } }
+    let { user, challenge } = await auth.signUp({ email, password, ...profile })
+    if (challenge) user = await auth.confirmEmail({ ...challenge, code: (await mailed(email, '/verify')).code, password })
+    assert.deepEqual({ name: user.name, metadata: user.metadata }, profile)
+    assert.equal(auth.user.name, 'Ada Lovelace')
+    await auth.request('PATCH', '/api/auth/me', { name: null, metadata: { theme: null } })
+    assert.deepEqual((({ name, metadata }) => ({ name, metadata }))(await auth.reload()), { name: null, metadata: { plan: { seats: 3 } } })
+    const wrong = auth.signUp({ email: newEmail(), password, name: 'a\nb' })
+    await assert.rejects(wrong, ({ code, fields }) => code === 'invalid' || Boolean(fields.name))
+    await assert.rejects(auth.signUp({ email: newEmail(), password, nam: 'Ada' }), { code: 'unknown_field' })
+  }
 })
 
 test('a new password by code and by link ends all sessions', options, async () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,10 +12,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 export const password = 'a long umbrella'
 
-export async function startServer(settings = {}, host = '127.0.0.1') {
+// `file`: the text of its settings file.
+export async function startServer(settings = {}, host = '127.0.0.1', file = '') {
   const program = process.env.COUNTERSIGN_TEST_BIN
   assert(program, "COUNTERSIGN_TEST_BIN must name the server's program; scripts/test clients sets it")
   const folder = await mkdtemp(join(tmpdir(), 'countersign-node-'))
+  if (file) await writeFile(join(folder, 'countersign.toml'), file)
   const port = await freePort()
   const base = `http://${host}:${port}`
   // Settings in the environment of the tests do not apply to the server.
