@@ -1,5 +1,5 @@
-// A web application without any code for sign-in. A reverse proxy in front of it lets signed-in users through only, and says
-// in three headers who they are. Nothing else may be able to reach this port.
+// A web application without any code for sign-in. A reverse proxy in front of it lets only signed-in users through, and says
+// who they are in three headers. Nothing else may be able to reach this port.
 import { createServer } from 'node:http'
 
 const notes = new Map()

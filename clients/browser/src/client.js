@@ -178,8 +178,8 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
     confirmReset: (answer) => post('recover/confirm', answer),
 
     /**
-     * Does what `fetch` does, with the user's access token. It is refreshed in time, and once more if the service answers
-     * 401. Redirects are not followed.
+     * Does what `fetch` does, with the user's access token. It is refreshed in time, and once more if the service responds
+     * with 401. Redirects are not followed.
      *
      * @param {RequestInfo | URL} input
      * @param {RequestInit} [init]
@@ -190,7 +190,7 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
       const request = new Request(input, { ...init, redirect: 'manual' })
       const { origin } = new URL(request.url)
       if (!allowed.has(origin))
-        throw new AuthError('origin_not_allowed', `No token is sent to ${origin}. If it is your API, add it to the origins of createClient.`)
+        throw new AuthError('origin_not_allowed', `No token is sent to ${origin}. If it is your API, add it to \`origins\` of createClient.`)
       const first = await session.token()
       const id = session.user?.id
       let response = await send(request.clone(), first)
@@ -203,7 +203,7 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
       }
       const redirected = response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400 && response.headers.has('Location'))
       if (redirected && init?.redirect !== 'manual')
-        throw new AuthError('redirected', `${origin} answered with a redirect, which could lead the token astray: call the final URL.`, { status: response.status })
+        throw new AuthError('redirected', `${origin} responded with a redirect, which could send the token elsewhere: call the final URL.`, { status: response.status })
       return response
     },
 
@@ -255,7 +255,7 @@ function origin(url, what) {
 
 function defaultStore() {
   try {
-    // Elsewhere than in pages, it is missing or shared by all programs.
+    // Outside of web pages, it is missing, or shared by all programs.
     if (globalThis.document) return localStorage
   } catch {
     // The user blocks storage.

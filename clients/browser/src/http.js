@@ -55,7 +55,7 @@ function parse(text) {
  * @param {any} answer a problem document, or anything that a proxy sends
  */
 function problem({ status, headers }, answer) {
-  return new AuthError(answer.code ?? `http_${status}`, answer.detail ?? `The server answered ${status}.`, {
+  return new AuthError(answer.code ?? `http_${status}`, answer.detail ?? `The server responded with ${status}.`, {
     status,
     fields: Object.fromEntries((answer.errors ?? []).map((/** @type {any} */ { field, code, detail }) => [field, { code, detail }])),
     retryAfter: parseInt(headers.get('Retry-After') ?? '') || undefined,
