@@ -1,4 +1,4 @@
-//! What the headers of a request say of the client: a person in front of a browser, or a script of some page.
+//! What the headers of a request say about the client: a user with a browser, or a script of a page.
 
 use http::header::{ACCEPT, ORIGIN};
 use http::{HeaderMap, Method};

@@ -52,7 +52,7 @@ pub struct Wanted {
     pub url: String,
 }
 
-/// Why a proxy's description of a request does not suffice.
+/// Why a proxy's description of a request is not sufficient.
 #[derive(Debug)]
 pub enum Unusable {
     /// The proxy is not trusted, or does not describe the request.

@@ -12,7 +12,7 @@ secret!(
 );
 
 secret!(
-    /// Is in a cookie of the browser at the host of an application. A code is only valid in the browser that asked for it,
+    /// The content of a cookie at the host of an application. A code is only valid in the browser that asked for it,
     /// so that no one can sign another person's browser in with a code of their own.
     StateSecret,
     StateHash,

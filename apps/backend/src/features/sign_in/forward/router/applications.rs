@@ -1,4 +1,4 @@
-//! A browser's way to the host of an application and out of it again. Each step is a link or a redirect that a browser follows.
+//! The links and redirects that take a browser to the host of an application, and sign it out there.
 
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};

@@ -1,4 +1,4 @@
-//! `/api/auth/forward` and all paths below it, and the paths of a browser's way to the host of an application.
+//! `/api/auth/forward` and all paths below it, and the paths that take a browser to the host of an application.
 
 mod applications;
 
@@ -74,7 +74,7 @@ async fn forward(
     let demand = Demand::of_query(query.as_deref().unwrap_or_default());
     let answer = match user {
         Ok(user) => by_token(forward.identify(&user, &demand).await),
-        // A program that sends a token wants it to be judged.
+        // If the client sends a token, the token decides.
         Err(denied) if !demand.redirect || !matches!(denied.reason, Reason::NoToken) => by_token(Err(denied)),
         Err(denied) => {
             let headers = &headers;
@@ -121,7 +121,7 @@ fn by_cookie(admitted: Result<Admitted, Refusal>, demand: &Demand, denied: Denie
         ),
         Err(Refusal::OtherPage) => refused(
             Problem::new(Code::OriginNotAllowed)
-                .detail("A page of another origin sent this request. Send a bearer token instead of a cookie."),
+                .detail("A page from another origin sent this request. Send a bearer token instead of a cookie."),
         ),
         Err(Refusal::Denied(denied)) => refused(Problem::from(denied)),
         Err(Refusal::Store(error)) => refused(Problem::from(error)),
@@ -139,7 +139,9 @@ fn refused(problem: Problem) -> Response {
 /// Redirects a browser. Proxies pass this response on as it is.
 fn found(location: &str) -> Response {
     let Ok(location) = HeaderValue::from_str(location) else {
-        return refused(Problem::internal("a URL has characters that no header may have"));
+        return refused(Problem::internal(
+            "a URL has characters that are not allowed in a header",
+        ));
     };
     (StatusCode::FOUND, IdentityHeaders::empty(), [(LOCATION, location)]).into_response()
 }

@@ -1,4 +1,4 @@
-//! Who a request is from: by its token, or by the cookie of a browser; and the way of a browser to the host of an application.
+//! Finds the user of a request, by its token or by the cookie of a browser, and hands browsers off to hosts of applications.
 
 mod handoff;
 mod identify;
