@@ -179,6 +179,9 @@ async fn a_65_t_22_a_page_signs_in_with_a_cookie_and_reads_short_tokens_alone(da
         }
         assert!(!cookie.contains("Domain"), "{cookie}");
     }
+    // As long as a session can last, and as long as a device is known.
+    assert!(cookies[0].ends_with("; Max-Age=7776000"), "{cookies:?}");
+    assert!(cookies[1].ends_with("; Max-Age=15552000"), "{cookies:?}");
     assert_eq!(set_cookies(&again), Vec::<String>::new());
     // Ordinary access tokens of one session, which the status list covers.
     let (first, second) = (claims(&access_token(&signed_in)), claims(&access_token(&again)));

@@ -737,6 +737,19 @@ async fn t_30_a_cookie_of_one_place_is_worth_nothing_at_another(database: Databa
             assert_eq!(answer.json()["refresh_token"], Value::Null);
         }
     }
+    // Of two sessions, the one of the pages counts.
+    let eve = Browser::signed_in(&server, "eve")
+        .await
+        .cookie(ISSUER, SESSION)
+        .unwrap();
+    let request = Request::post("/api/auth/token")
+        .header("origin", APP)
+        .header("cookie", format!("{APP_SESSION}={app}; {SESSION}={eve}"));
+    let answer = server
+        .send(request.body(Body::empty()).unwrap())
+        .await
+        .assert_status(200);
+    assert_eq!(answer.json()["user"]["email"], "eve@example.com");
     let request = Request::get("/api/auth/me").header("authorization", format!("Bearer {app}"));
     server
         .send(request.body(Body::empty()).unwrap())
