@@ -808,16 +808,18 @@ async fn a_browser_is_recognized_at_its_next_sign_in(database: Database) {
 /// Each request for a token is counted by its outcome.
 #[apply(on_both_databases!)]
 async fn requests_for_cookie_tokens_are_counted(database: Database) {
-    let server = TestServer::start_with(database, SETTINGS).await;
+    let limits = format!("{SETTINGS}[limits]\ncookie_tokens_per_session = \"1/1h\"\n");
+    let server = TestServer::start_with(database, &limits).await;
     let mut page = Page::signed_up(&server, "ada").await;
     page.token().await.assert_status(200);
+    page.token().await.assert_problem(429, "rate_limited");
     Page::of_app(&server)
         .token()
         .await
         .assert_problem(401, "login_required");
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &server.services.registry.lock().unwrap()).unwrap();
-    for outcome in ["success", "signed_out"] {
+    for outcome in ["success", "signed_out", "limited"] {
         let line = format!("countersign_cookie_tokens_total{{outcome=\"{outcome}\"}} 1");
         assert!(text.contains(&line), "{text}");
     }

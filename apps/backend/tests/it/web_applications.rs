@@ -1003,3 +1003,58 @@ async fn t_27_whatever_ends_sessions_ends_those_of_applications(database: Databa
         .assert_status(204);
     assert_eq!(ada.open("https://app.example.com/").await.status, 302);
 }
+
+/// The lines of a metric with its outcome, and their values.
+fn outcomes(server: &TestServer, metric: &str) -> Vec<(String, String)> {
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &server.services.registry.lock().unwrap()).unwrap();
+    let start = format!("countersign_{metric}_total{{outcome=\"");
+    let lines = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(&start)?.split_once("\"} "));
+    let mut found: Vec<_> = lines
+        .map(|(outcome, value)| (outcome.to_owned(), value.to_owned()))
+        .collect();
+    found.sort();
+    found
+}
+
+/// What a browser and an operator see of a hand-off beside the page that it leads to.
+#[apply(on_both_databases!)]
+async fn t_29_a_hand_off_leaks_no_code_extends_the_session_and_is_counted(database: Database) {
+    let limits = "[limits]\nhandoffs_per_account = \"2/1m\"\n";
+    let server = TestServer::start_with(database, &format!("{SETTINGS}{limits}")).await;
+    let mut ada = Browser::signed_in(&server, "ada").await;
+    let begun = ada.open("https://app.example.com/").await;
+    // The state is a secret: it is not shown where headers are logged.
+    assert!(begun.headers.get("set-cookie").unwrap().is_sensitive());
+    let begun = begun.header("location").to_owned();
+    let continued = ada.open(&begun).await.assert_status(303);
+    assert_eq!(cookies_of(&continued), [], "nothing to extend");
+    let completed = ada.open(continued.header("location")).await.assert_status(303);
+    for answer in [&continued, &completed] {
+        assert_eq!(answer.header("referrer-policy"), "no-referrer");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+    // On the way through the issuer, a session in use is extended there.
+    server.services.clock.advance(Duration::from_secs(5 * 24 * 60 * 60));
+    let continued = ada.open(&begun).await.assert_status(303);
+    assert_eq!(cookies_of(&continued).len(), 1, "{continued:?}");
+    assert_eq!(cookies_of(&continued)[0].0, SESSION);
+    ada.open(&begun).await.assert_status(303);
+    ada.open(&begun).await.assert_status(429);
+    ada.open("https://app.example.com/.countersign/callback?code=csx_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+        .await;
+    let counted: Vec<_> = outcomes(&server, "handoffs");
+    let of = |outcome: &str| {
+        counted
+            .iter()
+            .find(|(found, _)| found == outcome)
+            .map(|(_, value)| value.as_str())
+    };
+    assert_eq!(
+        (of("success"), of("limited"), of("invalid")),
+        (Some("1"), Some("1"), Some("1")),
+        "{counted:?}"
+    );
+}
