@@ -708,6 +708,32 @@ async fn r_65_cookie_tokens_are_limited_by_session_and_unknown_cookies_by_networ
     eve.token().await.assert_status(200);
 }
 
+/// A scope that the account loses is missing from the next token; one that it gains comes with the next session.
+#[apply(on_both_databases!)]
+async fn cookie_tokens_have_the_scopes_that_the_account_still_owns(database: Database) {
+    let server = TestServer::start_with(database, SETTINGS).await;
+    let mut page = Page::signed_up(&server, "ada").await;
+    let id = serde_json::from_value(page.token().await.json()["user"]["id"].clone()).unwrap();
+    let (both, write) = ("reports:read reports:write", "reports:write".parse().unwrap());
+    server
+        .services
+        .operator
+        .grant(id, &both.parse().unwrap())
+        .await
+        .unwrap();
+    let scope = |answer: &Answer| {
+        (
+            answer.json()["scope"].clone(),
+            claims(&access_token(answer))["scope"].clone(),
+        )
+    };
+    assert_eq!(scope(&page.token().await), (Value::Null, Value::Null));
+    assert_eq!(scope(&page.sign_in("ada").await), (json!(both), json!(both)));
+    server.services.operator.ungrant(id, &write).await.unwrap();
+    let left = json!("reports:read");
+    assert_eq!(scope(&page.token().await), (left.clone(), left));
+}
+
 /// Tabs ask at the same time, and one may sign in while another asks.
 #[apply(on_both_databases!)]
 async fn t_25_two_tabs_share_the_session(database: Database) {

@@ -769,6 +769,7 @@ async fn t_12_a_cookie_does_not_act_for_pages_of_another_origin(database: Databa
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], u16);
     let cases: &[Case<'_>] = &[
         ("GET", &[], 200),
+        ("OPTIONS", &[], 200),
         ("HEAD", &[site("cross-site")], 200),
         ("GET", &[site("same-site")], 200),
         ("GET", &[site("none")], 200),
