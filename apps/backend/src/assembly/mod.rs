@@ -34,6 +34,7 @@ use crate::features::identity::verification::Verification;
 use crate::features::messaging::mail::Delivery;
 use crate::features::messaging::outbox::Outbox;
 use crate::features::oauth::apis::Apis;
+use crate::features::oauth::backchannel_logout::BackchannelLogout;
 use crate::features::oauth::clients::Clients;
 use crate::features::operations::audit::Audit;
 use crate::features::operations::health::Health;
@@ -162,6 +163,11 @@ impl Services {
             keys: keys.clone(),
             revocations: revocations.clone(),
         };
+        let logout_notices = BackchannelLogout {
+            platform: platform.clone(),
+            keys: keys.clone(),
+            audit: audit.clone(),
+        };
         let sessions = Sessions {
             platform: platform.clone(),
             keys: keys.clone(),
@@ -270,6 +276,7 @@ impl Services {
             challenges,
             apis,
             clients,
+            logout_notices,
             sessions,
             browsers,
             guard,

@@ -19,6 +19,7 @@ use crate::features::identity::verification::Verification;
 use crate::features::messaging::mail::Delivery;
 use crate::features::messaging::outbox::Outbox;
 use crate::features::oauth::apis::Apis;
+use crate::features::oauth::backchannel_logout::BackchannelLogout;
 use crate::features::oauth::clients::Clients;
 use crate::features::operations::audit::Audit;
 use crate::features::operations::dev::Dev;
@@ -66,6 +67,8 @@ pub struct Parts {
     pub apis: Apis,
     /// Registers and authenticates clients.
     pub clients: Clients,
+    /// The sender of logout notices.
+    pub logout_notices: BackchannelLogout,
     pub sessions: Sessions,
     /// The cookies of browsers.
     pub browsers: BrowserSessions,
@@ -90,7 +93,7 @@ pub struct Parts {
 
 impl Services {
     /// Runs the background tasks: removes expired data, watches the key folder and the revocations of other processes,
-    /// seals the audit log, sends emails, and maintains the connection to Redis. Never returns. `countersign serve`
+    /// seals the audit log, sends emails and logout notices, and maintains the connection to Redis. Never returns. `countersign serve`
     /// runs it; an application that mounts [`app`](fn@crate::app) spawns it once.
     pub async fn maintain(self) {
         tokio::join!(
@@ -99,6 +102,7 @@ impl Services {
             self.revocations.clone().follow_forever(),
             self.audit.clone().keep_forever(),
             self.mail.clone().deliver_forever(),
+            self.logout_notices.clone().deliver_forever(),
             self.browsers.clone().sweep_forever(),
             self.forward.clone().sweep_forever(),
             self.accounts.clone().learn_schemes_forever(),

@@ -31,20 +31,20 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const NEW_PASSWORD: &str = "another umbrella for tests";
 
 /// A grant that was just opened, and its refresh token.
-struct Opened {
-    grant: Session,
-    token: GrantToken,
+pub struct Opened {
+    pub grant: Session,
+    pub token: GrantToken,
 }
 
 /// What a client was given.
 #[derive(Clone, Copy)]
-struct Wanted<'a> {
-    client: &'a str,
-    parent: Option<SessionId>,
-    bound: bool,
+pub struct Wanted<'a> {
+    pub client: &'a str,
+    pub parent: Option<SessionId>,
+    pub bound: bool,
 }
 
-fn bound(client: &str, parent: SessionId) -> Wanted<'_> {
+pub fn bound(client: &str, parent: SessionId) -> Wanted<'_> {
     Wanted {
         client,
         parent: Some(parent),
@@ -52,7 +52,7 @@ fn bound(client: &str, parent: SessionId) -> Wanted<'_> {
     }
 }
 
-fn unbound(client: &str, parent: SessionId) -> Wanted<'_> {
+pub fn unbound(client: &str, parent: SessionId) -> Wanted<'_> {
     Wanted {
         bound: false,
         ..bound(client, parent)
@@ -69,12 +69,20 @@ fn request_from(address: &str) -> RequestInfo {
 
 /// Registers a client, unless there is one with this id.
 async fn register(services: &Services, client_id: &str) {
-    let metadata = json!({
+    register_with(services, client_id, &[]).await;
+}
+
+/// Registers a client with these additional metadata, unless there is one with this id.
+pub async fn register_with(services: &Services, client_id: &str, extra: &[(&str, Value)]) {
+    let mut metadata = json!({
         "redirect_uris": ["https://client.example.com/callback"],
         "grant_types": ["authorization_code", "refresh_token"],
         "token_endpoint_auth_method": "none",
         "id_token_signed_response_alg": "ES256",
     });
+    for (name, value) in extra {
+        metadata[*name] = value.clone();
+    }
     let new = NewClient {
         client_id: client_id.to_owned(),
         trusted: false,
@@ -128,13 +136,13 @@ async fn try_open(services: &Services, account: AccountId, wanted: Wanted<'_>) -
     Some(Opened { grant, token })
 }
 
-async fn open(server: &TestServer, account: AccountId, wanted: Wanted<'_>) -> Opened {
+pub async fn open(server: &TestServer, account: AccountId, wanted: Wanted<'_>) -> Opened {
     let opened = try_open(&server.services, account, wanted).await;
     opened.expect("the browser session is active")
 }
 
 /// Uses a refresh token as a client that rotates.
-async fn refresh(
+pub async fn refresh(
     services: &Services,
     token: &GrantToken,
     client: &str,
@@ -148,7 +156,7 @@ async fn refresh(
     services.sessions.rotate_grant(token, &by, &caller).await
 }
 
-async fn next(server: &TestServer, token: &GrantToken, client: &str) -> GrantToken {
+pub async fn next(server: &TestServer, token: &GrantToken, client: &str) -> GrantToken {
     refresh(&server.services, token, client).await.unwrap().1.unwrap()
 }
 
@@ -165,7 +173,7 @@ async fn lives(services: &Services, grant: &Session) -> bool {
     by_row
 }
 
-async fn ids(server: &TestServer, person: &Person<'_>) -> (AccountId, SessionId) {
+pub async fn ids(server: &TestServer, person: &Person<'_>) -> (AccountId, SessionId) {
     let verified = server.services.guard.verify(&person.access_token).await.unwrap();
     let account = verified.claims().sub.account().unwrap();
     (AccountId(account), SessionId(verified.session().unwrap()))

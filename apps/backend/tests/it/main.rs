@@ -14,6 +14,7 @@ mod architecture;
 mod attacks;
 mod audit;
 mod auth;
+mod backchannel_logout;
 mod browser_sessions;
 mod claims;
 mod crash;

@@ -5,6 +5,7 @@ mod clocks;
 mod database;
 mod finding;
 mod keys;
+mod logout;
 mod machine;
 mod mail;
 mod proxy;
@@ -33,6 +34,9 @@ pub(super) async fn doctor(settings: &Settings, output: &mut Standard) -> Result
         proxy::check(settings, &mut findings).await;
     }
     mail::check(settings, &mut findings).await;
+    if let Some(db) = &db {
+        logout::check(db, &clock, &mut findings).await;
+    }
     machine::files(settings, &mut findings).await;
     if let Some(db) = db {
         db.close().await?;

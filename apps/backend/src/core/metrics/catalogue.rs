@@ -60,6 +60,13 @@ pub const METRICS: &[Described] = &[
         .worry("above 0 for ten minutes, or growing: see `emails`"),
     gauge("emails_overdue_seconds", "How long the oldest overdue email has been queued")
         .worry("above 600: users wait for links and codes"),
+    counter("logout_notices", "Attempts to tell a client that a user has signed out, by outcome")
+        .labels("`outcome`: `sent`, `postponed` (the client cannot be reached or failed; there will be another attempt), \
+                 `refused` (the client rejected it), `given_up` (all attempts failed)")
+        .worry("`refused` or `given_up`: users stay signed in at a client after they signed out; \
+                `countersign doctor` names the client"),
+    gauge("logout_notices_overdue", "Logout notices that were queued over a minute ago, counted by each node once a minute")
+        .worry("growing: see `logout_notices`"),
     counter("limits_exceeded", "Requests rejected by a rate limit")
         .labels("`limit`: its name in the settings")
         .worry("if it affects real users: raise the limit, or set `trusted_proxies`"),

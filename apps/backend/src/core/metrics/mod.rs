@@ -18,7 +18,7 @@ use prometheus_client::registry::Registry;
 #[cfg(feature = "testing")]
 pub use self::catalogue::{METRICS, reference};
 pub use self::catalogue::{PREFIX, Register};
-pub use self::outcome::{CookieTokenOutcome, HandoffOutcome, LoginOutcome, RefreshOutcome, SendOutcome};
+pub use self::outcome::{CookieTokenOutcome, HandoffOutcome, LoginOutcome, NoticeOutcome, RefreshOutcome, SendOutcome};
 pub use self::process::process;
 
 /// The counters of services and routers.
@@ -30,6 +30,8 @@ pub struct ServiceMetrics {
     emails: Family<OutcomeLabel, Counter>,
     emails_overdue: Gauge,
     emails_overdue_seconds: Gauge<f64, AtomicU64>,
+    logout_notices: Family<OutcomeLabel, Counter>,
+    logout_notices_overdue: Gauge,
     audit_sealed: Counter,
     audit_lag: Gauge<f64, AtomicU64>,
     audit_shipping: Gauge,
@@ -51,6 +53,8 @@ impl ServiceMetrics {
             emails: Family::default(),
             emails_overdue: Gauge::default(),
             emails_overdue_seconds: Gauge::default(),
+            logout_notices: Family::default(),
+            logout_notices_overdue: Gauge::default(),
             audit_sealed: Counter::default(),
             audit_lag: Gauge::default(),
             audit_shipping: Gauge::default(),
@@ -62,6 +66,8 @@ impl ServiceMetrics {
         registry.add("emails", metrics.emails.clone());
         registry.add("emails_overdue", metrics.emails_overdue.clone());
         registry.add("emails_overdue_seconds", metrics.emails_overdue_seconds.clone());
+        registry.add("logout_notices", metrics.logout_notices.clone());
+        registry.add("logout_notices_overdue", metrics.logout_notices_overdue.clone());
         registry.add("audit_sealed", metrics.audit_sealed.clone());
         registry.add("audit_sealer_lag_seconds", metrics.audit_lag.clone());
         registry.add("audit_checkpoints_shipping", metrics.audit_shipping.clone());
@@ -96,6 +102,17 @@ impl ServiceMetrics {
     pub fn emails_overdue(&self, count: i64, age: Duration) {
         self.emails_overdue.set(count);
         self.emails_overdue_seconds.set(age.as_secs_f64());
+    }
+
+    /// Counts an attempt to send a logout notice with this outcome.
+    pub fn logout_notice(&self, outcome: NoticeOutcome) {
+        let outcome = outcome.name();
+        self.logout_notices.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Sets the number of overdue logout notices.
+    pub fn logout_notices_overdue(&self, count: i64) {
+        self.logout_notices_overdue.set(count);
     }
 
     /// Counts an attempt to send an email with this outcome.
@@ -144,6 +161,10 @@ mod tests {
             ),
             ("refreshes", refreshes.iter().map(|outcome| outcome.name()).collect()),
             ("handoffs", handoffs.iter().map(|outcome| outcome.name()).collect()),
+            (
+                "logout_notices",
+                NoticeOutcome::ALL.iter().map(|outcome| outcome.name()).collect(),
+            ),
             (
                 "emails",
                 emails.iter().map(|outcome| outcome.name()).collect::<Vec<_>>(),

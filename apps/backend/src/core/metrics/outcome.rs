@@ -94,3 +94,17 @@ outcomes! {
         Dropped = "dropped";
     }
 }
+
+outcomes! {
+    /// The outcome of an attempt to send a logout notice.
+    NoticeOutcome {
+        /// The client accepted it.
+        Sent = "sent";
+        /// The client cannot be reached, or did not respond as expected. There will be another attempt.
+        Postponed = "postponed";
+        /// The client rejected it.
+        Refused = "refused";
+        /// There were too many failed attempts.
+        GivenUp = "given_up";
+    }
+}

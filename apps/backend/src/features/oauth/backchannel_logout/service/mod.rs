@@ -1,6 +1,8 @@
-//! Queueing logout notices.
+//! Queueing logout notices, and delivering them.
 
+mod deliver;
 mod queue;
 mod receiver;
 
+pub use deliver::{BackchannelLogout, failed_notices};
 pub use queue::queue;
