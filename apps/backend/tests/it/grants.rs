@@ -1,6 +1,7 @@
 //! Grants: what the clients of the OpenID provider may do for a user.
 
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -714,6 +715,156 @@ async fn o_35_grants_are_not_sessions_of_the_first_party(database: Database) {
     let clients: Vec<_> = listed.iter().map(|grant| grant.client_id.as_str()).collect();
     assert_eq!(clients, ["client-4", "client-3", "client-2", "client-1", "client-0"]);
     assert_eq!(events(&server, account, "grant.opened").await, 5);
+}
+
+/// The user's export lists what clients may do, and deleting the account leaves nothing of it.
+#[apply(on_both_databases!)]
+async fn o_59_the_export_has_grants_and_deletion_leaves_none(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let (account, session) = ids(&server, &ada).await;
+    let opened = open(&server, account, bound("grafana", session)).await;
+    let export = ada.get("/api/auth/me/export").await.assert_status(200).json();
+    assert_eq!(export["sessions"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        export["grants"],
+        json!([{
+            "id": opened.grant.id.to_string(),
+            "client_id": "grafana",
+            "scopes": ["email", "openid"],
+            "resources": ["https://api.example.com"],
+            "device": null,
+            "address": "203.0.113.66",
+            "created_at": "2026-11-22T10:15:00Z",
+            "last_used_at": "2026-11-22T10:15:00Z",
+            "expires_at": "2027-02-20T10:15:00Z",
+        }])
+    );
+    let body = json!({ "password": PASSWORD });
+    ada.delete("/api/auth/me", body).await.assert_status(204);
+    let left: i64 = query(sql!("SELECT count(*) FROM sessions"))
+        .one(&server.services.db)
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
+    // The bit of the grant outlives it.
+    assert!(!lives(&server.services, &opened.grant).await);
+}
+
+/// Runs the program on the server's database.
+fn execute(server: &TestServer, arguments: &[&str]) -> (Option<i32>, Value) {
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .env_clear()
+        .current_dir(server.folder())
+        .env("COUNTERSIGN_DATABASE_URL", server.database_url())
+        .env("COUNTERSIGN_KEYS_DIR", "keys")
+        .env("COUNTERSIGN_ISSUER", "http://127.0.0.1:8000")
+        .args(arguments)
+        .arg("--json")
+        .output()
+        .unwrap();
+    let text = match output.status.success() {
+        true => output.stdout,
+        false => output.stderr,
+    };
+    (output.status.code(), serde_json::from_slice(&text).unwrap())
+}
+
+#[apply(on_both_databases!)]
+async fn operators_list_and_revoke_grants(database: Database) {
+    let server = TestServer::start(database).await;
+    let (ada, eve) = (server.user("ada").await, server.user("eve").await);
+    let ((ada, at_adas), (eve, at_eves)) = (ids(&server, &ada).await, ids(&server, &eve).await);
+    let mut grants = Vec::new();
+    for (account, wanted) in [
+        (ada, bound("grafana", at_adas)),
+        (ada, unbound("nextcloud", at_adas)),
+        (ada, bound("tool", at_adas)),
+        (eve, bound("grafana", at_eves)),
+    ] {
+        server.services.clock.advance(Duration::from_secs(1));
+        grants.push(open(&server, account, wanted).await.grant);
+    }
+    let listed = |arguments: &[&str]| {
+        let (code, rows) = execute(&server, &[&["grants", "list"], arguments].concat());
+        assert_eq!(code, Some(0), "{rows}");
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|row| row["id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let named = |numbers: &[usize]| {
+        numbers
+            .iter()
+            .map(|number| grants[*number].id.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&[]), named(&[3, 2, 1, 0]));
+    assert_eq!(listed(&["--limit", "1"]), named(&[3]));
+    assert_eq!(listed(&["--user", "ada@example.com"]), named(&[2, 1, 0]));
+    assert_eq!(listed(&["--client", "grafana"]), named(&[3, 0]));
+    assert_eq!(
+        listed(&["--client", "grafana", "--user", "ada@example.com"]),
+        named(&[0])
+    );
+    let (_, rows) = execute(&server, &["grants", "list", "--client", "tool"]);
+    assert_eq!(rows[0]["account"], ada.to_string());
+    assert_eq!(
+        (&rows[0]["client"], &rows[0]["scope"], &rows[0]["ends_with_session"]),
+        (&json!("tool"), &json!("email openid"), &json!(true))
+    );
+
+    let (code, error) = execute(&server, &["sessions", "revoke", &grants[2].id.to_string()]);
+    assert_eq!(
+        (code, &error["code"]),
+        (Some(1), &json!("not_found")),
+        "a grant is no session of the user"
+    );
+    let (code, done) = execute(&server, &["grants", "revoke", &grants[2].id.to_string()]);
+    assert_eq!((code, &done["grant"]), (Some(0), &json!(grants[2].id.to_string())));
+    let (code, error) = execute(&server, &["grants", "revoke", &grants[2].id.to_string()]);
+    assert_eq!((code, &error["code"]), (Some(1), &json!("not_found")));
+    let (_, done) = execute(
+        &server,
+        &["grants", "revoke", "--user", "ada@example.com", "--client", "grafana"],
+    );
+    assert_eq!(done["grants"], 1);
+    assert_eq!(listed(&[]), named(&[3, 1]));
+    let (_, done) = execute(&server, &["grants", "revoke", "--client", "grafana"]);
+    assert_eq!(done["grants"], 1);
+    let (_, done) = execute(&server, &["grants", "revoke", "--user", "ada@example.com"]);
+    assert_eq!(done["grants"], 1);
+    assert_eq!(listed(&[]), named(&[]));
+    for wrong in [
+        &["grants", "revoke"][..],
+        &["grants", "revoke", "--client", "a", &grants[0].id.to_string()],
+    ] {
+        assert_eq!(execute(&server, wrong).0, Some(2), "{wrong:?}");
+    }
+    server.services.revocations.refresh().await.unwrap();
+    for grant in &grants {
+        assert!(!lives(&server.services, grant).await);
+    }
+    assert_eq!(events(&server, ada, "grant.ended").await, 3);
+}
+
+/// After a restore, or a compromise, no grant of before is valid, and new ones can be opened.
+#[apply(on_both_databases!)]
+async fn o_58_ending_everything_ends_grants(database: Database) {
+    let server = TestServer::start(database).await;
+    let services = &server.services;
+    let ada = server.user("ada").await;
+    let (account, session) = ids(&server, &ada).await;
+    let opened = open(&server, account, unbound("grafana", session)).await;
+    let (code, done) = execute(&server, &["sessions", "revoke", "--everyone"]);
+    assert_eq!((code, &done["sessions"]), (Some(0), &json!(2)));
+    services.revocations.refresh().await.unwrap();
+    assert!(!lives(services, &opened.grant).await);
+    let refused = refresh(services, &opened.token, "grafana").await;
+    assert!(matches!(refused, Err(RefreshError::Invalid)));
+    let ada = server.sign_in("ada").await;
+    let (_, session) = ids(&server, &ada).await;
+    let opened = open(&server, account, unbound("grafana", session)).await;
+    assert!(lives(services, &opened.grant).await);
 }
 
 /// A browser that holds a cookie of a session.
