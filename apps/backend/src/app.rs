@@ -11,9 +11,11 @@ use utoipa::openapi::security::{
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::Services;
+use crate::core::oauth_problem::OauthErrorBody;
 use crate::core::problem::{Problem, ProblemBody};
 use crate::documented;
 use crate::features::identity::{accounts, recovery, verification};
+use crate::features::oauth::{discovery, userinfo};
 use crate::features::operations::{dev, docs, health, keys};
 use crate::features::pages;
 use crate::features::sign_in::{auth, browser_sessions, forward, revocation, sessions};
@@ -47,6 +49,7 @@ pub(crate) fn with_dev(services: Services) -> Router {
 fn routes(server: Option<&Services>) -> OpenApiRouter {
     // Shared, because it is large and is cloned for each request.
     let health = server.map(|server| Arc::new(server.health.clone()));
+    let provider = server.filter(|server| server.settings.provider.enabled);
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(given(accounts::router(), server.map(|server| &server.profiles)))
         .merge(given(auth::router(), server.map(|server| &server.auth)))
@@ -55,7 +58,9 @@ fn routes(server: Option<&Services>) -> OpenApiRouter {
         .merge(given(sessions::router(), server.map(|server| &server.sessions)))
         .merge(given(browser_sessions::router(), server.map(|server| &server.browsers)))
         .merge(given(forward::router(), server.map(|server| &server.forward)))
-        .merge(given(keys::router(), server.map(|server| &server.discovery)))
+        .merge(given(userinfo::router(), provider.map(|server| &server.userinfo)))
+        .merge(given(discovery::router(), server.map(|server| &server.metadata)))
+        .merge(given(keys::router(), server.map(|server| &server.publication)))
         .merge(given(revocation::router(), server.map(|server| &server.status_lists)))
         .merge(given(health::router(), health.as_ref()))
 }
@@ -83,7 +88,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
                        offline, and which can be revoked immediately.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
-    components(schemas(ProblemBody<'static>)),
+    components(schemas(ProblemBody<'static>, OauthErrorBody<'static>)),
     modifiers(&Security),
     tags(
         (name = "auth", description = "Signing in and out"),
@@ -93,6 +98,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         (name = "sessions", description = "Sessions and refresh tokens"),
         (name = "revocation", description = "Status lists for verifiers"),
         (name = "forward", description = "Forward authentication for reverse proxies"),
+        (name = "oauth", description = "OAuth 2 and OpenID Connect, for clients"),
         (name = "keys", description = "Keys and metadata for verifiers"),
         (name = "health", description = "Health checks for operators"),
     )

@@ -91,6 +91,14 @@ const OWN: &[(&str, &[Code])] = &[
     ),
     ("GET /api/auth/forward", &[InsufficientScope, OriginNotAllowed]),
     ("GET /oauth2/status-lists/{number}", &[NotFound]),
+    (
+        "GET /oauth2/userinfo",
+        &[InvalidRequest, InsufficientScope, RateLimited],
+    ),
+    (
+        "POST /oauth2/userinfo",
+        &[InvalidRequest, InsufficientScope, RateLimited],
+    ),
 ];
 
 const NEW_PASSWORD: [&str; 4] = [

@@ -234,6 +234,21 @@ mod tests {
     }
 
     #[test]
+    fn o_60_what_is_huge_is_refused_before_it_is_read() {
+        for text in [
+            format!("scope={}", "a+".repeat(500_000)),
+            (0..100_000).map(|n| format!("n{n}=1&")).collect(),
+            (0..64).map(|n| format!("n{n}={}&", "x".repeat(4_096))).collect(),
+            "&".repeat(1_000_000),
+            format!("claims={}", "%7B%22x%22%3A".repeat(100_000)),
+            "%".repeat(1_000_000),
+        ] {
+            assert_eq!(Parameters::parse(&text), Err(ParametersError::TooLong));
+        }
+        assert_eq!(Parameters::parse(&"&".repeat(16_384)), Ok(Parameters::default()));
+    }
+
+    #[test]
     fn values_are_not_printed() {
         assert_eq!(format!("{:?}", parsed("code=s3cret&a=1")), r#"["code", "a"]"#);
     }

@@ -20,6 +20,7 @@ use crate::core::layers::{self, Middleware};
 use crate::core::limits::RateLimits;
 use crate::core::mailer::Mailer;
 use crate::core::metrics::{self, ServiceMetrics};
+use crate::core::oauth_endpoints::userinfo_audience;
 use crate::core::password::Hasher;
 use crate::core::platform::{self, Platform};
 use crate::core::probes::Probes;
@@ -36,9 +37,11 @@ use crate::features::messaging::outbox::Outbox;
 use crate::features::oauth::apis::Apis;
 use crate::features::oauth::backchannel_logout::BackchannelLogout;
 use crate::features::oauth::clients::Clients;
+use crate::features::oauth::discovery::ServerMetadata;
+use crate::features::oauth::userinfo::{UserInfo, UserInfoAuthority};
 use crate::features::operations::audit::Audit;
 use crate::features::operations::health::Health;
-use crate::features::operations::keys::{Discovery, Keys, check_keys};
+use crate::features::operations::keys::{Keys, Publication, check_keys};
 use crate::features::pages::{self, Assets, Pages};
 use crate::features::sign_in::auth::{Auth, Operator};
 use crate::features::sign_in::browser_sessions::BrowserSessions;
@@ -234,6 +237,21 @@ impl Services {
             browsers: browsers.clone(),
             auth: auth.clone(),
         };
+        let userinfo = UserInfo {
+            platform: platform.clone(),
+            keys: keys.clone(),
+            guard: Guard::new(UserInfoAuthority {
+                issuer: settings.issuer.as_str().to_owned(),
+                audience: [userinfo_audience(settings.issuer.as_str())],
+                clock: clock.clone(),
+                keys: keys.clone(),
+                revocations: revocations.clone(),
+            }),
+        };
+        let metadata = ServerMetadata {
+            platform: platform.clone(),
+            keys: keys.clone(),
+        };
         let registry = Arc::new(Mutex::new(registry));
         let health = Health {
             db: db.clone(),
@@ -255,7 +273,7 @@ impl Services {
             recovery: recovery.clone(),
         });
         Ok(Self(Arc::new(Parts {
-            discovery: Discovery::new(keys.clone(), settings.issuer.as_str(), settings.docs.enabled),
+            publication: Publication::new(keys.clone()),
             status_lists: StatusLists {
                 revocations: revocations.clone(),
                 ttl: settings.status_lists.ttl,
@@ -287,6 +305,8 @@ impl Services {
             recovery,
             mail,
             forward,
+            userinfo,
+            metadata,
             health,
             pages,
             platform,

@@ -21,10 +21,12 @@ use crate::features::messaging::outbox::Outbox;
 use crate::features::oauth::apis::Apis;
 use crate::features::oauth::backchannel_logout::BackchannelLogout;
 use crate::features::oauth::clients::Clients;
+use crate::features::oauth::discovery::ServerMetadata;
+use crate::features::oauth::userinfo::UserInfo;
 use crate::features::operations::audit::Audit;
 use crate::features::operations::dev::Dev;
 use crate::features::operations::health::Health;
-use crate::features::operations::keys::{Discovery, Keys};
+use crate::features::operations::keys::{Keys, Publication};
 use crate::features::pages::Pages;
 use crate::features::sign_in::auth::{Auth, Operator};
 use crate::features::sign_in::browser_sessions::BrowserSessions;
@@ -50,7 +52,7 @@ pub struct Parts {
     pub readiness: Readiness,
     pub keys: Keys,
     /// The state of the key routes.
-    pub discovery: Discovery,
+    pub publication: Publication,
     pub audit: Audit,
     /// The queue of emails.
     pub outbox: Outbox,
@@ -87,6 +89,10 @@ pub struct Parts {
     pub mail: Delivery,
     /// Authenticates requests for reverse proxies.
     pub forward: Forward,
+    /// The claims of users, for clients.
+    pub userinfo: UserInfo,
+    /// The state of the metadata routes.
+    pub metadata: ServerMetadata,
     pub health: Health,
     pub pages: Pages,
 }

@@ -56,5 +56,7 @@ section! {
         codes_per_address: Rate = "30/15m",
         /// Failed authentications of clients per IP address (IPv6: /64), at the endpoints where clients present a secret.
         client_auth_per_address: Rate = "20/5m",
+        /// Requests at the UserInfo endpoint for one user's grant to one client.
+        userinfo_per_grant: Rate = "60/1m",
     }
 }

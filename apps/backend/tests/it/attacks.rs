@@ -16,12 +16,16 @@ use serde_json::{Value, json};
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
 /// Public routes, and their responses to an empty request.
-const PUBLIC: [(&str, u16); 16] = [
+const PUBLIC: [(&str, u16); 19] = [
     ("GET /.well-known/jwks.json", 200),
     ("GET /.well-known/oauth-authorization-server", 200),
+    ("GET /.well-known/openid-configuration", 200),
     ("GET /healthz", 200),
     ("GET /readyz", 200),
     ("GET /oauth2/status-lists/{number}", 200),
+    // These take the tokens of clients, which have another audience.
+    ("GET /oauth2/userinfo", 401),
+    ("POST /oauth2/userinfo", 401),
     ("POST /api/auth/login", 415),
     ("POST /api/auth/login/email", 415),
     ("POST /api/auth/login/email/confirm", 415),
@@ -624,6 +628,7 @@ fn judge(route: &str, answer: &Answer) {
         return assert_eq!(kind, "", "{route}");
     }
     let known = match (answer.status.is_success(), route) {
+        (false, "GET /oauth2/userinfo" | "POST /oauth2/userinfo") => "application/json",
         (false, _) => "application/problem+json",
         (_, "GET /.well-known/jwks.json") => "application/jwk-set+json",
         (_, "GET /oauth2/status-lists/{number}") => "application/statuslist+jwt",
@@ -658,6 +663,7 @@ impl<'s> Visit<'s> {
         let public = [
             "/.well-known/jwks.json",
             "/.well-known/oauth-authorization-server",
+            "/.well-known/openid-configuration",
             "/healthz",
             "/readyz",
         ];
@@ -686,6 +692,9 @@ impl<'s> Visit<'s> {
         self.ask("POST", "/api/auth/verify-email/confirm", confirmation, "")
             .await;
         let access = self.sign_in(email, PASSWORD).await;
+        for (method, answer) in crate::userinfo::answers(self.server, &access).await {
+            self.seen.push((format!("{method} /oauth2/userinfo"), answer));
+        }
         for path in [
             "/api/auth/me",
             "/api/auth/me/export",

@@ -141,12 +141,14 @@ async fn a2_every_route_documents_its_authentication(database: Database) {
             "DELETE /api/auth/sessions/{id} (bearer)",
             "GET /.well-known/jwks.json",
             "GET /.well-known/oauth-authorization-server",
+            "GET /.well-known/openid-configuration",
             "GET /api/auth/forward (bearer)",
             "GET /api/auth/me (bearer)",
             "GET /api/auth/me/export (bearer)",
             "GET /api/auth/sessions (bearer)",
             "GET /healthz",
             "GET /oauth2/status-lists/{number}",
+            "GET /oauth2/userinfo (bearer)",
             "GET /readyz",
             "PATCH /api/auth/me (bearer)",
             "POST /api/auth/change-email (bearer)",
@@ -164,6 +166,7 @@ async fn a2_every_route_documents_its_authentication(database: Database) {
             "POST /api/auth/token (cookie)",
             "POST /api/auth/verify-email",
             "POST /api/auth/verify-email/confirm (bearer)",
+            "POST /oauth2/userinfo (bearer)",
         ]
     );
 }

@@ -165,30 +165,6 @@ async fn the_jwk_set_is_cached_and_asked_for_conditionally(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn r_58_the_metadata_names_only_what_works(database: Database) {
-    let server = TestServer::start(database).await;
-    let answer = server
-        .get("/.well-known/oauth-authorization-server")
-        .await
-        .assert_status(200);
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(
-        answer.json(),
-        serde_json::json!({
-            "issuer": "http://127.0.0.1:8000",
-            "jwks_uri": "http://127.0.0.1:8000/.well-known/jwks.json",
-            "response_types_supported": [],
-            "grant_types_supported": [],
-            "service_documentation": "http://127.0.0.1:8000/docs/",
-        })
-    );
-    server
-        .get("/.well-known/openid-configuration")
-        .await
-        .assert_problem(404, "not_found");
-}
-
-#[apply(on_both_databases!)]
 async fn the_first_start_makes_a_key_and_later_ones_keep_it(database: Database) {
     let scratch = Scratch::create(database).await;
     let first = scratch.open().await;

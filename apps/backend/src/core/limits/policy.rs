@@ -51,6 +51,8 @@ policies! {
     CodesPerAddress = codes_per_address;
     /// Failed authentications of clients.
     ClientAuthPerAddress = client_auth_per_address;
+    /// Requests at the UserInfo endpoint.
+    UserinfoPerGrant = userinfo_per_grant;
 }
 
 impl fmt::Display for Policy {

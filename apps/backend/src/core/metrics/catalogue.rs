@@ -46,6 +46,9 @@ pub const METRICS: &[Described] = &[
     counter("cookie_tokens", "Requests for an access token with a session cookie, by outcome")
         .labels("`outcome`: `success`, `signed_out`, `limited`, `failed`")
         .worry("`limited` affects real users: a page asks again and again instead of keeping its token until it expires"),
+    counter("oauth_userinfo", "Requests at the UserInfo endpoint, by outcome")
+        .labels("`outcome`: `success`, `invalid`, `limited`, `failed`")
+        .worry("`limited` affects real users: an application asks for each of its requests instead of once per sign-in"),
     counter("handoffs", "Browsers signed in to applications behind a proxy, by outcome")
         .labels("`outcome`: `success`, `invalid` (the code had expired, was used before, or is of another browser), \
                  `limited`")

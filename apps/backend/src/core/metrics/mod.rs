@@ -18,7 +18,9 @@ use prometheus_client::registry::Registry;
 #[cfg(feature = "testing")]
 pub use self::catalogue::{METRICS, reference};
 pub use self::catalogue::{PREFIX, Register};
-pub use self::outcome::{CookieTokenOutcome, HandoffOutcome, LoginOutcome, NoticeOutcome, RefreshOutcome, SendOutcome};
+pub use self::outcome::{
+    CookieTokenOutcome, HandoffOutcome, LoginOutcome, NoticeOutcome, RefreshOutcome, SendOutcome, UserInfoOutcome,
+};
 pub use self::process::process;
 
 /// The counters of services and routers.
@@ -26,6 +28,7 @@ pub struct ServiceMetrics {
     logins: Family<OutcomeLabel, Counter>,
     refreshes: Family<OutcomeLabel, Counter>,
     cookie_tokens: Family<OutcomeLabel, Counter>,
+    userinfo: Family<OutcomeLabel, Counter>,
     handoffs: Family<OutcomeLabel, Counter>,
     emails: Family<OutcomeLabel, Counter>,
     emails_overdue: Gauge,
@@ -49,6 +52,7 @@ impl ServiceMetrics {
             logins: Family::default(),
             refreshes: Family::default(),
             cookie_tokens: Family::default(),
+            userinfo: Family::default(),
             handoffs: Family::default(),
             emails: Family::default(),
             emails_overdue: Gauge::default(),
@@ -62,6 +66,7 @@ impl ServiceMetrics {
         registry.add("logins", metrics.logins.clone());
         registry.add("refreshes", metrics.refreshes.clone());
         registry.add("cookie_tokens", metrics.cookie_tokens.clone());
+        registry.add("oauth_userinfo", metrics.userinfo.clone());
         registry.add("handoffs", metrics.handoffs.clone());
         registry.add("emails", metrics.emails.clone());
         registry.add("emails_overdue", metrics.emails_overdue.clone());
@@ -84,6 +89,12 @@ impl ServiceMetrics {
     pub fn refresh(&self, outcome: RefreshOutcome) {
         let outcome = outcome.name();
         self.refreshes.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Counts a request at the UserInfo endpoint.
+    pub fn userinfo(&self, outcome: UserInfoOutcome) {
+        let outcome = outcome.name();
+        self.userinfo.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// Counts a request for an access token with a session cookie.
@@ -155,6 +166,10 @@ mod tests {
         let handoffs = HandoffOutcome::ALL;
         let names = [
             ("logins", logins.iter().map(|outcome| outcome.name()).collect()),
+            (
+                "oauth_userinfo",
+                UserInfoOutcome::ALL.iter().map(|outcome| outcome.name()).collect(),
+            ),
             (
                 "cookie_tokens",
                 CookieTokenOutcome::ALL.iter().map(|outcome| outcome.name()).collect(),

@@ -68,6 +68,20 @@ outcomes! {
 }
 
 outcomes! {
+    /// The outcome of a request at the UserInfo endpoint.
+    UserInfoOutcome {
+        /// The claims of the user were returned.
+        Success = "success";
+        /// The token is not accepted.
+        Invalid = "invalid";
+        /// A rate limit was exceeded.
+        Limited = "limited";
+        /// The database or a signing key failed.
+        Failed = "failed";
+    }
+}
+
+outcomes! {
     /// The outcome of signing a browser in to an application behind a proxy.
     HandoffOutcome {
         /// The browser got a cookie.

@@ -1,1 +1,7 @@
-//! Metadata for clients and verifiers (RFC 8414, OpenID Connect Discovery).
+//! The metadata of the server (OpenID Connect Discovery §3, RFC 8414 §2), in one document at two paths.
+//! It names only what works: an endpoint that is added is added here.
+
+mod document;
+mod router;
+
+pub use router::{ServerMetadata, router};

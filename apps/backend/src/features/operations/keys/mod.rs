@@ -17,7 +17,7 @@ mod store;
 
 pub use error::KeysError;
 pub use folder::{Inspected, inspect};
-pub use router::{Discovery, router};
+pub use router::{Publication, router};
 pub use service::{
     Activated, IssueError, JWKS_MAX_AGE, KeyOperator, KeyOptions, KeyState, Keys, ListedKey, ListedSealingKey, NextKey,
     OperatorError, RevokedKey, SealingState, check_keys, current_kid,

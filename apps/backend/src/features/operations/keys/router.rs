@@ -1,35 +1,28 @@
-//! `GET /.well-known/jwks.json` and `GET /.well-known/oauth-authorization-server`. Both allow every origin (by a layer) and
-//! require no token.
+//! `GET /.well-known/jwks.json`, which allows every origin (by a layer) and requires no token.
 
-use std::sync::Arc;
-
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::schemas::{JwkSetBody, MetadataBody};
+use super::schemas::JwkSetBody;
 use super::service::{IssueError, Keys};
 use crate::core::conditional::etag_matches;
 use crate::core::problem::{Code, Problem};
 
 /// The state of the routes of this feature.
 #[derive(Clone)]
-pub struct Discovery {
+pub struct Publication {
     keys: Keys,
-    issuer: Arc<str>,
-    /// Whether the documentation of the API is served.
-    documented: bool,
     /// The `Cache-Control` of responses.
     cached: HeaderValue,
 }
 
 /// The routes of this feature.
-pub fn router() -> OpenApiRouter<Discovery> {
-    OpenApiRouter::new().routes(routes!(jwks)).routes(routes!(metadata))
+pub fn router() -> OpenApiRouter<Publication> {
+    OpenApiRouter::new().routes(routes!(jwks))
 }
 
 /// The public keys that verify tokens
@@ -43,7 +36,7 @@ pub fn router() -> OpenApiRouter<Discovery> {
             headers(("ETag" = String, description = "The version of the set"), ("Cache-Control" = String))),
         (status = NOT_MODIFIED, description = "The client's copy is current"),
     ))]
-async fn jwks(State(Discovery { keys, cached, .. }): State<Discovery>, headers: HeaderMap) -> Response {
+async fn jwks(State(Publication { keys, cached }): State<Publication>, headers: HeaderMap) -> Response {
     let published = keys.published();
     let mut response = Response::default();
     let own = response.headers_mut();
@@ -59,21 +52,6 @@ async fn jwks(State(Discovery { keys, cached, .. }): State<Discovery>, headers: 
     response
 }
 
-/// Server metadata (RFC 8414)
-#[utoipa::path(get, path = "/.well-known/oauth-authorization-server", tag = "keys",
-    responses((status = OK, description = "The metadata", body = MetadataBody)))]
-async fn metadata(State(discovery): State<Discovery>) -> impl IntoResponse {
-    let issuer = &discovery.issuer;
-    let metadata = MetadataBody {
-        issuer: issuer.to_string(),
-        jwks_uri: format!("{issuer}/.well-known/jwks.json"),
-        response_types_supported: [],
-        grant_types_supported: [],
-        service_documentation: discovery.documented.then(|| format!("{issuer}/docs/")),
-    };
-    ([(CACHE_CONTROL, discovery.cached)], Json(metadata))
-}
-
 impl From<IssueError> for Problem {
     fn from(error: IssueError) -> Self {
         match error {
@@ -85,13 +63,11 @@ impl From<IssueError> for Problem {
     }
 }
 
-impl Discovery {
-    pub(crate) fn new(keys: Keys, issuer: &str, documented: bool) -> Self {
+impl Publication {
+    pub(crate) fn new(keys: Keys) -> Self {
         let cached = HeaderValue::try_from(format!("public, max-age={}", keys.max_age().as_secs()));
         Self {
             keys,
-            issuer: issuer.into(),
-            documented,
             cached: cached.expect("digits and letters are a header's value"),
         }
     }

@@ -1,4 +1,4 @@
-//! Wire types: the JWK Set and the server's metadata.
+//! Wire types: the JWK Set.
 
 use countersign_jose::{Jwk, RsaJwk};
 use serde::Serialize;
@@ -58,26 +58,6 @@ pub(super) struct RsaJwkBody {
     r#use: &'static str,
     /// `RS256`
     alg: &'static str,
-}
-
-/// Server metadata (RFC 8414 §2).
-#[derive(Serialize, ToSchema)]
-#[schema(as = ServerMetadata)]
-pub(super) struct MetadataBody {
-    /// The exact `iss` of every token.
-    #[schema(format = "uri")]
-    pub(super) issuer: String,
-    /// The URL of the keys.
-    #[schema(format = "uri")]
-    pub(super) jwks_uri: String,
-    /// Empty, because there is no authorization endpoint; the member is required (RFC 8414 §2).
-    pub(super) response_types_supported: [String; 0],
-    /// Empty, because the default would be `authorization_code` and `implicit` (RFC 8414 §2).
-    pub(super) grant_types_supported: [String; 0],
-    /// The API documentation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(format = "uri", nullable = false)]
-    pub(super) service_documentation: Option<String>,
 }
 
 impl JwkSetBody {
