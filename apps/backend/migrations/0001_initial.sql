@@ -414,7 +414,9 @@ CREATE TABLE status_lists (
     -- The number of the last revocation in it.
     version         BIGINT NOT NULL,
     -- The last expiry of the tokens that name this list.
-    needed_until    BIGINT NOT NULL
+    needed_until    BIGINT NOT NULL,
+    -- How long the tokens of its bits live: `session`, or `access_token` where there is no refresh token.
+    reach           TEXT NOT NULL
 );
 
 -- The bits that are set. They refer neither to accounts nor to sessions, because deleting those must not make their tokens

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::Services;
 use countersign::core::ids::AccountId;
-use countersign::features::sign_in::revocation::Bit;
+use countersign::features::sign_in::revocation::{Bit, Reach};
 use countersign_jose::{Present, StatusListClaims, StatusListExpectation, verify};
 use countersign_store::{Role, query, sql};
 use countersign_testkit::{
@@ -529,6 +529,54 @@ async fn no_bit_is_given_twice_and_a_full_list_makes_room_for_the_next(database:
         .await
         .unwrap();
     assert_eq!(left, 0);
+}
+
+/// Bits of access tokens without a refresh token are in lists of their own, which are needed for two days and not for three
+/// months.
+#[apply(on_both_databases!)]
+async fn lists_of_short_lived_tokens_are_removed_early(database: Database) {
+    let server = TestServer::start_with(database, "[status_lists]\nentries = 1024").await;
+    let revocations = &server.services.revocations;
+    let ada = server.user("ada").await;
+    let (_, of_session) = reference(&ada.access_token);
+    let mut lists = HashSet::new();
+    for _ in 0..1500 {
+        let bit = revocations.allocate_for(Reach::AccessToken).await.unwrap();
+        assert!(!of_session.ends_with(&format!("/{}", bit.list)), "a list of sessions");
+        lists.insert(bit.list);
+    }
+    assert_eq!(lists.len(), 2);
+    // The newest list is always kept, so that its number is not given again: make it one of sessions.
+    for _ in 0..1100 {
+        revocations.allocate().await.unwrap();
+    }
+    let path = |list: &i64| format!("/oauth2/status-lists/{list}");
+    server.services.clock.advance(Duration::from_secs(47 * 60 * 60));
+    revocations.sweep().await.unwrap();
+    for list in &lists {
+        server.get(&path(list)).await.assert_status(200);
+    }
+    server.services.clock.advance(Duration::from_secs(2 * 60 * 60));
+    revocations.sweep().await.unwrap();
+    for list in &lists {
+        server.get(&path(list)).await.assert_problem(404, "not_found");
+    }
+    server.get(&of_session).await.assert_status(200);
+    // A bit of a removed list can still be set: a grant without a refresh token may outlive its tokens.
+    let (list, now) = (*lists.iter().next().unwrap(), server.services.clock.now());
+    let ended = revocations.transact(|tx| Box::pin(async move { tx.revoke(vec![Bit { list, idx: 1 }], now).await }));
+    ended.await.unwrap();
+    revocations.refresh().await.unwrap();
+    revocations.sweep().await.unwrap();
+    let left: i64 = query(sql!("SELECT COUNT(*) FROM revocations"))
+        .one(&server.services.db)
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
+    // The next bit is in another list.
+    let bit = revocations.allocate_for(Reach::AccessToken).await.unwrap();
+    assert!(!lists.contains(&bit.list));
+    server.get(&path(&bit.list)).await.assert_status(200);
 }
 
 /// Two nodes on one PostgreSQL: each learns of the other's revocations, and no bit is assigned by both.

@@ -4,11 +4,13 @@
 //! The tables are `status_lists`, `revocations` and `revocation_counter`; `sessions` allocates and sets bits here.
 
 mod bit;
+mod reach;
 mod router;
 mod service;
 mod store;
 
 pub use bit::Bit;
+pub use reach::Reach;
 pub use router::{StatusLists, router};
 pub use service::{
     Feed, RevocationMetrics, RevocationOptions, Revocations, RevokingTx, WaiterLimits, begin_generation, newest_list,

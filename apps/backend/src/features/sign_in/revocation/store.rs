@@ -50,9 +50,10 @@ row! {
     }
 }
 
-/// Reserves `count` indexes in the newest list that has as many, if any. Their tokens expire by `needed_until`.
+/// Reserves `count` indexes in the newest list of this reach that has as many, if any. Their tokens expire by `needed_until`.
 pub(super) async fn reserve(
     conn: impl Into<Conn<'_>>,
+    reach: &str,
     count: i64,
     needed_until: Timestamp,
 ) -> Result<Option<Reservation>, StoreError> {
@@ -61,26 +62,28 @@ pub(super) async fn reserve(
         "UPDATE status_lists
             SET reserved = reserved + $1,
                 needed_until = CASE WHEN needed_until > $2 THEN needed_until ELSE $2 END
-          WHERE number = (SELECT MAX(number) FROM status_lists WHERE reserved + $1 <= entries)
+          WHERE number = (SELECT MAX(number) FROM status_lists WHERE reach = $3 AND reserved + $1 <= entries)
             AND reserved + $1 <= entries
       RETURNING number, entries, reserved, permutation_key"
     ))
     .bind(count)
     .bind(needed_until)
+    .bind(reach)
     .optional(conn)
     .await
 }
 
-/// Creates another list, unless it is created concurrently.
+/// Creates another list, unless one is created concurrently.
 pub(super) async fn insert_list(
     conn: impl Into<Conn<'_>>,
+    reach: &str,
     entries: i64,
     permutation_key: &[u8],
 ) -> Result<(), StoreError> {
     query(sql!(
-        "INSERT INTO status_lists (number, entries, reserved, permutation_key, version, needed_until)
+        "INSERT INTO status_lists (number, entries, reserved, permutation_key, version, needed_until, reach)
          SELECT CASE WHEN COALESCE(MAX(l.number), 0) + 1 > c.first_list THEN COALESCE(MAX(l.number), 0) + 1
-                     ELSE c.first_list END, $1, 0, $2, 0, 0
+                     ELSE c.first_list END, $1, 0, $2, 0, 0, $3
            FROM revocation_counter c
            LEFT JOIN status_lists l ON l.number > 0
           WHERE c.id = 1
@@ -89,6 +92,7 @@ pub(super) async fn insert_list(
     ))
     .bind(entries)
     .bind(permutation_key.to_vec())
+    .bind(reach)
     .execute(conn)
     .await
     .map(drop)

@@ -10,7 +10,7 @@ use crate::core::caller::Caller;
 use crate::features::oauth::clients::client::Client;
 use crate::features::oauth::clients::store;
 use crate::features::operations::audit::{Event, EventKind};
-use crate::features::sign_in::revocation::{Bit, RevokingTx};
+use crate::features::sign_in::revocation::{Bit, Reach, RevokingTx};
 
 /// The longest lifetime of an access token of a client: the lists of their bits are kept as long.
 const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -29,7 +29,10 @@ impl Clients {
         {
             return Ok(Some(bit));
         }
-        let (seen, bit) = (client.machine_bit, self.revocations.allocate().await?);
+        let (seen, bit) = (
+            client.machine_bit,
+            self.revocations.allocate_for(Reach::AccessToken).await?,
+        );
         self.platform
             .db
             .transact(|tx| Box::pin(async move { store::set_bit(tx, &client.client_id, seen, bit).await }))

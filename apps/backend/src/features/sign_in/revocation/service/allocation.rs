@@ -6,12 +6,15 @@ use std::time::Duration;
 use countersign_store::StoreError;
 
 use super::permutation::Permutation;
-use super::{Bit, Revocations};
+use super::{Bit, Reach, Revocations};
 use crate::core::clock::Timestamp;
 use crate::features::sign_in::revocation::store::{self, Reservation};
 
 /// A reserved block is used within this time or dropped, because a list must know how long it is needed.
 const BLOCK_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long an access token of a client can live: the longest that its setting allows.
+const ACCESS_TOKEN_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The indexes reserved by this process.
 pub(super) struct Block {
@@ -24,15 +27,23 @@ pub(super) struct Block {
 impl Revocations {
     /// Returns a bit that no session has had. Do not call it in a transaction, because it sometimes writes to the database.
     pub async fn allocate(&self) -> Result<Bit, StoreError> {
+        self.allocate_for(Reach::Session).await
+    }
+
+    /// Like [`allocate`](Self::allocate), for tokens that live this long.
+    ///
+    /// # Errors
+    /// If the database failed.
+    pub async fn allocate_for(&self, reach: Reach) -> Result<Bit, StoreError> {
         let now = self.0.clock.now();
-        let mut block = self.0.block.lock().await;
+        let mut block = self.0.blocks[reach as usize].lock().await;
         loop {
             let first_list = self.first_list();
             let current = block.as_mut().filter(|block| block.list >= first_list);
             if let Some(bit) = current.and_then(|block| block.next(now)) {
                 return Ok(bit);
             }
-            *block = Some(self.reserve(now).await?);
+            *block = Some(self.reserve(reach, now).await?);
         }
     }
 
@@ -53,17 +64,21 @@ impl Revocations {
         }
     }
 
-    async fn reserve(&self, now: Timestamp) -> Result<Block, StoreError> {
+    async fn reserve(&self, reach: Reach, now: Timestamp) -> Result<Block, StoreError> {
         let options = &self.0.options;
         let good_until = now + BLOCK_LIFETIME;
+        let needed_until = match reach {
+            Reach::Session => good_until + options.session_ttl,
+            Reach::AccessToken => good_until + ACCESS_TOKEN_TTL,
+        };
         loop {
-            let reserved = store::reserve(&self.0.db, options.block, good_until + options.session_ttl).await?;
+            let reserved = store::reserve(&self.0.db, reach.name(), options.block, needed_until).await?;
             if let Some(reserved) = reserved {
                 self.follow_list(reserved.number).await?;
                 return Ok(Block::of(reserved, options.block, good_until));
             }
             let key = self.0.random.bytes::<32>();
-            store::insert_list(&self.0.db, i64::from(options.entries), &key).await?;
+            store::insert_list(&self.0.db, reach.name(), i64::from(options.entries), &key).await?;
         }
     }
 }

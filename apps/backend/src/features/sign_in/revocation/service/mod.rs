@@ -33,7 +33,7 @@ pub use self::transaction::RevokingTx;
 use self::unconfirmed::Unconfirmed;
 pub use self::waiters::WaiterLimits;
 use self::waiters::Waiters;
-use super::{Bit, store};
+use super::{Bit, Reach, store};
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::random::SecureRandom;
 use crate::features::operations::keys::Keys;
@@ -71,7 +71,8 @@ struct Parts {
     clock: Clock,
     random: SecureRandom,
     lists: RwLock<HashMap<i64, Arc<List>>>,
-    block: Mutex<Option<Block>>,
+    /// The indexes reserved by this process, in the order of [`Reach::ALL`].
+    blocks: [Mutex<Option<Block>>; Reach::ALL.len()],
     /// The number up to which all revocations are in `lists`. Locked while revocations or lists are added.
     followed: Mutex<i64>,
     /// How many callers have requested numbers for their revocations, and how many of them have been served.
@@ -120,7 +121,7 @@ impl Revocations {
             clock,
             random,
             lists: RwLock::default(),
-            block: Mutex::default(),
+            blocks: Default::default(),
             followed: Mutex::default(),
             asked: AtomicU64::default(),
             served: Mutex::default(),
