@@ -1,26 +1,29 @@
 //! Logout notices: what ends a grant tells its client, and no client can delay the others.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::Services;
-use countersign::core::ids::AccountId;
+use countersign::core::clock::Clock;
+use countersign::core::ids::{AccountId, SessionId};
 use countersign::features::sign_in::sessions::LogoutNotice;
-use countersign_store::{query, sql};
-use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
+use countersign::settings::{Settings, SettingsFile, Sources};
+use countersign_store::{Role, query, sql};
+use countersign_testkit::{Database, Launch, PASSWORD, ScratchDatabase, TestServer, apply, on_both_databases};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::grants::{bound, ids, next, open, refresh, register_with, unbound};
+use crate::grants::{bound, ids, next, open, refresh, register_with, try_open, unbound};
 
 /// How a client responds to a logout token.
 #[derive(Clone)]
@@ -54,7 +57,10 @@ struct Received {
 
 impl Receiver {
     async fn start(habit: Habit) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(TcpListener::bind("127.0.0.1:0").await.unwrap(), habit)
+    }
+
+    fn start_at(listener: TcpListener, habit: Habit) -> Self {
         let receiver = Self {
             url: format!("http://{}/logout", listener.local_addr().unwrap()),
             habit: Arc::new(Mutex::new(habit)),
@@ -483,4 +489,112 @@ async fn failures(server: &TestServer) -> i64 {
     .one(&server.services.db)
     .await
     .unwrap()
+}
+
+/// The services of an installation beside its running server, as commands use them.
+async fn beside(scratch: &ScratchDatabase) -> Services {
+    let keys = scratch.folder().join("keys").display().to_string();
+    let text = format!(
+        "database_url = {:?}\nkeys_dir = {keys:?}\nissuer = \"http://127.0.0.1:8000\"\n",
+        scratch.url
+    );
+    let file = SettingsFile {
+        path: "countersign.toml".into(),
+        text: Ok(text),
+    };
+    let sources = Sources {
+        file: Some(file),
+        cores: NonZero::new(2),
+        ..Sources::default()
+    };
+    let loaded = Settings::load(&sources).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let services = Services::open(loaded.settings, Role::Admin, Clock::system());
+    services.await.unwrap()
+}
+
+/// Kill -9, between the sign-out and its notice, and while the notice is being sent: the client is told after the restart.
+#[apply(on_both_databases!)]
+async fn o_48_a_notice_survives_a_kill(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let launch = Launch::new(env!("CARGO_BIN_EXE_countersign"), &scratch);
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let mut server = launch.start().await;
+    server
+        .client()
+        .post("/api/auth/register", &body)
+        .await
+        .unwrap()
+        .assert_status(201);
+    let services = &beside(&scratch).await;
+    // The first client cannot be reached before the kill, the second one holds the request.
+    let absent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = absent.local_addr().unwrap();
+    drop(absent);
+    let held = Receiver::start(Habit::Silence).await;
+    let url = format!("http://{address}/logout");
+    register_with(services, "absent", &[("backchannel_logout_uri", json!(url))]).await;
+    listen(services, "held", &held).await;
+    for client in ["absent", "held"] {
+        let tokens = server
+            .client()
+            .post("/api/auth/login", &body)
+            .await
+            .unwrap()
+            .assert_status(200)
+            .json();
+        let token = tokens["access_token"].as_str().unwrap();
+        let (account, session) = subject(token);
+        let opened = try_open(services, account, bound(client, session)).await.unwrap();
+        let ended = server
+            .client()
+            .send((Method::POST, "/api/auth/logout"), None, token)
+            .await;
+        ended.unwrap().assert_status(204);
+        if client == "held" {
+            held.wait_for(1).await;
+        }
+        server.kill();
+        let queued: Vec<SessionId> = query(sql!("SELECT sid FROM logout_notices WHERE given_up_at IS NULL"))
+            .all(&services.db)
+            .await
+            .unwrap();
+        assert_eq!(queued, [opened.grant.id], "{client}");
+        let receiver = match client {
+            "held" => {
+                held.set(Habit::Status(StatusCode::OK));
+                // The reservation of the killed server has ended.
+                query(sql!("UPDATE logout_notices SET due_at = 0"))
+                    .execute(&services.db)
+                    .await
+                    .unwrap();
+                held.clone()
+            }
+            _ => Receiver::start_at(TcpListener::bind(address).await.unwrap(), Habit::Status(StatusCode::OK)),
+        };
+        let before = receiver.count();
+        server = launch.start().await;
+        receiver.wait_for(before + 1).await;
+        let (_, body) = claims(&receiver.last());
+        assert_eq!(body["sid"], opened.grant.id.to_string(), "{client}");
+        assert_eq!(body["sub"], account.to_string(), "{client}");
+        // It is removed once it was accepted.
+        loop {
+            let left: i64 = query(sql!("SELECT count(*) FROM logout_notices"))
+                .one(&services.db)
+                .await
+                .unwrap();
+            if left == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// The account and the session of an access token.
+fn subject(token: &str) -> (AccountId, SessionId) {
+    let claims = token.split('.').nth(1).unwrap();
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    let id = |name: &str| serde_json::from_value(claims[name].clone()).unwrap();
+    (AccountId(id("sub")), SessionId(id("sid")))
 }

@@ -166,7 +166,6 @@ impl BackchannelLogout {
         receiver: Option<&Receiver>,
         notice: &Claimed,
     ) -> Result<(), StoreError> {
-        fail::fail_point!("logout_notice::claimed");
         // The client is gone, or no longer wants to be told.
         let Some(receiver) = receiver else {
             return store::remove(&self.platform.db, notice.sid).await;

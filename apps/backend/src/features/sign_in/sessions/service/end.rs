@@ -13,6 +13,7 @@ use crate::features::identity::devices;
 use crate::features::identity::email_challenges;
 use crate::features::messaging::outbox;
 use crate::features::oauth::backchannel_logout;
+use crate::features::oauth::consents;
 use crate::features::operations::audit::{self, Event, EventKind};
 use crate::features::sign_in::revocation::{self, Bit, RevokingTx};
 use crate::features::sign_in::sessions::refresh_token::RefreshToken;
@@ -192,7 +193,8 @@ impl Sessions {
             .await
     }
 
-    /// Ends all grants of an account, or those of one client. Returns their number.
+    /// Withdraws what a user has allowed their clients, or one of them: ends the grants, and forgets the consents. Returns the
+    /// number of grants.
     pub async fn revoke_grants(
         &self,
         account: AccountId,
@@ -205,6 +207,11 @@ impl Sessions {
                 Box::pin(async move {
                     let ended = store::end_grants_of_account(tx, account, client_id, now).await?;
                     end_rows(tx, &ended, LogoutNotice::Send, now).await?;
+                    for consent in consents::of_account(&mut *tx, account).await? {
+                        if client_id.is_none_or(|client_id| consent.client_id == client_id) {
+                            consents::withdraw(tx, account, &consent.client_id).await?;
+                        }
+                    }
                     for grant in &ended {
                         self.audit.record(tx, grant_ended(grant, caller)).await?;
                     }
