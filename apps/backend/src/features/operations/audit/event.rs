@@ -119,6 +119,16 @@ kinds! {
     SignIn = "sign_in";
     /// A signed-in browser was signed in to an application behind a proxy; the detail is its origin.
     ApplicationEntered = "application.entered";
+    /// A signed-in user proved again who they are, or failed to.
+    SessionRenewed = "session.renewed";
+    /// A user allowed an application access; the detail is the client and the scopes.
+    ApplicationAllowed = "application.allowed";
+    /// A user was asked to allow an application access, and did not.
+    ApplicationCancelled = "application.cancelled";
+    /// A user withdrew an application's access: its grants were ended.
+    ApplicationWithdrawn = "application.withdrawn";
+    /// A used authorization code was presented again: it was stolen, and its grant was ended.
+    CodeReused = "authorization_code.reused";
     /// A used refresh token was presented again: it was stolen, and its session was ended.
     RefreshReused = "refresh.reused";
     /// A used refresh token was presented again within its replay window, from another network or device: the response was

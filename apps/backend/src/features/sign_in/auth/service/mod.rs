@@ -12,6 +12,7 @@ mod logout;
 mod notices;
 mod opening;
 mod operator;
+mod renew;
 mod settle;
 mod sign_up;
 
