@@ -74,11 +74,14 @@ for (const form of document.forms) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "yes";
-    form.querySelector("button:not([type=button])")?.setAttribute("aria-disabled", "true");
+    (event.submitter ?? form.querySelector("button:not([type=button])"))?.setAttribute("aria-disabled", "true");
     setTimeout(free, 2000, form);
   });
 }
 addEventListener("pageshow", () => { for (const form of document.forms) free(form); });
+
+// The answer to an application sends itself.
+for (const form of all("[data-sends-itself]")) form.requestSubmit();
 
 // Times as they are on the reader's clock, and how long ago where that says more.
 const units = [["minute", 60], ["hour", 3600], ["day", 86400]];

@@ -186,6 +186,56 @@ CREATE INDEX handoffs_by_session ON handoffs (session_id);
 CREATE INDEX handoffs_by_end ON handoffs (expires_at);
 
 
+-- authorization
+
+-- Authorization requests of clients that a browser is answering. What they ask is stored, so that no form, cookie or URL
+-- carries it.
+CREATE TABLE authorization_requests (
+    id           UUID PRIMARY KEY,
+    client_id    TEXT NOT NULL,
+    -- The checked request as JSON, never the query that it came in.
+    request      TEXT NOT NULL,
+    -- SHA-256 of the form cookie: only this browser may answer.
+    browser_hash BYTEA NOT NULL,
+    -- The session whose user is answering. What an earlier one answered does not count.
+    session_id   UUID,
+    -- What this session has answered: which account, the consent, and a click before going to a native application.
+    chosen_at    BIGINT,
+    consented_at BIGINT,
+    clicked_at   BIGINT,
+    created_at   BIGINT NOT NULL,
+    expires_at   BIGINT NOT NULL,
+    -- When it was answered, by a code or an error.
+    spent_at     BIGINT
+);
+
+CREATE INDEX authorization_requests_by_end ON authorization_requests (expires_at);
+
+-- Authorization codes, with everything that they were issued for.
+CREATE TABLE authorization_codes (
+    -- SHA-256 of the code; the code itself is stored nowhere.
+    hash         BYTEA PRIMARY KEY,
+    client_id    TEXT NOT NULL,
+    account_id   UUID NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    -- The session of the browser.
+    parent_id    UUID NOT NULL,
+    redirect_uri TEXT NOT NULL,
+    -- The PKCE challenge, of method S256. NULL: the request had none.
+    challenge    TEXT,
+    -- JSON: what the grant will be for, and the browser that it was given in.
+    grant_of     TEXT NOT NULL,
+    auth_time    BIGINT NOT NULL,
+    amr          TEXT NOT NULL,
+    created_at   BIGINT NOT NULL,
+    expires_at   BIGINT NOT NULL,
+    spent_at     BIGINT,
+    -- The grant that it became: presenting the code again ends it.
+    session_id   UUID
+);
+
+CREATE INDEX authorization_codes_by_end ON authorization_codes (expires_at);
+
+
 -- email_challenges
 
 -- Sign-ups that wait for their email to be confirmed, where email addresses must be verified. There may be several for one

@@ -35,6 +35,7 @@ use crate::features::identity::verification::Verification;
 use crate::features::messaging::mail::Delivery;
 use crate::features::messaging::outbox::Outbox;
 use crate::features::oauth::apis::Apis;
+use crate::features::oauth::authorization::Authorization;
 use crate::features::oauth::backchannel_logout::BackchannelLogout;
 use crate::features::oauth::clients::Clients;
 use crate::features::oauth::discovery::ServerMetadata;
@@ -252,6 +253,13 @@ impl Services {
             platform: platform.clone(),
             keys: keys.clone(),
         };
+        let authorization = Authorization {
+            platform: platform.clone(),
+            keys: keys.clone(),
+            audit: audit.clone(),
+            revocations: revocations.clone(),
+            sessions: sessions.clone(),
+        };
         let registry = Arc::new(Mutex::new(registry));
         let health = Health {
             db: db.clone(),
@@ -271,6 +279,7 @@ impl Services {
             auth: auth.clone(),
             verification: verification.clone(),
             recovery: recovery.clone(),
+            authorization: authorization.clone(),
         });
         Ok(Self(Arc::new(Parts {
             publication: Publication::new(keys.clone()),
@@ -307,6 +316,7 @@ impl Services {
             forward,
             userinfo,
             metadata,
+            authorization,
             health,
             pages,
             platform,

@@ -19,6 +19,7 @@ use crate::features::identity::verification::Verification;
 use crate::features::messaging::mail::Delivery;
 use crate::features::messaging::outbox::Outbox;
 use crate::features::oauth::apis::Apis;
+use crate::features::oauth::authorization::Authorization;
 use crate::features::oauth::backchannel_logout::BackchannelLogout;
 use crate::features::oauth::clients::Clients;
 use crate::features::oauth::discovery::ServerMetadata;
@@ -93,6 +94,8 @@ pub struct Parts {
     pub userinfo: UserInfo,
     /// The state of the metadata routes.
     pub metadata: ServerMetadata,
+    /// Authorization requests of applications, and their codes.
+    pub authorization: Authorization,
     pub health: Health,
     pub pages: Pages,
 }
@@ -111,6 +114,7 @@ impl Services {
             self.logout_notices.clone().deliver_forever(),
             self.browsers.clone().sweep_forever(),
             self.forward.clone().sweep_forever(),
+            self.authorization.clone().sweep_forever(),
             self.accounts.clone().learn_schemes_forever(),
             self.revocations.clone().listen_forever(),
             async {

@@ -48,6 +48,10 @@ id!(
     RegistrationId
 );
 id!(
+    /// Names an authorization request that a browser is answering.
+    AuthorizationRequestId
+);
+id!(
     /// Names an entry of the audit log.
     AuditId
 );

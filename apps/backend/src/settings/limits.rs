@@ -39,6 +39,9 @@ section! {
         /// How often signed-in browsers may be signed in to applications behind a proxy, per account. The default
         /// leaves room for a browser that opens many pages again.
         handoffs_per_account: Rate = "120/1m",
+        /// Authorization requests (`/oauth2/authorize`) per IP address (IPv6: /64). The default leaves room for an office
+        /// behind one IP address that signs in to its applications in the morning.
+        authorize_per_address: Rate = "60/1m",
         /// Requests for emails (verification, password reset, sign-in) per IP address (IPv6: /64), for any
         /// recipient.
         emails_per_address: Rate = "20/1h",

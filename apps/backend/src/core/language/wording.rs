@@ -73,10 +73,10 @@ fn address(
     &'static [&'static str],
 ) {
     match language {
-        Language::English => (&["address"], &["email ", "IP "], &[]),
+        Language::English => (&["address"], &["email ", "IP ", "postal "], &[]),
         Language::German => (&["dresse"], &["E-Mail-A", "IP-A"], &[]),
         // `s’adresser` is a verb.
-        Language::French => (&["dresse"], &["s’a"], &[" e-mail", "s e-mail", " IP"]),
+        Language::French => (&["dresse"], &["s’a"], &[" e-mail", "s e-mail", " IP", " postale"]),
         Language::Spanish => (&["irección", "irecciones"], &[], &[" de correo", " IP"]),
         Language::Japanese => (&["アドレス"], &["メール", "IP "], &[]),
         Language::Chinese => (&["地址"], &["邮箱", "IP "], &[]),

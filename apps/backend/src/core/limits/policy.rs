@@ -45,6 +45,8 @@ policies! {
     ExportPerAccount = export_per_account;
     /// Ways of signed-in browsers to applications.
     HandoffsPerAccount = handoffs_per_account;
+    /// Authorization requests of applications.
+    AuthorizePerAddress = authorize_per_address;
     /// Requests for an email.
     EmailsPerAddress = emails_per_address;
     /// Guesses at emailed codes.

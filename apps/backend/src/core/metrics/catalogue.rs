@@ -53,6 +53,12 @@ pub const METRICS: &[Described] = &[
         .labels("`outcome`: `success`, `invalid` (the code had expired, was used before, or is of another browser), \
                  `limited`")
         .worry("`invalid` above 5 %: a proxy does not pass on cookies, or someone sends users links with codes"),
+    counter("authorization_requests", "Authorization requests of applications when they arrive, by outcome")
+        .labels("`outcome`: `begun` (the user is asked), `silent` (the application gets a code at once), `refused` (it \
+                 gets an error at once), `page` (the browser shows a page, because the client or its redirect URI is \
+                 unknown), `limited`, `failed`")
+        .worry("`page` rises: an application is set up with a wrong client ID or redirect URI, or someone sends users \
+                forged links"),
     counter("emails", "Attempts to send an email, by outcome")
         .labels("`outcome`: `sent`, `postponed` (temporarily rejected), `failed` (the mail server cannot be reached \
                  or does not accept email from us), `refused` (permanently rejected), `dropped` (no account has the \

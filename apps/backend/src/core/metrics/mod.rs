@@ -19,7 +19,8 @@ use prometheus_client::registry::Registry;
 pub use self::catalogue::{METRICS, reference};
 pub use self::catalogue::{PREFIX, Register};
 pub use self::outcome::{
-    CookieTokenOutcome, HandoffOutcome, LoginOutcome, NoticeOutcome, RefreshOutcome, SendOutcome, UserInfoOutcome,
+    AuthorizeOutcome, CookieTokenOutcome, HandoffOutcome, LoginOutcome, NoticeOutcome, RefreshOutcome, SendOutcome,
+    UserInfoOutcome,
 };
 pub use self::process::process;
 
@@ -30,6 +31,7 @@ pub struct ServiceMetrics {
     cookie_tokens: Family<OutcomeLabel, Counter>,
     userinfo: Family<OutcomeLabel, Counter>,
     handoffs: Family<OutcomeLabel, Counter>,
+    authorize: Family<OutcomeLabel, Counter>,
     emails: Family<OutcomeLabel, Counter>,
     emails_overdue: Gauge,
     emails_overdue_seconds: Gauge<f64, AtomicU64>,
@@ -54,6 +56,7 @@ impl ServiceMetrics {
             cookie_tokens: Family::default(),
             userinfo: Family::default(),
             handoffs: Family::default(),
+            authorize: Family::default(),
             emails: Family::default(),
             emails_overdue: Gauge::default(),
             emails_overdue_seconds: Gauge::default(),
@@ -68,6 +71,7 @@ impl ServiceMetrics {
         registry.add("cookie_tokens", metrics.cookie_tokens.clone());
         registry.add("oauth_userinfo", metrics.userinfo.clone());
         registry.add("handoffs", metrics.handoffs.clone());
+        registry.add("authorization_requests", metrics.authorize.clone());
         registry.add("emails", metrics.emails.clone());
         registry.add("emails_overdue", metrics.emails_overdue.clone());
         registry.add("emails_overdue_seconds", metrics.emails_overdue_seconds.clone());
@@ -107,6 +111,12 @@ impl ServiceMetrics {
     pub fn handoff(&self, outcome: HandoffOutcome) {
         let outcome = outcome.name();
         self.handoffs.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Counts an authorization request with this outcome.
+    pub fn authorize(&self, outcome: AuthorizeOutcome) {
+        let outcome = outcome.name();
+        self.authorize.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// Sets the number of overdue emails and the time that the oldest has been queued.
@@ -175,6 +185,10 @@ mod tests {
                 CookieTokenOutcome::ALL.iter().map(|outcome| outcome.name()).collect(),
             ),
             ("refreshes", refreshes.iter().map(|outcome| outcome.name()).collect()),
+            (
+                "authorization_requests",
+                AuthorizeOutcome::ALL.iter().map(|outcome| outcome.name()).collect(),
+            ),
             ("handoffs", handoffs.iter().map(|outcome| outcome.name()).collect()),
             (
                 "logout_notices",

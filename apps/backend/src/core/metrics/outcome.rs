@@ -94,6 +94,24 @@ outcomes! {
 }
 
 outcomes! {
+    /// The outcome of an authorization request when it arrives.
+    AuthorizeOutcome {
+        /// The user is asked.
+        Begun = "begun";
+        /// The client gets a code at once (`prompt=none`).
+        Silent = "silent";
+        /// The client gets an error at once.
+        Refused = "refused";
+        /// It was refused with a page.
+        Page = "page";
+        /// A rate limit was exceeded.
+        Limited = "limited";
+        /// The database failed.
+        Failed = "failed";
+    }
+}
+
+outcomes! {
     /// The outcome of an attempt to send an email.
     SendOutcome {
         /// The mail server accepted it.

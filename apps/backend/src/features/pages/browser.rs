@@ -1,6 +1,7 @@
 //! Changes to a browser's cookies when a user signs in or out.
 
 use countersign_store::StoreError;
+use http::HeaderValue;
 
 use super::cookies::Cookie;
 use super::service::Pages;
@@ -28,6 +29,12 @@ pub(super) async fn sign_in(
     }
     remember(pages, visitor);
     Ok(())
+}
+
+/// Gives a browser a new cookie for the same session, after its user has proven again who they are.
+pub(super) fn renew(pages: &Pages, visitor: &mut Visitor, cookie: HeaderValue) {
+    visitor.set_session_cookie(cookie);
+    remember(pages, visitor);
 }
 
 /// Sets the cookie that identifies a browser after a successful authentication, so that it is recognized at the next

@@ -4,6 +4,7 @@
 use super::return_path::ReturnPath;
 use super::roots::is_for_people;
 use crate::core::applications::{Application, Applications, with_return_to};
+use crate::core::ids::AuthorizationRequestId;
 use crate::core::platform::Platform;
 use crate::settings::ApplicationUrl;
 
@@ -50,10 +51,21 @@ impl Destination {
         &self.address
     }
 
+    /// Returns the authorization request whose pages it is.
+    pub(super) fn interaction(&self) -> Option<AuthorizationRequestId> {
+        interaction_at(&self.address)
+    }
+
     /// Returns the application that it belongs to.
     pub(super) fn application(&self) -> Option<&Application> {
         self.application.as_ref()
     }
+}
+
+/// Returns the authorization request at a path of this server.
+pub(super) fn interaction_at(path: &str) -> Option<AuthorizationRequestId> {
+    let id = path.strip_prefix("/authorize/")?;
+    Some(AuthorizationRequestId(id.parse().ok()?))
 }
 
 /// Returns the path of a URL of this server.

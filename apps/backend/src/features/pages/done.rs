@@ -44,6 +44,7 @@ done! {
     ChangedEmailBefore = "done-changed-email-before";
     ChangedName = "done-changed-name";
     ChangedPassword = "done-changed-password";
+    Withdrew = "done-withdrew";
     SignedOut = "done-signed-out";
     Deleted = "done-deleted";
 }
@@ -57,6 +58,7 @@ impl Done {
     fn address(self) -> String {
         match self {
             Self::ChangedName | Self::ChangedPassword => format!("/account?done={}", self.name()),
+            Self::Withdrew => format!("/account/apps?done={}", self.name()),
             _ => format!("/done/{}", self.name()),
         }
     }

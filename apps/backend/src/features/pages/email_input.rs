@@ -64,8 +64,15 @@ impl EmailInput {
 
     /// Returns the email address that was typed into an earlier form.
     pub(super) fn typed_before(visitor: &Visitor) -> Self {
-        let decoded = visitor.typed().and_then(Self::decoded);
-        decoded.unwrap_or_default()
+        let typed = visitor.typed().and_then(Self::decoded);
+        typed.or_else(|| Self::hinted(visitor)).unwrap_or_default()
+    }
+
+    /// Returns the email address that a client expects (OpenID Connect Core §3.1.2.1).
+    fn hinted(visitor: &Visitor) -> Option<Self> {
+        let hint = visitor.interaction.as_ref()?.login_hint.clone()?;
+        let is_address = hint.contains('@') && hint.len() <= MOST_OCTETS;
+        is_address.then(|| hint.into())
     }
 
     /// Stores the email address in a cookie for the next form. In a URL it would end up in logs and histories.

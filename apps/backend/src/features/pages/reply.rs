@@ -80,6 +80,34 @@ struct Refused {
     label: String,
 }
 
+#[derive(Template)]
+#[template(path = "pages/message.html")]
+struct Message {
+    v: View,
+    title: String,
+    text: String,
+    /// What is wrong, in the words of a specification; empty if that helps no one.
+    technical: String,
+}
+
+/// Renders a page that has nothing but a title and a text, and perhaps a technical reason.
+pub(super) fn message(
+    visitor: &Visitor,
+    v: View,
+    status: StatusCode,
+    [title, text, technical]: [String; 3],
+) -> Response {
+    let message = Message {
+        v,
+        title,
+        text,
+        technical,
+    };
+    let mut response = page(visitor, &message.v, &message);
+    *response.status_mut() = status;
+    response
+}
+
 /// Renders a problem that no form can show.
 fn problem_page(pages: &Pages, visitor: &Visitor, problem: &Problem) -> Response {
     let view = View::new(pages, visitor).fixed().limited(problem);

@@ -1,8 +1,9 @@
 //! The paths of pages.
 
 /// The first segments of the paths of pages, apart from `/`.
-const ROOTS: [&str; 9] = [
+const ROOTS: [&str; 10] = [
     "language",
+    "authorize",
     "signin",
     "signup",
     "signout",
@@ -13,10 +14,13 @@ const ROOTS: [&str; 9] = [
     "done",
 ];
 
+/// Pages below the paths of endpoints for programs.
+const PAGES: [&str; 1] = ["/oauth2/authorize"];
+
 /// Returns whether a path belongs to the pages, whether or not the page exists.
 pub(super) fn is_for_people(path: &str) -> bool {
     let root = path.strip_prefix('/').and_then(|path| path.split('/').next());
-    path == "/" || root.is_some_and(|root| ROOTS.contains(&root))
+    path == "/" || PAGES.contains(&path) || root.is_some_and(|root| ROOTS.contains(&root))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::service::Pages;
 use super::single_flight::SingleFlight;
-use super::{account, done, email, files, landing, reply, signin};
+use super::{account, again, apps, authorize, done, email, files, landing, reply, signin};
 
 /// The routes of this feature.
 pub fn router(pages: &Pages) -> Router {
@@ -21,7 +21,15 @@ pub fn router(pages: &Pages) -> Router {
         .route("/signin", get(signin::sign_in_page).post(signin::sign_in))
         .route("/signup", get(signin::sign_up_page).post(signin::sign_up))
         .route("/signout", get(signin::sign_out_page).post(signin::sign_out))
+        .route("/signin/other", get(signin::other_page))
+        .route("/signin/again", get(again::again_page).post(again::by_password))
+        .route(
+            "/signin/again/email",
+            get(|| reply::redirect("/signin/again")).post(again::send_code),
+        )
+        .route(again::CODE_PAGE, get(again::code_page).post(again::by_code))
         .merge(email::routes())
+        .merge(authorize::routes())
         .route("/account", get(account::account_page))
         .route("/account/name", of_account(post(account::change_name)))
         .route("/account/password", of_account(post(account::change_password)))
@@ -29,6 +37,7 @@ pub fn router(pages: &Pages) -> Router {
         .route("/account/sessions", of_account(post(account::end_sessions)))
         .route("/account/export", of_account(post(account::export)))
         .route("/account/delete", of_account(post(account::delete)))
+        .route(apps::PATH, get(apps::apps_page).post(apps::withdraw))
         .route("/done/{what}", get(done::done_page))
         .route_layer(from_fn_with_state(
             (pages.clone(), SingleFlight::default()),

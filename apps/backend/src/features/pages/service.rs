@@ -3,15 +3,14 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use http::HeaderValue;
-
 use super::assets::Assets;
-use super::policy::policy;
+use super::policy::Policies;
 use crate::core::platform::Platform;
 use crate::features::identity::accounts::Accounts;
 use crate::features::identity::email_challenges::EmailChallenges;
 use crate::features::identity::recovery::Recovery;
 use crate::features::identity::verification::Verification;
+use crate::features::oauth::authorization::Authorization;
 use crate::features::sign_in::auth::Auth;
 use crate::features::sign_in::browser_sessions::BrowserSessions;
 use crate::features::sign_in::sessions::Sessions;
@@ -20,8 +19,7 @@ use crate::features::sign_in::sessions::Sessions;
 #[derive(Clone)]
 pub struct Pages {
     parts: Arc<Parts>,
-    /// The policy of all pages.
-    pub(super) policy: HeaderValue,
+    pub(super) policies: Policies,
 }
 
 /// The parts of [`Pages`].
@@ -36,12 +34,13 @@ pub struct Parts {
     pub(crate) auth: Auth,
     pub(crate) verification: Verification,
     pub(crate) recovery: Recovery,
+    pub(crate) authorization: Authorization,
 }
 
 impl Pages {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
-            policy: policy(&parts.platform.applications),
+            policies: Policies::new(&parts.platform.applications),
             parts: Arc::new(parts),
         }
     }

@@ -42,6 +42,8 @@ const TWICE_WITHIN: Duration = Duration::from_secs(2 * 60);
 #[template(path = "pages/signin.html")]
 struct SignInPage {
     v: View,
+    /// What the sign-in is for.
+    text: Option<String>,
     email: String,
     open: bool,
 }
@@ -61,6 +63,8 @@ struct SignedInPage {
 #[template(path = "pages/signup.html")]
 struct SignUpPage {
     v: View,
+    /// What the account is for.
+    text: Option<String>,
     email: String,
 }
 
@@ -107,9 +111,30 @@ fn signed_in_already(visitor: &Visitor, v: View, email: &str) -> Response {
     page(visitor, &signed_in.v, &signed_in)
 }
 
+/// Shows the form to a user who is signed in, for another account. The present session ends when that has signed in.
+pub(super) async fn other_page(State(pages): State<Pages>, visitor: Visitor) -> Response {
+    let view = View::new(&pages, &visitor);
+    let Some(SignedIn { account, .. }) = &visitor.signed_in else {
+        return see_other(&visitor, &visitor.onward("/signin"));
+    };
+    let text = match view.for_client().filter(|_| view.expects_other(account.id)) {
+        Some(client) => view.t1("signin-expected", "application", &client),
+        None => view.t1("signin-instead", "email", &account.email),
+    };
+    let sign_in = SignInPage {
+        text: Some(text),
+        email: EmailInput::typed_before(&visitor).into_text(),
+        open: pages.platform.settings.signup == Signup::Open,
+        v: view.at("/signin/other").beginning("email"),
+    };
+    page(&visitor, &sign_in.v, &sign_in)
+}
+
 fn sign_in_again(pages: &Pages, visitor: &Visitor, v: View, email: EmailInput) -> Response {
     let begin = if email.is_empty() { "email" } else { "password" };
+    let for_client = |client: String| v.t1("signin-for", "application", &client);
     let sign_in = SignInPage {
+        text: v.for_client().map(for_client),
         email: email.into_text(),
         open: pages.platform.settings.signup == Signup::Open,
         v: v.at("/signin").beginning(begin),
@@ -189,7 +214,9 @@ pub(super) async fn sign_up_page(State(pages): State<Pages>, visitor: Visitor) -
 
 fn sign_up_again(visitor: &Visitor, v: View, email: EmailInput) -> Response {
     let begin = if email.is_empty() { "email" } else { "password" };
+    let for_client = |client: String| v.t1("signup-for", "application", &client);
     let sign_up = SignUpPage {
+        text: v.for_client().map(for_client),
         email: email.into_text(),
         v: v.at("/signup").beginning(begin),
     };

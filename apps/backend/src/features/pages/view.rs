@@ -1,6 +1,7 @@
 //! What every template can use: texts, the form token, and errors in the submitted form.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::RETRY_AFTER;
@@ -11,8 +12,11 @@ use super::service::Pages;
 use super::visitor::Visitor;
 use crate::core::brand;
 use crate::core::clock::Timestamp;
+use crate::core::ids::AccountId;
 use crate::core::language::{FluentArgs, Language};
 use crate::core::problem::{Code, FieldError, Problem};
+use crate::features::oauth::authorization::Interaction;
+use crate::features::oauth::clients::Client;
 use crate::settings::{self, PageUrl};
 
 /// A placeholder for a time in a message: a private-use character that does not occur in texts.
@@ -32,6 +36,10 @@ pub(super) struct View {
     pub form_token: String,
     pub path: String,
     destination: Option<Destination>,
+    /// The authorization request that the page belongs to, or that it leads to.
+    interaction: Option<Arc<Interaction>>,
+    /// Whether a form of the page is sent to a client.
+    leads_away: bool,
     /// Whether a button of the page leads to the application.
     leads_back: bool,
     is_signed_in: bool,
@@ -119,6 +127,8 @@ impl View {
             form_token: visitor.form_token.clone(),
             path: visitor.onward(&visitor.path),
             destination: visitor.destination.clone(),
+            interaction: visitor.interaction.clone(),
+            leads_away: false,
             leads_back: false,
             is_signed_in: visitor.signed_in.is_some(),
             switchable: true,
@@ -225,9 +235,42 @@ impl View {
         }
     }
 
+    /// Sets that the form of the page is sent to a client.
+    pub(super) fn leading_away(self) -> Self {
+        Self {
+            leads_away: true,
+            ..self
+        }
+    }
+
+    /// Returns the name of the client that the page leads to, if there is one.
+    pub(super) fn for_client(&self) -> Option<String> {
+        let interaction = self.interaction.as_ref()?;
+        Some(self.client_name(&interaction.client))
+    }
+
+    /// Returns whether the client expects another account than the one that is signed in.
+    pub(super) fn expects_other(&self, account: AccountId) -> bool {
+        let expected = self.interaction.as_ref().and_then(|interaction| interaction.expected);
+        expected.is_some_and(|expected| expected != account)
+    }
+
+    /// Returns the name of a client in the language of the page, bounded and without characters that could change how the
+    /// text around it reads.
+    pub(super) fn client_name(&self, client: &Client) -> String {
+        let name = shown_name(client.name_in(self.language));
+        match name.is_empty() {
+            true => shown_name(&client.client_id),
+            false => name,
+        }
+    }
+
     /// Returns the link to the application, if it is known. A user who is signed in continues to the destination; others
     /// would be sent back here from most pages of the application, so they get its start page.
     pub(super) fn back(&self) -> Option<Link> {
+        if self.interaction.is_some() {
+            return None;
+        }
         let destination = self.destination.as_ref();
         let own = destination.and_then(Destination::application);
         let application = own.or_else(|| self.site.platform.applications.only())?;
@@ -253,9 +296,10 @@ impl View {
             .or_else(start);
         Link {
             href: href.unwrap_or_else(|| HOME.to_owned()),
-            label: match application {
-                Some(application) => self.t1("page-continue-to", "application", &application.name),
-                None => self.t("page-continue"),
+            label: match (self.for_client(), application) {
+                (Some(client), _) => self.t1("page-continue-to", "application", &client),
+                (None, Some(application)) => self.t1("page-continue-to", "application", &application.name),
+                (None, None) => self.t("page-continue"),
             },
         }
     }
@@ -270,7 +314,11 @@ impl View {
 
     /// Returns the policy of the page.
     pub(super) fn policy(&self) -> HeaderValue {
-        self.site.policy.clone()
+        let policies = &self.site.policies;
+        match self.leads_away || self.interaction.is_some() {
+            true => policies.of_interactions.clone(),
+            false => policies.usual.clone(),
+        }
     }
 
     pub(super) fn languages(&self) -> &'static [Language] {
@@ -419,6 +467,17 @@ impl View {
         values.set("max", self.most);
         values
     }
+}
+
+/// The maximum length of a client's name on a page.
+const LONGEST_NAME: usize = 100;
+
+fn shown_name(name: &str) -> String {
+    let is_shown = |c: &char| {
+        !c.is_control()
+            && !matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    };
+    name.trim().chars().filter(is_shown).take(LONGEST_NAME).collect()
 }
 
 /// Formats a time span like a clock: `4:59`, `1:00:00`.

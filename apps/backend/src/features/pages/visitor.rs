@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Uri};
 use serde::de::DeserializeOwned;
 
 use super::cookies::Cookie;
-use super::destination::{Destination, with_destination};
+use super::destination::{Destination, interaction_at, with_destination};
 use super::service::Pages;
 use crate::core::caller::Caller;
 use crate::core::device::DeviceSecret;
@@ -21,6 +21,7 @@ use crate::core::handle::{Handle, HandleHash};
 use crate::core::ids::SessionRef;
 use crate::core::language::Language;
 use crate::core::request_info::RequestInfo;
+use crate::features::oauth::authorization::Interaction;
 use crate::features::sign_in::browser_sessions::{Found, SignedIn, device_of};
 
 /// The client of a page request.
@@ -37,6 +38,8 @@ pub(super) struct Visitor {
     pub path: String,
     /// Where the visitor continues, if the request's URL says so.
     pub destination: Option<Destination>,
+    /// The authorization request that the page belongs to, or that it leads to.
+    pub interaction: Option<Arc<Interaction>>,
     /// What its cookies say about earlier forms.
     past: Past,
     /// Cookies to set in the response, at most one value each.
@@ -76,6 +79,7 @@ impl FromRequestParts<Pages> for Visitor {
             visitor.form_token = token;
         }
         visitor.load_session(pages, &parts.headers).await;
+        visitor.load_interaction(pages, &parts.uri, &parts.headers).await;
         Ok(visitor)
     }
 }
@@ -105,6 +109,7 @@ impl Visitor {
             device: Arc::new(device_of(&pages.platform, headers)),
             path: uri.path().to_owned(),
             destination: Destination::of_query(&pages.platform, uri.query().unwrap_or_default()),
+            interaction: None,
             past: Past::default(),
             cookies: Vec::new(),
             session_cookie: None,
@@ -120,6 +125,34 @@ impl Visitor {
             }
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "failed to look up the browser session"),
+        }
+    }
+
+    /// Loads the authorization request of this browser that the page belongs to or leads to. The client's preference for a
+    /// language counts unless the user has chosen one.
+    async fn load_interaction(&mut self, pages: &Pages, uri: &Uri, headers: &HeaderMap) {
+        let onward = || self.destination.as_ref().and_then(Destination::interaction);
+        let Some(id) = interaction_at(&self.path).or_else(onward) else {
+            return;
+        };
+        match pages.authorization.interaction(id, self.handle()).await {
+            Ok(found) => self.interaction = found.map(Arc::new),
+            Err(error) => tracing::warn!(%error, "failed to look up the authorization request of a page"),
+        }
+        let wanted = self.interaction.as_ref().and_then(|found| found.ui_locales.as_deref());
+        if let Some(wanted) = wanted.and_then(Language::first_of)
+            && chosen_language(pages, uri, headers).is_none()
+        {
+            self.language = wanted;
+        }
+    }
+
+    /// Returns the visitor for a response that sets no cookies.
+    pub(super) fn without_cookies(self) -> Self {
+        Self {
+            cookies: Vec::new(),
+            session_cookie: None,
+            ..self
         }
     }
 
@@ -215,11 +248,18 @@ pub(super) fn form_token(pages: &Pages, headers: &HeaderMap) -> Option<String> {
 /// Returns the language requested by the link (OpenID Connect Core §3.1.2.1), chosen by the user, or preferred by the
 /// browser.
 fn language(pages: &Pages, uri: &Uri, headers: &HeaderMap) -> Language {
+    let preferred = || Language::preferred(headers);
+    chosen_language(pages, uri, headers)
+        .or_else(preferred)
+        .unwrap_or_default()
+}
+
+/// Returns the language requested by the link or chosen by the user.
+fn chosen_language(pages: &Pages, uri: &Uri, headers: &HeaderMap) -> Option<Language> {
     let query = uri.query().unwrap_or_default();
     let asked = form_urlencoded::parse(query.as_bytes())
         .find(|(name, _)| name == "ui_locales")
         .and_then(|(_, wishes)| Language::first_of(&wishes));
     let chosen = || Cookie::Language.read(pages, headers)?.parse().ok();
-    let preferred = || Language::preferred(headers);
-    asked.or_else(chosen).or_else(preferred).unwrap_or_default()
+    asked.or_else(chosen)
 }

@@ -1,0 +1,20 @@
+//! RFC 6749 §4.1.2.1: the client is registered for the authorization code grant.
+
+use countersign_oauth::{ErrorCode, GrantType, OauthError};
+
+use super::draft::{Draft, error};
+
+pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
+    match draft
+        .client()?
+        .metadata
+        .grant_types
+        .contains(&GrantType::AuthorizationCode)
+    {
+        true => Ok(()),
+        false => Err(error(
+            ErrorCode::UnauthorizedClient,
+            "this client is not registered for authorization_code",
+        )),
+    }
+}

@@ -1,0 +1,21 @@
+//! RFC 9700 §2.1: the redirect URI is one of the registered ones, compared as text. It is always required, so that a code is
+//! never bound to one that the client did not name.
+
+use countersign_oauth::{Kind, OauthError};
+
+use super::draft::{Draft, invalid};
+
+pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
+    let Some(presented) = draft.one("redirect_uri")? else {
+        return Err(invalid("redirect_uri is missing"));
+    };
+    let client = draft.client()?;
+    let registered = &client.metadata.redirect_uris;
+    let found = registered.iter().find(|uri| uri.matches(presented, client.is_public()));
+    let Some(found) = found else {
+        return Err(invalid("redirect_uri is not registered for this client"));
+    };
+    draft.native = matches!(found.kind(), Kind::Loopback | Kind::CustomScheme);
+    draft.redirect_uri = presented.to_owned();
+    Ok(())
+}

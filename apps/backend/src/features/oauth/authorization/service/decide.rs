@@ -1,0 +1,237 @@
+//! The pages of a request: what is shown next, and what the user answers.
+
+use countersign_oauth::{ErrorCode, OauthError};
+use countersign_store::StoreError;
+
+use super::Authorization;
+use super::checks::error;
+use super::issue::Issued;
+use super::loaded::{Asked, Loaded, On};
+use super::next_step::Step;
+use super::response::AuthorizationResponse;
+use super::shown::{ConsentShown, digest_of};
+use super::visit::Visit;
+use crate::core::ids::AuthorizationRequestId;
+use crate::features::oauth::authorization::store::{self, Answer};
+use crate::features::oauth::clients::Client;
+use crate::features::oauth::consents;
+use crate::features::operations::audit::{Event, EventKind};
+use crate::features::sign_in::browser_sessions::SignedIn;
+
+/// What a request needs next.
+pub enum Next {
+    SignIn,
+    SignUp,
+    /// The account that the client expects signs in; another one is signed in.
+    SignInAsOther,
+    /// The user goes on with this account, or uses another.
+    ChooseAccount(Client),
+    /// The user proves again who they are.
+    Reauthenticate,
+    Consent(ConsentShown),
+    /// The user clicks to go to a native application.
+    Confirm(ConsentShown),
+    /// The browser takes this to the client.
+    Answer(AuthorizationResponse),
+}
+
+/// What the user decided on a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// To go on: with this account, or to the native application.
+    GoOn,
+    /// To agree to what was shown, identified by its digest.
+    Allow(String),
+    Cancel,
+}
+
+/// What became of a decision.
+pub enum Decided {
+    /// The page of the request shows what it needs now.
+    Again,
+    Answer(AuthorizationResponse),
+}
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum NextError {
+    /// The request is unknown, was answered, has expired, is another browser's, or its client is gone.
+    #[error("no request of this browser that is still to be answered")]
+    Gone,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Authorization {
+    /// Returns what a request of this browser needs next. If it needs nothing any more, the client is answered.
+    ///
+    /// # Errors
+    /// [`NextError`].
+    pub async fn step(&self, id: AuthorizationRequestId, visit: &Visit<'_>) -> Result<Next, NextError> {
+        let mut loaded = self.load(id, visit.browser).await?.ok_or(NextError::Gone)?;
+        if let Some(session) = visit
+            .session()
+            .filter(|session| loaded.row.session_id != Some(session.id))
+        {
+            store::begin_with(&self.platform.db, id, session.id, self.platform.clock.now()).await?;
+            loaded.row.session_id = Some(session.id);
+            (loaded.row.chosen_at, loaded.row.consented_at, loaded.row.clicked_at) = (None, None, None);
+        }
+        let step = self.next(On::Db(&self.platform.db), &loaded, visit.session()).await?;
+        Ok(match (step, visit.signed_in) {
+            (Step::SignUp, _) => Next::SignUp,
+            (Step::SignIn, _) | (_, None) => Next::SignIn,
+            (Step::SignInAsOther, _) => Next::SignInAsOther,
+            (Step::ChooseAccount, _) => Next::ChooseAccount(loaded.client),
+            (Step::Reauthenticate, _) => Next::Reauthenticate,
+            (Step::Consent, Some(who)) => Next::Consent(self.shown(&loaded, who).await?),
+            (Step::Confirm, Some(who)) => Next::Confirm(self.shown(&loaded, who).await?),
+            (Step::Refuse(error), _) => Next::Answer(self.refuse(&loaded, &error).await?),
+            (Step::Issue, _) => match self.issue(&loaded, visit).await? {
+                Issued::Code(answer) => Next::Answer(answer),
+                // It changed between two reads of this request. The next look shows how.
+                Issued::Changed => Next::SignIn,
+                Issued::Gone => return Err(NextError::Gone),
+            },
+        })
+    }
+
+    /// Takes a decision of the user. It counts only if it answers what the request needs now, for the session that is
+    /// answering; otherwise nothing changes.
+    ///
+    /// # Errors
+    /// [`NextError`].
+    pub async fn decide(
+        &self,
+        id: AuthorizationRequestId,
+        decision: &Decision,
+        visit: &Visit<'_>,
+    ) -> Result<Decided, NextError> {
+        let loaded = self.load(id, visit.browser).await?.ok_or(NextError::Gone)?;
+        let Some(who) = visit
+            .signed_in
+            .filter(|who| loaded.row.session_id == Some(who.session.id))
+        else {
+            return Ok(Decided::Again);
+        };
+        let step = self.next(On::Db(&self.platform.db), &loaded, visit.session()).await?;
+        let (db, now) = (&self.platform.db, self.platform.clock.now());
+        match (step, decision) {
+            (Step::ChooseAccount, Decision::GoOn) => {
+                store::note(db, id, who.session.id, Answer::Chosen, now).await?;
+                return Ok(Decided::Again);
+            }
+            (Step::Consent, Decision::Allow(shown)) => {
+                if !self.consent(&loaded, who, shown, visit).await? {
+                    return Ok(Decided::Again);
+                }
+            }
+            (Step::Confirm, Decision::GoOn) => {
+                store::note(db, id, who.session.id, Answer::Clicked, now).await?;
+            }
+            (Step::Consent | Step::Confirm, Decision::Cancel) => {
+                return Ok(Decided::Answer(self.cancel(&loaded, who, visit).await?));
+            }
+            _ => return Ok(Decided::Again),
+        }
+        // The answer that has just been noted is part of what is asked now.
+        let loaded = self.load(id, visit.browser).await?.ok_or(NextError::Gone)?;
+        match self.issue(&loaded, visit).await? {
+            Issued::Code(answer) => Ok(Decided::Answer(answer)),
+            Issued::Changed => Ok(Decided::Again),
+            Issued::Gone => Err(NextError::Gone),
+        }
+    }
+
+    /// Stores a consent, if nothing has changed since it was asked for. Returns whether it was stored.
+    async fn consent(
+        &self,
+        loaded: &Loaded,
+        who: &SignedIn,
+        shown: &str,
+        visit: &Visit<'_>,
+    ) -> Result<bool, StoreError> {
+        let (id, session, account) = (loaded.row.id, who.session.id, who.account.id);
+        let now = self.platform.clock.now();
+        let by = &visit.caller.proven(account);
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let asked = self.asked(&mut On::Tx(tx), loaded, account).await?;
+                    if asked.is_gone || digest_of(&loaded.client, &asked) != shown {
+                        return Ok(false);
+                    }
+                    if !store::note(&mut *tx, id, session, Answer::Consented, now).await? {
+                        return Ok(false);
+                    }
+                    let client_id = &loaded.client.client_id;
+                    for audience in &asked.audiences {
+                        consents::give(tx, account, client_id, &audience.identifier, &audience.scopes.0, now).await?;
+                    }
+                    let detail = format!("{client_id}: {}", scopes_of(&asked));
+                    let event = Event::new(EventKind::ApplicationAllowed, account, by);
+                    self.audit.record(tx, event.session(session).detail(detail)).await?;
+                    Ok::<_, StoreError>(true)
+                })
+            })
+            .await
+    }
+
+    async fn cancel(
+        &self,
+        loaded: &Loaded,
+        who: &SignedIn,
+        visit: &Visit<'_>,
+    ) -> Result<AuthorizationResponse, NextError> {
+        let (id, now) = (loaded.row.id, self.platform.clock.now());
+        let by = &visit.caller.proven(who.account.id);
+        let refused = self
+            .platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    if !store::refuse(&mut *tx, id, now).await? {
+                        return Ok(false);
+                    }
+                    let event = Event::new(EventKind::ApplicationCancelled, who.account.id, by);
+                    let event = event.session(who.session.id).detail(&loaded.client.client_id);
+                    self.audit.record(tx, event).await?;
+                    Ok::<_, StoreError>(true)
+                })
+            })
+            .await?;
+        if !refused {
+            return Err(NextError::Gone);
+        }
+        let denied = error(ErrorCode::AccessDenied, "the user did not agree");
+        Ok(self.error(loaded, &denied))
+    }
+
+    /// Answers a request with an error, once.
+    async fn refuse(&self, loaded: &Loaded, error: &OauthError) -> Result<AuthorizationResponse, NextError> {
+        let now = self.platform.clock.now();
+        match store::refuse(&self.platform.db, loaded.row.id, now).await? {
+            true => Ok(self.error(loaded, error)),
+            false => Err(NextError::Gone),
+        }
+    }
+
+    fn error(&self, loaded: &Loaded, error: &OauthError) -> AuthorizationResponse {
+        AuthorizationResponse::error(loaded.request.answer_to.clone(), error, self.issuer())
+    }
+
+    /// Returns what the consent page shows.
+    async fn shown(&self, loaded: &Loaded, who: &SignedIn) -> Result<ConsentShown, StoreError> {
+        let asked = self
+            .asked(&mut On::Db(&self.platform.db), loaded, who.account.id)
+            .await?;
+        Ok(ConsentShown::new(loaded, asked))
+    }
+}
+
+/// Returns the scopes that are asked for, for the audit log.
+fn scopes_of(asked: &Asked) -> String {
+    let texts: Vec<_> = asked.audiences.iter().map(|one| one.scopes.0.to_string()).collect();
+    texts.join(" ")
+}

@@ -1,0 +1,152 @@
+//! Issuing a code, in one transaction that asks everything again.
+
+use std::time::Duration;
+
+use countersign_store::{StoreError, Tx};
+use serde::{Deserialize, Serialize};
+
+use super::Authorization;
+use super::loaded::{Loaded, On, is_registered, read};
+use super::next_step::Step;
+use super::response::AuthorizationResponse;
+use super::visit::Visit;
+use crate::core::ids::SessionId;
+use crate::features::identity::accounts;
+use crate::features::oauth::authorization::code::{AuthorizationCode, CodeHash};
+use crate::features::oauth::authorization::request::{Audience, OFFLINE_ACCESS};
+use crate::features::oauth::authorization::store;
+use crate::features::oauth::authorization::store::codes::{self, CodeRow};
+use crate::features::oauth::clients;
+use crate::features::sign_in::sessions;
+
+/// The lifetime of a code, which the client exchanges at once (RFC 9700 §2.1.1).
+const LIFETIME: Duration = Duration::from_secs(60);
+
+/// What became of issuing a code.
+pub(super) enum Issued {
+    Code(AuthorizationResponse),
+    /// The request needs something else by now.
+    Changed,
+    /// The request was answered before, has expired, or its client is gone.
+    Gone,
+}
+
+/// What the grant of a code will be for, as JSON.
+#[derive(Serialize, Deserialize)]
+pub(super) struct GrantOf {
+    pub audiences: Vec<Audience>,
+    pub nonce: Option<String>,
+    pub claims: Option<countersign_oauth::ClaimsRequest>,
+    /// Whether it ends with the session of the browser.
+    pub bound: bool,
+    /// The browser that it was given in.
+    pub address: Option<std::net::IpAddr>,
+    pub user_agent: Option<String>,
+    pub language: String,
+}
+
+/// Why the transaction was rolled back.
+enum Undone {
+    Changed,
+    Store(StoreError),
+}
+
+impl From<StoreError> for Undone {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Authorization {
+    /// Answers a request with a code.
+    ///
+    /// # Errors
+    /// If the database failed.
+    pub(super) async fn issue(&self, loaded: &Loaded, visit: &Visit<'_>) -> Result<Issued, StoreError> {
+        let Some(session) = visit.session().map(|session| session.id) else {
+            return Ok(Issued::Changed);
+        };
+        let code = AuthorizationCode::generate(self.platform.random);
+        fail::fail_point!("authorization::issue");
+        let hash = code.hash();
+        let written = self
+            .platform
+            .db
+            .transact(|tx| Box::pin(async move { self.write(tx, loaded, session, hash, visit).await }))
+            .await;
+        match written {
+            Ok(true) => {
+                let to = loaded.request.answer_to.clone();
+                Ok(Issued::Code(AuthorizationResponse::code(
+                    to,
+                    code.reveal(),
+                    self.issuer(),
+                )))
+            }
+            Ok(false) => Ok(Issued::Gone),
+            Err(Undone::Changed) => Ok(Issued::Changed),
+            Err(Undone::Store(error)) => Err(error),
+        }
+    }
+
+    /// Spends the request and stores the code, if everything still holds.
+    async fn write(
+        &self,
+        tx: &mut Tx<'_>,
+        loaded: &Loaded,
+        session: SessionId,
+        hash: CodeHash,
+        visit: &Visit<'_>,
+    ) -> Result<bool, Undone> {
+        let now = self.platform.clock.now();
+        let Some(row) = store::spend(tx, loaded.row.id, session, now).await? else {
+            return Ok(false);
+        };
+        // Whoever ends the session comes before this, or waits for it.
+        let Some(session) = sessions::lock_living(tx, session, now).await? else {
+            return Err(Undone::Changed);
+        };
+        if accounts::may_sign_in(&mut *tx, session.account_id).await?.is_none() {
+            return Err(Undone::Changed);
+        }
+        let request = read(&row)?;
+        let Some(client) = clients::may_use(&mut *tx, &row.client_id).await? else {
+            return Ok(false);
+        };
+        if !is_registered(&client, &request) {
+            return Ok(false);
+        }
+        let loaded = Loaded { row, request, client };
+        if self.next(On::Tx(tx), &loaded, Some(&session)).await? != Step::Issue {
+            return Err(Undone::Changed);
+        }
+        let asked = self.asked(&mut On::Tx(tx), &loaded, session.account_id).await?;
+        let Loaded { request, client, .. } = loaded;
+        let from = &visit.caller.request;
+        let grant = GrantOf {
+            bound: !request.scopes().contains(OFFLINE_ACCESS),
+            audiences: asked.audiences,
+            nonce: request.nonce,
+            claims: request.claims,
+            address: from.address,
+            user_agent: from.user_agent.clone(),
+            language: from.language.tag().to_owned(),
+        };
+        let code = CodeRow {
+            client_id: client.client_id,
+            account_id: session.account_id,
+            parent_id: session.id,
+            redirect_uri: request.answer_to.redirect_uri,
+            challenge: request.challenge.map(|challenge| challenge.to_string()),
+            grant_of: serde_json::to_string(&grant).unwrap_or_default(),
+            auth_time: session.auth_time,
+            amr: session.amr,
+            created_at: now,
+            expires_at: now + LIFETIME,
+            spent_at: None,
+            session_id: None,
+        };
+        codes::insert(tx, hash, &code).await?;
+        Ok(true)
+    }
+}

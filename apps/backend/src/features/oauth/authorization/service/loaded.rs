@@ -1,0 +1,220 @@
+//! A stored request with its client, and what it needs next.
+
+use countersign_guard::Scopes;
+use countersign_oauth::{RedirectUri, ScopeGrant};
+use countersign_store::{Conn, Db, StoreError, Tx};
+
+use super::Authorization;
+use super::next_step::{Person, Progress, Situation, Step, expected, next_step};
+use crate::core::handle::HandleHash;
+use crate::core::ids::{AccountId, AuthorizationRequestId};
+use crate::features::identity::accounts;
+use crate::features::oauth::apis::{self, Api};
+use crate::features::oauth::authorization::request::{
+    Audience, AuthorizationRequest, OFFLINE_ACCESS, ScopeNames, filtered,
+};
+use crate::features::oauth::authorization::store::{self, RequestRow};
+use crate::features::oauth::clients::{self, Client};
+use crate::features::oauth::consents::{self, Consent};
+use crate::features::sign_in::sessions::{self, Session};
+use crate::settings::Signup;
+
+/// A stored request with its client.
+pub(super) struct Loaded {
+    pub row: RequestRow,
+    pub request: AuthorizationRequest,
+    pub client: Client,
+}
+
+/// What other pages may say about a request that a browser is answering.
+pub struct Interaction {
+    pub client: Client,
+    pub login_hint: Option<String>,
+    pub ui_locales: Option<String>,
+    /// The account that the client expects.
+    pub expected: Option<AccountId>,
+}
+
+/// What is asked of an account, as of now.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// What the account can give, per audience.
+    pub audiences: Vec<Audience>,
+    /// The APIs among them.
+    pub apis: Vec<Api>,
+    /// Whether an API was removed since the request began.
+    pub is_gone: bool,
+}
+
+/// Where the statements run: on the database itself, or in a transaction.
+pub(super) enum On<'o, 't> {
+    Db(&'o Db),
+    Tx(&'o mut Tx<'t>),
+}
+
+impl On<'_, '_> {
+    pub fn conn(&mut self) -> Conn<'_> {
+        match self {
+            Self::Db(db) => Conn::from(*db),
+            Self::Tx(tx) => Conn::from(&mut **tx),
+        }
+    }
+}
+
+impl Authorization {
+    /// Returns what other pages may say about a request of this browser.
+    pub async fn interaction(
+        &self,
+        id: AuthorizationRequestId,
+        browser: HandleHash,
+    ) -> Result<Option<Interaction>, StoreError> {
+        let loaded = self.load(id, browser).await?;
+        Ok(loaded.map(|loaded| Interaction {
+            expected: expected(&loaded.request).flatten().map(AccountId),
+            client: loaded.client,
+            login_hint: loaded.request.login_hint,
+            ui_locales: loaded.request.ui_locales,
+        }))
+    }
+
+    /// Returns a request of this browser that is still to be answered, if its client and its redirect URI still exist.
+    pub(super) async fn load(
+        &self,
+        id: AuthorizationRequestId,
+        browser: HandleHash,
+    ) -> Result<Option<Loaded>, StoreError> {
+        let (db, now) = (&self.platform.db, self.platform.clock.now());
+        let Some(row) = store::find(db, id, browser, now).await? else {
+            return Ok(None);
+        };
+        let Some(client) = clients::may_use(db, &row.client_id).await? else {
+            return Ok(None);
+        };
+        let request = read(&row)?;
+        let is_there = is_registered(&client, &request);
+        Ok(is_there.then_some(Loaded { row, request, client }))
+    }
+
+    /// Returns what a request needs next of the session that is answering it, if any.
+    pub(super) async fn next(
+        &self,
+        mut on: On<'_, '_>,
+        loaded: &Loaded,
+        session: Option<&Session>,
+    ) -> Result<Step, StoreError> {
+        let Loaded { row, request, client } = loaded;
+        let answers = session.is_some_and(|session| row.session_id == Some(session.id));
+        let progress = Progress {
+            opened_at: row.created_at,
+            chosen: answers && row.chosen_at.is_some(),
+            consented: answers && row.consented_at.is_some(),
+            clicked: answers && row.clicked_at.is_some(),
+        };
+        let mut situation = Situation {
+            is_trusted: client.trusted,
+            is_sign_up_open: self.platform.settings.signup == Signup::Open,
+            is_target_gone: false,
+            person: None,
+            now: self.platform.clock.now(),
+        };
+        let Some(session) = session else {
+            return Ok(next_step(request, &progress, &situation));
+        };
+        let asked = self.asked(&mut on, loaded, session.account_id).await?;
+        let given = consents::find(on.conn(), session.account_id, &client.client_id).await?;
+        let acr = sessions::acr(&session.amr);
+        situation.is_target_gone = asked.is_gone;
+        situation.person = Some(Person {
+            account: session.account_id.0,
+            auth_time: session.auth_time,
+            acr: acr.name(),
+            has_consented: is_covered(&asked.audiences, &given),
+            may_give_nothing: asked.is_nothing(request),
+        });
+        Ok(next_step(request, &progress, &situation))
+    }
+
+    /// Returns what is asked of an account, as of now.
+    pub(super) async fn asked(
+        &self,
+        on: &mut On<'_, '_>,
+        Loaded { request, client, .. }: &Loaded,
+        account: AccountId,
+    ) -> Result<Asked, StoreError> {
+        let userinfo = self.userinfo();
+        let known = apis::all(on.conn()).await?;
+        let held = accounts::scopes(on.conn(), account).await?;
+        let mut asked = Asked::default();
+        for audience in &request.audiences {
+            if audience.identifier == userinfo {
+                asked.audiences.push(audience.clone());
+                continue;
+            }
+            let api = known.iter().find(|api| api.identifier == audience.identifier);
+            let is_usable = |api: &&Api| api.disabled_at.is_none() && client.may_use_api(api);
+            let Some(api) = api.filter(is_usable) else {
+                asked.is_gone = true;
+                continue;
+            };
+            asked.audiences.push(Audience {
+                scopes: ScopeNames(filtered(&audience.scopes.0, |scope| may_give(api, scope, &held))),
+                ..audience.clone()
+            });
+            asked.apis.push(api.clone());
+        }
+        Ok(asked)
+    }
+}
+
+/// Returns whether an account can give a client a scope of an API: an open one, or one that it has itself.
+fn may_give(api: &Api, scope: &str, held: &Scopes) -> bool {
+    match api.scope(scope) {
+        Some(own) => own.grant == ScopeGrant::Open || held.contains(scope),
+        None => scope == OFFLINE_ACCESS,
+    }
+}
+
+/// Returns whether the consents cover everything that is asked for.
+pub(super) fn is_covered(asked: &[Audience], given: &[Consent]) -> bool {
+    asked.iter().all(|audience| {
+        let consent = given.iter().find(|consent| consent.audience == audience.identifier);
+        consent.is_some_and(|consent| audience.scopes.0.iter().all(|scope| consent.scopes.contains(scope)))
+    })
+}
+
+impl Asked {
+    /// Returns whether the account can give nothing of what is asked for.
+    fn is_nothing(&self, request: &AuthorizationRequest) -> bool {
+        let is_empty = |audience: &Audience| audience.scopes.0.is_empty();
+        !request.scopes().is_empty() && self.audiences.iter().all(is_empty)
+    }
+}
+
+/// Reads the request of a row.
+///
+/// # Errors
+/// If the row makes no sense.
+pub(super) fn read(row: &RequestRow) -> Result<AuthorizationRequest, StoreError> {
+    serde_json::from_str(&row.request).map_err(|_| StoreError::Inconsistent {
+        table: "authorization_requests",
+        column: "request",
+    })
+}
+
+/// Returns whether the redirect URI of a request is still the client's.
+pub(super) fn is_registered(client: &Client, request: &AuthorizationRequest) -> bool {
+    registered(client, request).is_some()
+}
+
+fn registered<'c>(client: &'c Client, request: &AuthorizationRequest) -> Option<&'c RedirectUri> {
+    let uri = request.answer_to.redirect_uri.as_str();
+    let mut registered = client.metadata.redirect_uris.iter();
+    registered.find(|one| one.matches(uri, client.is_public()))
+}
+
+impl Loaded {
+    /// Returns the redirect URI as it is registered.
+    pub fn registered(&self) -> Option<&RedirectUri> {
+        registered(&self.client, &self.request)
+    }
+}

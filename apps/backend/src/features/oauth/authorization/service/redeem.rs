@@ -1,0 +1,261 @@
+//! The exchange of a code for a grant (RFC 6749 §4.1.3), without its tokens.
+
+use std::time::Duration;
+
+use countersign_oauth::{CodeChallenge, GrantType};
+use countersign_store::StoreError;
+
+use super::Authorization;
+use super::issue::GrantOf;
+use super::loaded::is_covered;
+use crate::core::caller::Caller;
+use crate::core::language::Language;
+use crate::core::request_info::RequestInfo;
+use crate::features::identity::accounts;
+use crate::features::oauth::apis;
+use crate::features::oauth::authorization::code::{AuthorizationCode, CodeHash};
+use crate::features::oauth::authorization::request::{OPENID, union};
+use crate::features::oauth::authorization::store::codes::{self, CodeRow};
+use crate::features::oauth::clients::{self, Client};
+use crate::features::oauth::consents;
+use crate::features::operations::audit::{Event, EventKind};
+use crate::features::sign_in::revocation::Bit;
+use crate::features::sign_in::sessions::{self, GrantToken, NewGrant, Session};
+
+/// What a client presents.
+pub struct Redemption<'r> {
+    /// The code as it was sent.
+    pub code: &'r str,
+    /// The client, which has been authenticated.
+    pub client: &'r Client,
+    pub redirect_uri: Option<&'r str>,
+    pub code_verifier: Option<&'r str>,
+    pub resource: Option<&'r str>,
+}
+
+/// A new grant.
+pub struct Redeemed {
+    pub session: Session,
+    /// Its first refresh token, if the client gets one.
+    pub refresh_token: Option<GrantToken>,
+    /// For the ID token.
+    pub nonce: Option<String>,
+}
+
+/// Why a code is not exchanged. Only the first two are told apart by clients.
+#[derive(Debug, thiserror::Error)]
+pub enum RedeemError {
+    /// `invalid_grant`, with what is wrong.
+    #[error("{0}")]
+    InvalidGrant(&'static str),
+    /// `invalid_target`.
+    #[error("resource is not one that was granted")]
+    InvalidTarget,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What became of an attempt to spend a code.
+enum Spending {
+    Spent(Session),
+    /// Another request was faster.
+    Lost,
+}
+
+use RedeemError::InvalidGrant;
+
+impl Authorization {
+    /// Exchanges a code for a grant, once. A code that is presented again ends its grant (RFC 9700 §4.5). Until the code is
+    /// spent, a wrong presentation leaves it valid: no one can guess a verifier in its minute.
+    ///
+    /// # Errors
+    /// [`RedeemError`].
+    pub async fn redeem(&self, redemption: &Redemption<'_>, caller: &Caller) -> Result<Redeemed, RedeemError> {
+        let Ok(code) = redemption.code.parse::<AuthorizationCode>() else {
+            return Err(InvalidGrant("the code is unknown"));
+        };
+        let hash = code.hash();
+        let Some(row) = codes::find(&self.platform.db, hash).await? else {
+            return Err(InvalidGrant("the code is unknown"));
+        };
+        if row.spent_at.is_some() {
+            return Err(self.reused(&row, caller).await?);
+        }
+        let grant = grant_of(&row)?;
+        self.check_presented(&row, &grant, redemption).await?;
+        fail::fail_point!("authorization::redeem");
+        // Not in the transaction, because these may write.
+        let bit = self.revocations.allocate().await?;
+        let refreshes = redemption
+            .client
+            .metadata
+            .grant_types
+            .contains(&GrantType::RefreshToken);
+        let refresh_token = refreshes.then(|| self.sessions.first_grant_token());
+        match self.spend(hash, &row, &grant, bit, refresh_token.as_ref()).await? {
+            Spending::Spent(session) => Ok(Redeemed {
+                session,
+                refresh_token,
+                nonce: grant.nonce,
+            }),
+            Spending::Lost => match codes::find(&self.platform.db, hash).await? {
+                // The winner has committed, so this was a second use.
+                Some(row) if row.spent_at.is_some() => Err(self.reused(&row, caller).await?),
+                _ => Err(InvalidGrant("the code has expired")),
+            },
+        }
+    }
+
+    /// Compares what is presented with what the code was issued for. Nothing here spends the code.
+    async fn check_presented(
+        &self,
+        row: &CodeRow,
+        grant: &GrantOf,
+        presented: &Redemption<'_>,
+    ) -> Result<(), RedeemError> {
+        if row.expires_at <= self.platform.clock.now() {
+            return Err(InvalidGrant("the code has expired"));
+        }
+        if row.client_id != presented.client.client_id {
+            return Err(InvalidGrant("the code was issued to another client"));
+        }
+        if presented.redirect_uri != Some(&row.redirect_uri) {
+            return Err(InvalidGrant("redirect_uri is not that of the authorization request"));
+        }
+        match (&row.challenge, presented.code_verifier) {
+            (Some(challenge), Some(verifier)) => {
+                let challenge: CodeChallenge = challenge.parse().map_err(|_| inconsistent("challenge"))?;
+                if !challenge.verify(verifier) {
+                    return Err(InvalidGrant("code_verifier does not fit the code_challenge"));
+                }
+            }
+            (Some(_), None) => return Err(InvalidGrant("code_verifier is missing")),
+            // RFC 9700 §4.8.2: otherwise an attacker could strip the challenge from the request.
+            (None, Some(_)) => return Err(InvalidGrant("the authorization request had no code_challenge")),
+            (None, None) => {}
+        }
+        self.check_resource(grant, presented).await
+    }
+
+    /// Returns whether there is an audience for the first token.
+    async fn check_resource(&self, grant: &GrantOf, presented: &Redemption<'_>) -> Result<(), RedeemError> {
+        let has = |identifier: &str| grant.audiences.iter().any(|one| one.identifier == identifier);
+        let Some(resource) = presented.resource else {
+            let openid = grant.audiences.iter().any(|one| one.scopes.0.contains(OPENID));
+            let named = grant.audiences.iter().filter(|one| one.named).count();
+            let default = presented.client.metadata.default_api.as_ref();
+            let by_default = default.is_some_and(|default| has(default.as_str()));
+            return match openid || named == 1 || by_default {
+                true => Ok(()),
+                false => Err(RedeemError::InvalidTarget),
+            };
+        };
+        if has(resource) {
+            return Ok(());
+        }
+        match apis::resolve(&self.platform.db, resource).await? {
+            Some(api) if has(&api.identifier) => Ok(()),
+            _ => Err(RedeemError::InvalidTarget),
+        }
+    }
+
+    /// Spends the code and opens the grant in one transaction, in which everything is asked again.
+    async fn spend(
+        &self,
+        hash: CodeHash,
+        row: &CodeRow,
+        grant: &GrantOf,
+        bit: Bit,
+        refresh_token: Option<&GrantToken>,
+    ) -> Result<Spending, RedeemError> {
+        let now = self.platform.clock.now();
+        let request = &RequestInfo {
+            address: grant.address,
+            user_agent: grant.user_agent.clone(),
+            language: grant.language.parse().unwrap_or_else(|_| Language::default()),
+            ..RequestInfo::local("token")
+        };
+        let scopes = &union(grant.audiences.iter().map(|audience| &audience.scopes.0));
+        let named = grant.audiences.iter().filter(|audience| audience.named);
+        let resources = &named.map(|audience| audience.identifier.as_str()).collect::<Vec<_>>();
+        let claims = &grant
+            .claims
+            .as_ref()
+            .and_then(|claims| serde_json::to_string(claims).ok());
+        self.revocations
+            .transact(|tx| {
+                Box::pin(async move {
+                    if !codes::spend(tx, hash, now).await? {
+                        return Ok(Spending::Lost);
+                    }
+                    // Whoever disables the client or the account, withdraws the consent or ends the session comes before
+                    // this, and then no grant is opened; or waits for it, and then sees the grant.
+                    let Some(client) = clients::may_use(&mut *tx, &row.client_id).await? else {
+                        return Err(InvalidGrant("the client is disabled"));
+                    };
+                    let Some(versions) = accounts::may_sign_in(&mut *tx, row.account_id).await? else {
+                        return Err(InvalidGrant("the account is disabled"));
+                    };
+                    let given = consents::find(&mut *tx, row.account_id, &row.client_id).await?;
+                    if !client.trusted && !is_covered(&grant.audiences, &given) {
+                        return Err(InvalidGrant("the user has withdrawn the application"));
+                    }
+                    let new = NewGrant {
+                        account: row.account_id,
+                        versions,
+                        client_id: &row.client_id,
+                        parent: Some(row.parent_id),
+                        bound: grant.bound,
+                        grant_type: "authorization_code",
+                        scopes,
+                        resources,
+                        claims: claims.as_deref(),
+                        auth_time: row.auth_time,
+                        amr: &row.amr,
+                        request,
+                        bit,
+                        refresh_token,
+                        idle_ttl: client.metadata.refresh_idle_ttl.map(Duration::from),
+                        absolute_ttl: client.metadata.refresh_absolute_ttl.map(Duration::from),
+                    };
+                    let Some(session) = self.sessions.open_grant(tx, &new).await? else {
+                        return Err(InvalidGrant("the user has signed out"));
+                    };
+                    codes::note_grant(tx, hash, session.id).await?;
+                    Ok(Spending::Spent(session))
+                })
+            })
+            .await
+    }
+
+    /// Ends the grant of a code that was presented again: one of the two who had the code is not the client.
+    async fn reused(&self, row: &CodeRow, caller: &Caller) -> Result<RedeemError, StoreError> {
+        let now = self.platform.clock.now();
+        self.revocations
+            .transact(|tx| {
+                Box::pin(async move {
+                    let Some(grant) = row.session_id else { return Ok(()) };
+                    if !sessions::end_grant(tx, grant, now).await? {
+                        return Ok(());
+                    }
+                    let event = Event::new(EventKind::CodeReused, row.account_id, caller).refused();
+                    let event = event.session(grant).detail(&row.client_id);
+                    self.audit.record(tx, event).await?;
+                    Ok::<_, StoreError>(())
+                })
+            })
+            .await?;
+        Ok(InvalidGrant("the code was already used"))
+    }
+}
+
+fn grant_of(row: &CodeRow) -> Result<GrantOf, StoreError> {
+    serde_json::from_str(&row.grant_of).map_err(|_| inconsistent("grant_of"))
+}
+
+fn inconsistent(column: &'static str) -> StoreError {
+    StoreError::Inconsistent {
+        table: "authorization_codes",
+        column,
+    }
+}

@@ -1,0 +1,105 @@
+//! What the consent page shows of a request.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_oauth::{ApiScope, Kind, RedirectUri};
+
+use super::loaded::{Asked, Loaded};
+use crate::core::language::Language;
+use crate::features::oauth::apis::Api;
+use crate::features::oauth::authorization::request::{Audience, OPENID};
+use crate::features::oauth::clients::Client;
+
+/// What the consent page shows of a request.
+pub struct ConsentShown {
+    pub client: Client,
+    pub goes_to: AnswerGoesTo,
+    asked: Asked,
+}
+
+/// Where the browser goes when the user agrees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnswerGoesTo {
+    /// A web application on this host.
+    Host(String),
+    /// A program on the user's own computer.
+    ThisComputer,
+    /// An application with this custom scheme.
+    App(String),
+}
+
+/// A permission that a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Permission<'s> {
+    /// A scope of OpenID Connect, by its name.
+    Standard(&'s str),
+    /// A scope of an API: the name of the API, and what it allows in the user's language.
+    OfApi(&'s str, &'s str),
+}
+
+impl ConsentShown {
+    pub(super) fn new(loaded: &Loaded, asked: Asked) -> Self {
+        Self {
+            goes_to: loaded.registered().map_or(AnswerGoesTo::ThisComputer, AnswerGoesTo::of),
+            client: loaded.client.clone(),
+            asked,
+        }
+    }
+
+    /// Returns the permissions in this language. `openid` alone is none: it says who signs in.
+    pub fn permissions(&self, language: Language) -> Vec<Permission<'_>> {
+        permissions(&self.asked.audiences, &self.asked.apis, language)
+    }
+
+    /// Returns what identifies the contents of the page. If any of it changes, the page is shown again.
+    pub fn digest(&self) -> String {
+        digest_of(&self.client, &self.asked)
+    }
+}
+
+/// Returns the scopes of some audiences as permissions.
+pub(super) fn permissions<'s>(audiences: &'s [Audience], apis: &'s [Api], language: Language) -> Vec<Permission<'s>> {
+    let mut permissions = Vec::new();
+    for audience in audiences {
+        let api = apis.iter().find(|api| api.identifier == audience.identifier);
+        for scope in audience.scopes.0.iter().filter(|scope| *scope != OPENID) {
+            let own = api.and_then(|api| Some((api, api.scope(scope)?)));
+            permissions.push(match own {
+                Some((api, own)) => Permission::OfApi(&api.name, words(own, language)),
+                None => Permission::Standard(scope),
+            });
+        }
+    }
+    permissions
+}
+
+/// Returns what a scope allows, in this language, else in English; without words, it is the scope's name.
+fn words(scope: &ApiScope, language: Language) -> &str {
+    let said = scope.words.get(language.tag()).or_else(|| scope.words.get("en"));
+    said.map_or(scope.name.as_str(), String::as_str)
+}
+
+/// Hashes what the consent page shows.
+pub(super) fn digest_of(client: &Client, asked: &Asked) -> String {
+    let mut text = format!("{}\n{}\n", client.client_id, client.updated_at.0);
+    for Audience { identifier, scopes, .. } in &asked.audiences {
+        text.push_str(&format!("{identifier}\n{}\n", scopes.0));
+    }
+    for api in &asked.apis {
+        text.push_str(&format!("{}\n{}\n", api.identifier, api.updated_at.0));
+    }
+    let hash = digest(&SHA256, text.as_bytes());
+    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
+}
+
+impl AnswerGoesTo {
+    /// Returns where a registered redirect URI leads.
+    fn of(uri: &RedirectUri) -> Self {
+        match (uri.kind(), uri.host()) {
+            (Kind::Https | Kind::Http, Some(host)) => Self::Host(host.to_owned()),
+            (Kind::Loopback, _) => Self::ThisComputer,
+            _ => Self::App(uri.scheme().to_owned()),
+        }
+    }
+}

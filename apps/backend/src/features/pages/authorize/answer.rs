@@ -1,0 +1,41 @@
+//! Takes an answer to the client.
+
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use http::header::{LOCATION, REFERRER_POLICY};
+use http::{HeaderValue, StatusCode};
+
+use super::super::reply::page;
+use super::super::service::Pages;
+use super::super::view::View;
+use super::super::visitor::Visitor;
+use crate::core::problem::Problem;
+use crate::features::oauth::authorization::{AuthorizationResponse, Carried};
+
+/// The page that sends itself to the client (OAuth 2.0 Form Post Response Mode §2). Without JavaScript, its button does.
+#[derive(Template)]
+#[template(path = "pages/form_post.html")]
+struct FormPost<'f> {
+    v: View,
+    to: &'f str,
+    fields: &'f [(&'static str, String)],
+}
+
+/// Redirects to the client, or shows the page that sends itself there. No cookie is set.
+pub(super) fn answer(pages: &Pages, visitor: &Visitor, answer: &AuthorizationResponse) -> Result<Response, Problem> {
+    match answer.carried() {
+        Carried::Redirect(url) => {
+            let url = HeaderValue::try_from(url).map_err(Problem::internal)?;
+            let mut response = (StatusCode::SEE_OTHER, [(LOCATION, url)]).into_response();
+            // RFC 9700 §4.2.4: no page learns the code from `Referer`.
+            let policy = HeaderValue::from_static("no-referrer");
+            response.headers_mut().insert(REFERRER_POLICY, policy);
+            Ok(response)
+        }
+        Carried::Form(to, fields) => {
+            let v = View::new(pages, visitor).fixed().leading_away();
+            let form = FormPost { v, to, fields };
+            Ok(page(&visitor.clone().without_cookies(), &form.v, &form))
+        }
+    }
+}
