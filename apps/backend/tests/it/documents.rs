@@ -93,6 +93,12 @@ fn audit_kinds_md_is_fresh() {
 }
 
 #[test]
+fn authorization_checks_md_is_fresh() {
+    let reference = countersign::features::oauth::authorization::reference();
+    assert_fresh("security/authorization-checks.md", &reference);
+}
+
+#[test]
 fn metrics_md_is_fresh() {
     assert_fresh("metrics.md", &countersign::core::metrics::reference());
 }

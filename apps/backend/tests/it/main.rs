@@ -14,6 +14,7 @@ mod architecture;
 mod attacks;
 mod audit;
 mod auth;
+mod authorization;
 mod backchannel_logout;
 mod browser_sessions;
 mod claims;

@@ -34,26 +34,26 @@ const NEW_PASSWORD: &str = "another umbrella for tests";
 
 /// A browser that keeps cookies and has an IP address.
 #[derive(Clone)]
-struct Browser<'s> {
+pub(crate) struct Browser<'s> {
     server: &'s TestServer,
     cookies: BTreeMap<String, String>,
 }
 
 impl<'s> Browser<'s> {
-    fn new(server: &'s TestServer) -> Self {
+    pub(crate) fn new(server: &'s TestServer) -> Self {
         Self {
             server,
             cookies: BTreeMap::new(),
         }
     }
 
-    async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
         let request = Request::get(path).header("accept", "text/html");
         self.send(request, String::new()).await
     }
 
     /// Submits a form of our own pages.
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let token = self.form_token().await;
         let mut fields = fields.to_vec();
         fields.push(("form_token", &token));
@@ -63,19 +63,19 @@ impl<'s> Browser<'s> {
         self.send(request, encoded(&fields)).await
     }
 
-    async fn form_token(&mut self) -> String {
+    pub(crate) async fn form_token(&mut self) -> String {
         if self.cookie(FORM).is_none() {
             self.get("/signin").await;
         }
         self.cookie(FORM).unwrap()
     }
 
-    fn cookie(&self, name: &str) -> Option<String> {
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         self.cookies.get(name).cloned()
     }
 
     /// Follows the redirect of a form and loads it again: the page is still there.
-    async fn follow(&mut self, answer: Answer) -> Answer {
+    pub(crate) async fn follow(&mut self, answer: Answer) -> Answer {
         let location = answer.assert_status(303).header("location").to_owned();
         assert!(location.starts_with('/'), "{location:?}");
         let page = self.get(&location).await.assert_status(200);
@@ -83,7 +83,7 @@ impl<'s> Browser<'s> {
         page
     }
 
-    async fn send(&mut self, request: Builder, body: String) -> Answer {
+    pub(crate) async fn send(&mut self, request: Builder, body: String) -> Answer {
         let cookies: Vec<_> = self
             .cookies
             .iter()
@@ -105,7 +105,7 @@ impl<'s> Browser<'s> {
         answer
     }
 
-    async fn sign_up(server: &'s TestServer, name: &str) -> Self {
+    pub(crate) async fn sign_up(server: &'s TestServer, name: &str) -> Self {
         let mut browser = Self::new(server);
         let email = format!("{name}@example.com");
         browser
@@ -116,7 +116,7 @@ impl<'s> Browser<'s> {
         browser
     }
 
-    async fn is_signed_in(&mut self) -> bool {
+    pub(crate) async fn is_signed_in(&mut self) -> bool {
         let answer = self.get("/account").await;
         match answer.status.as_u16() {
             200 => true,
@@ -152,10 +152,12 @@ fn encoded(fields: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
-/// Every form of the pages.
-const FORMS: [&str; 17] = [
+/// Every form that any account has, except those of an authorization request.
+const FORMS: [&str; 19] = [
     "/language",
     "/signin",
+    "/signin/again",
+    "/signin/again/code",
     "/signin/email",
     "/signin/email/ask",
     "/signup",
@@ -174,7 +176,7 @@ const FORMS: [&str; 17] = [
 ];
 
 /// The fields that the forms ask for: with them, a form is complete except for its proof.
-const FIELDS: [(&str, &str); 10] = [
+const FIELDS: [(&str, &str); 11] = [
     ("email", "ada@example.com"),
     ("password", PASSWORD),
     ("current_password", PASSWORD),
@@ -184,6 +186,7 @@ const FIELDS: [(&str, &str); 10] = [
     ("token", "x"),
     ("code", "000000"),
     ("language", "de"),
+    ("client", "grafana"),
     ("x", "y"),
 ];
 
