@@ -56,6 +56,9 @@ pub enum ParametersError {
     /// `scope` has more than 50 names.
     #[error("the parameter scope must have at most 50 names")]
     TooManyScopes,
+    /// A name or value contains U+0000, which no parameter has (RFC 6749, Appendix A) and PostgreSQL does not take.
+    #[error("the parameters must not contain the character U+0000")]
+    Nul,
     /// A name or value is not UTF-8 (RFC 6749, Appendix B).
     #[error("the parameters must be encoded in UTF-8")]
     NotUtf8,
@@ -155,6 +158,9 @@ fn check(name: &str, value: &str) -> Result<(), ParametersError> {
     if name.len() > MAX_NAME {
         return Err(ParametersError::NameTooLong);
     }
+    if name.contains('\0') || value.contains('\0') {
+        return Err(ParametersError::Nul);
+    }
     let limit = LIMITS.iter().find(|(own, _)| *own == name);
     if value.len() > limit.map_or(MAX_VALUE, |(_, length)| *length) {
         return Err(ParametersError::ValueTooLong);
@@ -228,6 +234,8 @@ mod tests {
             (scopes(51), TooManyScopes),
             ("state=%ff".to_owned(), NotUtf8),
             ("%c3=1".to_owned(), NotUtf8),
+            ("client_id=a%00".to_owned(), ParametersError::Nul),
+            ("\0=1".to_owned(), ParametersError::Nul),
         ] {
             assert_eq!(Parameters::parse(&text), Err(why), "{text}");
         }
@@ -255,7 +263,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(pairs in proptest::collection::vec((".{0,12}", ".{0,40}"), 0..20)) {
+        fn what_is_written_is_read_again(pairs in proptest::collection::vec(("[^\0]{0,12}", "[^\0]{0,40}"), 0..20)) {
             let pairs: Vec<_> = pairs.into_iter().filter(|(name, _)| !name.is_empty()).collect();
             let query = Serializer::new(String::new()).extend_pairs(&pairs).finish();
             let parameters = Parameters::parse(&query).unwrap();

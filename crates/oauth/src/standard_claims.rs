@@ -94,6 +94,8 @@ const ADDRESS: [&str; 6] = [
     "country",
 ];
 const MAX_ADDRESS_LINES: usize = 500;
+/// The maximum length of all claims together as JSON, in bytes: they must fit into an ID token.
+const MAX_LENGTH: usize = 8 << 10;
 
 #[derive(Clone, Copy)]
 struct Rule {
@@ -157,7 +159,7 @@ impl StandardClaims {
     /// an `address` likewise.
     ///
     /// # Errors
-    /// The first claim that is unknown or invalid.
+    /// The first claim that is unknown or invalid, or that all together are too long.
     pub fn changed(&self, changes: Map<String, Value>) -> Result<Self, InvalidClaim> {
         let mut claims = self.0.clone();
         for (name, value) in changes {
@@ -170,7 +172,15 @@ impl StandardClaims {
                 None => claims.remove(&name),
             };
         }
-        Ok(Self(claims))
+        let claims = Value::Object(claims);
+        match claims {
+            claims if claims.to_string().len() > MAX_LENGTH => Err(InvalidClaim {
+                claim: "claims".to_owned(),
+                problem: "must have at most 8192 bytes together as JSON",
+            }),
+            Value::Object(claims) => Ok(Self(claims)),
+            _ => Ok(Self::default()),
+        }
     }
 }
 
@@ -406,6 +416,19 @@ mod tests {
         ] {
             assert!(claims(&json!({ claim: value })).is_ok(), "{claim} {value}");
         }
+    }
+
+    #[test]
+    fn all_claims_together_fit_into_an_id_token() {
+        let url = format!("https://example.com/{}", "x".repeat(1_900));
+        let lines = "\u{1f600}".repeat(500);
+        let half = json!({ "profile": url, "picture": url, "address": { "formatted": lines } });
+        assert!(claims(&half).is_ok());
+        let all = json!({ "profile": url, "picture": url, "website": url, "address": { "formatted": lines, "street_address": lines } });
+        assert_eq!(
+            claims(&all).unwrap_err(),
+            "claims must have at most 8192 bytes together as JSON"
+        );
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub(super) fn read(header: &[u8]) -> Option<Basic> {
     let colon = decoded.iter().position(|byte| *byte == b':')?;
     let (client_id, secret) = (&decoded[..colon], &decoded[colon + 1..]);
     let client_id = String::from_utf8(form_decoded(client_id).to_vec()).ok()?;
+    // PostgreSQL does not take this character, and no client has it.
+    if client_id.contains('\0') {
+        return None;
+    }
     Some(Basic {
         client_id,
         secret: vec![form_decoded(secret), Zeroizing::new(secret.to_vec())],
