@@ -12,6 +12,7 @@ use crate::core::clock::Clock;
 use crate::core::mailer::SendError;
 use crate::core::password::{self, PasswordPolicy};
 use crate::features::operations::keys::{JWKS_MAX_AGE, KeyOptions, KeysError};
+use crate::features::sign_in::auth::ApplyError;
 use crate::migrations;
 use crate::settings::{self, Settings};
 
@@ -81,6 +82,9 @@ pub enum StartError {
     /// The kinds of password hashes cannot be read.
     #[error("failed to read the kinds of stored password hashes")]
     Accounts(#[source] StoreError),
+    /// The clients and APIs of the settings file cannot be registered.
+    #[error(transparent)]
+    Declared(#[from] ApplyError),
     /// The URL of Redis is invalid.
     #[error("invalid redis_url: {0}")]
     Redis(#[from] redis::RedisError),

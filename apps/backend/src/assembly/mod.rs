@@ -44,7 +44,7 @@ use crate::features::operations::audit::Audit;
 use crate::features::operations::health::Health;
 use crate::features::operations::keys::{Keys, Publication, check_keys};
 use crate::features::pages::{self, Assets, Pages};
-use crate::features::sign_in::auth::{Auth, Operator};
+use crate::features::sign_in::auth::{Auth, Differences, Operator};
 use crate::features::sign_in::browser_sessions::BrowserSessions;
 use crate::features::sign_in::forward::Forward;
 use crate::features::sign_in::revocation::{RevocationMetrics, Revocations, StatusLists};
@@ -208,8 +208,14 @@ impl Services {
         };
         let operator = Operator {
             auth: auth.clone(),
+            apis: apis.clone(),
+            clients: clients.clone(),
             caller: Caller::operator(operator),
         };
+        if role == Role::Server && settings.provider.enabled {
+            let differences = operator.apply_declared(false, &Caller::server()).await?;
+            report(&differences);
+        }
         let verification = Verification {
             platform: platform.clone(),
             audit: audit.clone(),
@@ -321,5 +327,17 @@ impl Services {
             pages,
             platform,
         })))
+    }
+}
+
+/// Logs what differed from the settings file. Another server with another file would change it back when it starts.
+fn report(differences: &Differences) {
+    for difference in &differences.apis {
+        let (api, change) = (&difference.name, difference.applied.name());
+        tracing::info!(api, change, "applied an API of the settings file");
+    }
+    for difference in &differences.clients {
+        let (client, change) = (&difference.name, difference.applied.name());
+        tracing::info!(client, change, "applied a client of the settings file");
     }
 }

@@ -3,8 +3,10 @@
 //! A password is never an argument, where every user of the machine could read it: it is asked for, or read from the
 //! standard input with `--password-stdin`.
 
+mod apis;
 mod arguments;
 mod audit;
+mod clients;
 mod dev;
 mod global;
 mod grants;
@@ -23,8 +25,10 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use self::apis::{ApiParts, ApisCommand, EditApi, NewApi};
 pub use self::arguments::Account;
 pub use self::audit::{AuditCommand, ExportAudit, ListAudit, ListKinds, VerifyAudit};
+pub use self::clients::{ClientsCommand, EditClient, NewClient};
 pub use self::dev::Dev;
 pub use self::global::Global;
 pub use self::grants::{GrantsCommand, ListGrants, RevokeGrants};
@@ -107,6 +111,18 @@ pub enum Command {
         after_help = "Example:\n  countersign grants revoke --user ada@example.com --client grafana"
     )]
     Grants(GrantsCommand),
+    /// Register, list and change clients: applications that users sign in to
+    #[command(
+        subcommand,
+        after_help = "Example:\n  countersign clients create grafana --redirect-uri https://grafana.example.com/login/generic_oauth"
+    )]
+    Clients(ClientsCommand),
+    /// Register, list and change APIs that clients may ask access to
+    #[command(
+        subcommand,
+        after_help = "Example:\n  countersign apis create https://api.example.com --name Orders --scope orders:read"
+    )]
+    Apis(ApisCommand),
     /// List emails and retry sending them
     #[command(subcommand, after_help = "Example:\n  countersign mail list --queued")]
     Mail(MailCommand),
@@ -187,6 +203,8 @@ impl CommandLine {
             | Command::Users(_)
             | Command::Sessions(_)
             | Command::Grants(_)
+            | Command::Clients(_)
+            | Command::Apis(_)
             | Command::Mail(_)
             | Command::Token(_)
             | Command::Audit(_)

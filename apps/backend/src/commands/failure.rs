@@ -10,8 +10,10 @@ use serde::Serialize;
 
 use crate::StartError;
 use crate::features::identity::accounts::AccountError;
+use crate::features::oauth::apis::ApiError;
+use crate::features::oauth::clients::ClientError;
 use crate::features::operations::keys::{KeysError, OperatorError};
-use crate::features::sign_in::auth::PasswordError;
+use crate::features::sign_in::auth::{ApplyError, PasswordError};
 use crate::settings::SettingsError;
 
 /// The exit code of sysexits.h for a configuration that cannot be used.
@@ -143,6 +145,7 @@ impl From<StartError> for Failure {
             | StartError::Unfinished
             | StartError::Revocations(_)
             | StartError::Accounts(_) => Self::new(error),
+            StartError::Declared(_) => Self::of_configuration(error),
             StartError::Nothing(_) => Self::coded(FailureCode::NoInstallation, error),
         }
     }
@@ -182,6 +185,34 @@ impl From<PasswordError> for Failure {
         match error {
             PasswordError::Fault(fault) => Self::new(fault),
             error => Self::new(error),
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Unknown(_) => Self::not_found(error),
+            ClientError::Key(error) => error.into(),
+            error => Self::new(error),
+        }
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        match error {
+            ApiError::Unknown(_) => Self::not_found(error),
+            error => Self::new(error),
+        }
+    }
+}
+
+impl From<ApplyError> for Failure {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Client(error) => error.into(),
+            ApplyError::Api(error) => error.into(),
         }
     }
 }

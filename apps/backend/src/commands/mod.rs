@@ -1,8 +1,10 @@
 //! The commands, one file each. Settings are loaded here, once; the rest of the program does not know their sources.
 
+mod apis;
 mod audit;
 mod banner;
 pub mod cli;
+mod clients;
 mod dev;
 mod doctor;
 mod documents;
@@ -90,6 +92,8 @@ fn obey(line: CommandLine, early: Early) -> Result<(), Failure> {
         Command::Users(command) => users::run(command, process, output),
         Command::Sessions(command) => sessions::run(command, process, output),
         Command::Grants(command) => grants::run(command, process, output),
+        Command::Clients(command) => clients::run(command, process, output),
+        Command::Apis(command) => apis::run(command, process, output),
         Command::Mail(command) => mail::run(command, process, output),
         Command::Token(command) => token::run(command, process, output),
         Command::Audit(command) => audit::run(command, process, output),

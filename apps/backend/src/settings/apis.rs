@@ -151,14 +151,6 @@ fn check_member(name: &str, value: &Json) -> Result<(), ValueError> {
         ("name".to_owned(), Json::from("")),
     ]);
     object.insert(name.to_owned(), value.clone());
-    match serde_json::from_value::<ApiMetadata>(Json::Object(object)) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let form = FIELDS
-                .iter()
-                .find(|field| field.name == name)
-                .map_or("", |field| field.form);
-            Err(ValueError::new(error.to_string(), format!("expected {form}")))
-        }
-    }
+    let read = serde_json::from_value::<ApiMetadata>(Json::Object(object));
+    read.map(drop).map_err(|error| ValueError::new(error.to_string(), ""))
 }

@@ -325,15 +325,17 @@ impl Clients {
 }
 
 fn read(entry: &mut Entry, policy: &Policy<'_>, others: &[DeclaredClient]) -> Option<DeclaredClient> {
-    for name in ["secret", "client_secret"] {
-        if entry.remove(name) {
-            let fault = ValueError::new(
-                format!("has a secret in clear text (`{name}`)"),
-                "write it to a file of its own and set `secret_file`, or set `secret_sha256`",
-            );
-            entry.blame("", fault);
-        }
-    }
+    let in_clear_text = |name: &str| {
+        let what = format!("has a secret in clear text (`{name}`)");
+        let help = "write it to a file of its own and set `secret_file`, or set `secret_sha256`";
+        ValueError::new(what, help)
+    };
+    let names = ["secret", "client_secret"];
+    let has_clear_text = names
+        .into_iter()
+        .filter(|name| entry.refuse(name, || in_clear_text(name)))
+        .count()
+        > 0;
     entry.refuse_unknown(FIELDS, |name| name.starts_with("client_name#"));
     entry.require("client_id");
     let client_id = entry.take_checked("client_id", client_id_fault);
@@ -343,11 +345,11 @@ fn read(entry: &mut Entry, policy: &Policy<'_>, others: &[DeclaredClient]) -> Op
         let fault = ValueError::new(format!("lists the client {client_id:?} twice"), "list each client once");
         entry.blame("", fault);
     }
-    let secret = secret(entry);
+    let secret = secret(entry, has_clear_text);
     let trusted = entry.take::<bool>("trusted").unwrap_or(false);
     // The members depend on each other, so they are checked together.
     let (object, lines) = entry.take_rest(|_, _| Ok(()));
-    let metadata = match client_metadata(object, secret.is_some(), policy) {
+    let metadata = match client_metadata(object, secret.is_some() || has_clear_text, policy) {
         Ok(metadata) => metadata,
         Err(error) => {
             blame(entry, &lines, &error);
@@ -387,13 +389,13 @@ pub fn invalid_client_id(client_id: &str) -> Option<&'static str> {
 }
 
 /// Reads which secret the client has. Exactly one of three settings says it.
-fn secret(entry: &mut Entry) -> Option<DeclaredSecret> {
+fn secret(entry: &mut Entry, has_clear_text: bool) -> Option<DeclaredSecret> {
     let given = [
         entry.has("secret_file"),
         entry.has("secret_sha256"),
         entry.is_true("public"),
     ];
-    if given.into_iter().filter(|is_given| *is_given).count() != 1 {
+    if given.into_iter().filter(|is_given| *is_given).count() != 1 && !has_clear_text {
         let fault = ValueError::new(
             "must have exactly one of `secret_file`, `secret_sha256` and `public = true`",
             "set `public = true` for a client that runs on users' devices, and the file of its secret otherwise",
@@ -434,7 +436,7 @@ fn read_secret(path: &str) -> Result<SecretString, ValueError> {
 }
 
 /// Returns what is wrong with a secret of the operator's own, if anything.
-pub fn invalid_secret(secret: &SecretString) -> Option<&'static str> {
+fn invalid_secret(secret: &SecretString) -> Option<&'static str> {
     let secret = secret.expose_secret();
     if secret.chars().count() < SHORTEST_SECRET {
         return Some("has fewer than 32 characters");

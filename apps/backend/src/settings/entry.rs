@@ -134,11 +134,14 @@ impl Entry {
         }
     }
 
-    /// Removes a member. Returns whether it was there.
-    pub(super) fn remove(&mut self, name: &str) -> bool {
-        let before = self.raw.given.len();
-        self.raw.given.retain(|given| given.name != name);
-        self.raw.given.len() < before
+    /// Removes a member that must not be there, and says why. Returns whether it was there.
+    pub(super) fn refuse(&mut self, name: &str, fault: impl Fn() -> ValueError) -> bool {
+        let Some(at) = self.raw.given.iter().position(|given| given.name == name) else {
+            return false;
+        };
+        let given = self.raw.given.swap_remove(at);
+        self.blame_at(&given.source, "", fault());
+        true
     }
 
     pub(super) fn is_true(&self, name: &str) -> bool {

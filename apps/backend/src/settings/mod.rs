@@ -55,11 +55,13 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-pub use self::apis::Apis;
+pub use self::apis::Apis as DeclaredApis;
 pub use self::application_url::ApplicationUrl;
 pub use self::applications::{Applications, MailLinks};
 pub use self::audit::Audit;
-pub use self::clients::{Clients, DeclaredClient, DeclaredSecret, client_metadata, invalid_client_id, invalid_secret};
+pub use self::clients::{
+    Clients as DeclaredClients, DeclaredClient, DeclaredSecret, client_metadata, invalid_client_id,
+};
 pub use self::color::Color;
 pub use self::database::Database;
 pub use self::database_url::DatabaseUrl;
@@ -175,9 +177,9 @@ section! {
             /// `[[applications]]`.
             applications: Applications,
             /// `[[apis]]`.
-            apis: Apis,
+            apis: DeclaredApis,
             /// `[[clients]]`.
-            clients: Clients,
+            clients: DeclaredClients,
             /// `[tokens]`.
             tokens: Tokens,
             /// `[passwords]`.

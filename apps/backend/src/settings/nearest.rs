@@ -3,11 +3,18 @@
 /// The most similar known name, if any: a typo, or a missing section.
 pub fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let tolerated = (unknown.len() / 3).clamp(1, 4);
-    let distances = known.map(|name| (distance(unknown, name), name));
+    // Of names in several sections, the one in the most similar section.
+    let distances = known.map(|name| {
+        (
+            distance(unknown, name),
+            strsim::damerau_levenshtein(unknown, name),
+            name,
+        )
+    });
     distances
-        .filter(|(distance, _)| *distance <= tolerated)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+        .filter(|(distance, ..)| *distance <= tolerated)
+        .min_by_key(|(distance, whole, _)| (*distance, *whole))
+        .map(|(.., name)| name)
 }
 
 fn distance(unknown: &str, name: &str) -> usize {
@@ -27,6 +34,7 @@ mod tests {
         let known = [
             "listen",
             "database_url",
+            "provider.access_ttl",
             "tokens.access_ttl",
             "log.level",
             "tokens.refresh_idle_ttl",
@@ -35,6 +43,7 @@ mod tests {
             ("lisen", Some("listen")),
             ("databse_url", Some("database_url")),
             ("access_ttl", Some("tokens.access_ttl")),
+            ("token.access_ttl", Some("tokens.access_ttl")),
             ("tokens_access_ttl", Some("tokens.access_ttl")),
             ("auth.access_ttl", Some("tokens.access_ttl")),
             ("token.acess_ttl", Some("tokens.access_ttl")),

@@ -18,6 +18,7 @@ mod authorization;
 mod backchannel_logout;
 mod browser_sessions;
 mod claims;
+mod clients;
 mod crash;
 mod dev;
 mod devices;

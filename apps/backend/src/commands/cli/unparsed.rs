@@ -19,7 +19,7 @@ pub fn serves(arguments: impl IntoIterator<Item = OsString>) -> bool {
 }
 
 /// Every command but `serve`, and what makes clap print something instead.
-const OTHERS: [&str; 23] = [
+const OTHERS: [&str; 25] = [
     "dev",
     "health",
     "doctor",
@@ -28,6 +28,8 @@ const OTHERS: [&str; 23] = [
     "users",
     "sessions",
     "grants",
+    "clients",
+    "apis",
     "mail",
     "token",
     "audit",

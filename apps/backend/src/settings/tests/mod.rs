@@ -1,5 +1,6 @@
 //! The settings as an operator meets them: sources in, values or mistakes out.
 
+mod clients;
 mod texts;
 
 use std::time::Duration;

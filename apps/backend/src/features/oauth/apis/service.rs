@@ -1,7 +1,7 @@
 //! Registering APIs: on the command line, and from the settings file.
 
 use countersign_oauth::{ApiMetadata, ApiMetadataError, ResourceIndicator};
-use countersign_store::{StoreError, Tx};
+use countersign_store::{Db, StoreError, Tx};
 
 use super::api::{Api, Origin};
 use super::store;
@@ -9,6 +9,7 @@ use crate::core::caller::Caller;
 use crate::core::language::Language;
 use crate::core::platform::Platform;
 use crate::features::operations::audit::{Audit, Event, EventKind};
+use crate::settings::DeclaredApis;
 
 /// The most APIs. They are read together for each authorization request.
 const MOST: usize = 200;
@@ -74,6 +75,65 @@ pub enum Applied {
     Enabled,
     /// The entry is gone.
     Disabled,
+}
+
+impl Applied {
+    /// Returns its name, as it is shown to operators.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed => "changed",
+            Self::Enabled => "enabled",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl Difference {
+    /// Creates the difference of the client or API with this name.
+    pub fn new(name: &str, applied: Applied) -> Self {
+        Self {
+            name: name.to_owned(),
+            applied,
+        }
+    }
+}
+
+/// Returns what differs between the settings file and the database, without changing anything.
+///
+/// # Errors
+/// [`ApiError::OfOperator`], or if the database failed.
+pub async fn differences(db: &Db, declared: &DeclaredApis) -> Result<Vec<Difference>, ApiError> {
+    let apis = store::all(db).await?;
+    let gone = gone(&apis, declared);
+    let mut differences: Vec<_> = gone
+        .map(|api| Difference::new(&api.identifier, Applied::Disabled))
+        .collect();
+    for metadata in declared.iter() {
+        let api = apis.iter().find(|api| api.identifier == metadata.identifier);
+        let applied = compare(metadata, api)?;
+        differences.extend(applied.map(|applied| Difference::new(&metadata.identifier, applied)));
+    }
+    Ok(differences)
+}
+
+/// Returns the APIs of the settings file that are no longer in it and not disabled yet.
+fn gone<'a>(apis: &'a [Api], declared: &'a DeclaredApis) -> impl Iterator<Item = &'a Api> {
+    apis.iter().filter(|api| {
+        let is_declared = declared.iter().any(|metadata| metadata.identifier == api.identifier);
+        api.origin == Origin::File && api.disabled_at.is_none() && !is_declared
+    })
+}
+
+/// Returns how an entry differs from the API that it declares, if there is one.
+fn compare(metadata: &ApiMetadata, api: Option<&Api>) -> Result<Option<Applied>, ApiError> {
+    Ok(match api {
+        None => Some(Applied::Created),
+        Some(api) if api.origin == Origin::Operator => return Err(ApiError::OfOperator(api.identifier.clone())),
+        Some(api) if api.disabled_at.is_some() => Some(Applied::Enabled),
+        Some(api) if api.metadata != *metadata => Some(Applied::Changed),
+        Some(_) => None,
+    })
 }
 
 impl Apis {
@@ -170,34 +230,23 @@ impl Apis {
     /// # Errors
     /// [`ApiError`]. Differences that were resolved before stay resolved.
     pub async fn apply(&self, dry_run: bool, caller: &Caller) -> Result<Vec<Difference>, ApiError> {
-        let declared = &self.platform.settings.apis;
+        let (declared, db) = (&self.platform.settings.apis, &self.platform.db);
+        if dry_run {
+            return differences(db, declared).await;
+        }
         let mut differences = Vec::new();
         // First, so that an entry can take the identifiers of one that is gone.
-        for api in store::all(&self.platform.db).await? {
-            let is_declared = declared.iter().any(|metadata| metadata.identifier == api.identifier);
-            if is_declared || api.origin == Origin::Operator || api.disabled_at.is_some() {
-                continue;
-            }
+        for api in gone(&store::all(db).await?, declared) {
             let identifier = &api.identifier;
-            if !dry_run {
-                self.platform
-                    .db
-                    .transact(|tx| Box::pin(async move { self.switch(tx, identifier, true, caller).await }))
-                    .await?;
-            }
-            differences.push(Difference {
-                name: identifier.clone(),
-                applied: Applied::Disabled,
-            });
+            db.transact(|tx| Box::pin(async move { self.switch(tx, identifier, true, caller).await }))
+                .await?;
+            differences.push(Difference::new(identifier, Applied::Disabled));
         }
         for metadata in declared.iter() {
-            let applied = self
-                .platform
-                .db
-                .transact(|tx| Box::pin(async move { self.apply_one(tx, metadata, dry_run, caller).await }))
+            let applied = db
+                .transact(|tx| Box::pin(async move { self.apply_one(tx, metadata, caller).await }))
                 .await?;
-            let name = metadata.identifier.clone();
-            differences.extend(applied.map(|applied| Difference { name, applied }));
+            differences.extend(applied.map(|applied| Difference::new(&metadata.identifier, applied)));
         }
         Ok(differences)
     }
@@ -206,30 +255,19 @@ impl Apis {
         &self,
         tx: &mut Tx<'_>,
         metadata: &ApiMetadata,
-        dry_run: bool,
         caller: &Caller,
     ) -> Result<Option<Applied>, ApiError> {
-        let applied = match store::find(&mut *tx, &metadata.identifier).await? {
-            None => Applied::Created,
-            Some(api) if api.origin == Origin::Operator => {
-                return Err(ApiError::OfOperator(metadata.identifier.clone()));
-            }
-            Some(api) if api.disabled_at.is_some() => Applied::Enabled,
-            Some(api) if api.metadata != *metadata => Applied::Changed,
-            Some(_) => return Ok(None),
-        };
-        if dry_run {
-            return Ok(Some(applied));
-        }
+        let applied = compare(metadata, store::find(&mut *tx, &metadata.identifier).await?.as_ref())?;
         match applied {
-            Applied::Created => self.insert(tx, metadata, Origin::File, caller).await?,
-            Applied::Enabled => {
+            None => {}
+            Some(Applied::Created) => self.insert(tx, metadata, Origin::File, caller).await?,
+            Some(Applied::Enabled) => {
                 self.replace(tx, metadata, Origin::File, caller).await?;
                 self.switch(tx, &metadata.identifier, false, caller).await?;
             }
-            Applied::Changed | Applied::Disabled => self.replace(tx, metadata, Origin::File, caller).await?,
+            Some(Applied::Changed | Applied::Disabled) => self.replace(tx, metadata, Origin::File, caller).await?,
         }
-        Ok(Some(applied))
+        Ok(applied)
     }
 
     async fn insert(

@@ -11,5 +11,5 @@ mod store;
 
 pub use client::Client;
 pub use secret::ClientSecret;
-pub use service::{ClientAuthError, ClientError, Clients, Made, NewClient, may_use};
+pub use service::{ClientAuthError, ClientError, Clients, Made, NewClient, differences, may_use};
 pub use store::{StoredSecret, all, find, secrets};

@@ -172,8 +172,6 @@ kinds! {
     ClientAuthenticationFailed = "client.authentication_failed";
     /// The tokens that a client had got for itself were revoked; the detail is its `client_id`.
     MachineTokensRevoked = "client.machine_tokens_revoked";
-    /// A user withdrew what a client was allowed, and its grants ended; the detail is its `client_id`.
-    ConsentWithdrawn = "consent.withdrawn";
     /// The account did something (see the detail) to another account, whose own entry has the same request ID.
     AdministratorActed = "administrator.acted";
     /// Requests were rejected because of a rate limit or a missing scope: one entry per network and a few seconds.

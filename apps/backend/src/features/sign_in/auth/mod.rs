@@ -9,6 +9,6 @@ mod service;
 pub use router::router;
 pub use schemas::{EmailRequestedBody, MailAnswerBody, MailRequestBody, answer_mistake, handle_mistake};
 pub use service::{
-    AskError, Asking, Auth, Credentials, Holder, LoginError, Operator, PasswordChange, PasswordError, ProvenAccount,
-    SignUp, SignedUp,
+    ApplyError, AskError, Asking, Auth, Credentials, Differences, Holder, LoginError, Operator, PasswordChange,
+    PasswordError, ProvenAccount, SignUp, SignedUp,
 };

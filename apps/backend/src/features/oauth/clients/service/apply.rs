@@ -2,19 +2,40 @@
 
 use std::slice;
 
-use countersign_store::StoreError;
+use countersign_store::{Db, StoreError};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use super::{ClientError, Clients};
 use crate::core::caller::Caller;
+use crate::core::clock::Timestamp;
 use crate::features::oauth::apis::{Applied, Difference, Origin};
 use crate::features::oauth::clients::client::Client;
 use crate::features::oauth::clients::secret::SecretHash;
-use crate::features::oauth::clients::store::{self, NewRow};
+use crate::features::oauth::clients::store::{self, NewRow, StoredSecret};
 use crate::features::operations::audit::{Event, EventKind};
 use crate::features::sign_in::revocation::RevokingTx;
-use crate::settings::{DeclaredClient, DeclaredSecret};
+use crate::settings::{DeclaredClient, DeclaredClients, DeclaredSecret};
+
+/// Returns what differs between the settings file and the database, without changing anything.
+///
+/// # Errors
+/// [`ClientError::OfOperator`], or if the database failed.
+pub async fn differences(db: &Db, declared: &DeclaredClients, now: Timestamp) -> Result<Vec<Difference>, ClientError> {
+    let mut differences = Vec::new();
+    for entry in declared.iter() {
+        let client = store::find(db, &entry.client_id).await?;
+        let secrets = store::secrets(db, &entry.client_id, now).await?;
+        let applied = compare(entry, client.as_ref(), &secrets)?;
+        differences.extend(applied.map(|applied| Difference::new(&entry.client_id, applied)));
+    }
+    let gone = gone(db, declared).await?;
+    differences.extend(
+        gone.iter()
+            .map(|client| Difference::new(&client.client_id, Applied::Disabled)),
+    );
+    Ok(differences)
+}
 
 impl Clients {
     /// Registers the clients of the settings file as they are declared there, each in a transaction of its own, and disables
@@ -23,34 +44,24 @@ impl Clients {
     /// # Errors
     /// [`ClientError`]. Differences that were resolved before stay resolved.
     pub async fn apply(&self, dry_run: bool, caller: &Caller) -> Result<Vec<Difference>, ClientError> {
-        let declared = &self.platform.settings.clients;
+        let (declared, db) = (&self.platform.settings.clients, &self.platform.db);
+        if dry_run {
+            return differences(db, declared, self.now()).await;
+        }
         let mut differences = Vec::new();
         for entry in declared.iter() {
-            if !dry_run {
-                self.ensure_key(&entry.metadata).await?;
-            }
+            self.ensure_key(&entry.metadata).await?;
             let applied = self
                 .revocations
-                .transact(|tx| Box::pin(async move { self.apply_one(tx, entry, dry_run, caller).await }))
+                .transact(|tx| Box::pin(async move { self.apply_one(tx, entry, caller).await }))
                 .await?;
-            let name = entry.client_id.clone();
-            differences.extend(applied.map(|applied| Difference { name, applied }));
+            differences.extend(applied.map(|applied| Difference::new(&entry.client_id, applied)));
         }
-        for client in store::all(&self.platform.db).await? {
-            let is_declared = declared.iter().any(|entry| entry.client_id == client.client_id);
-            if is_declared || client.origin == Origin::Operator || client.disabled_at.is_some() {
-                continue;
-            }
-            if !dry_run {
-                let client = &client;
-                self.revocations
-                    .transact(|tx| Box::pin(async move { self.switch(tx, client, true, caller).await }))
-                    .await?;
-            }
-            differences.push(Difference {
-                name: client.client_id.clone(),
-                applied: Applied::Disabled,
-            });
+        for client in &gone(db, declared).await? {
+            self.revocations
+                .transact(|tx| Box::pin(async move { self.switch(tx, client, true, caller).await }))
+                .await?;
+            differences.push(Difference::new(&client.client_id, Applied::Disabled));
         }
         Ok(differences)
     }
@@ -59,44 +70,31 @@ impl Clients {
         &self,
         tx: &mut RevokingTx<'_, '_, '_>,
         entry: &DeclaredClient,
-        dry_run: bool,
         caller: &Caller,
     ) -> Result<Option<Applied>, ClientError> {
-        let secret = entry.secret.as_ref().map(hash);
-        let Some(before) = store::find(&mut **tx, &entry.client_id).await? else {
-            if !dry_run {
-                let row = NewRow {
-                    client_id: &entry.client_id,
-                    origin: Origin::File,
-                    trusted: entry.trusted,
-                    metadata: &entry.metadata,
-                };
-                self.insert(tx, &row, secret, caller).await?;
-            }
-            return Ok(Some(Applied::Created));
+        let before = store::find(&mut **tx, &entry.client_id).await?;
+        let secrets = store::secrets(&mut **tx, &entry.client_id, self.now()).await?;
+        let Some(applied) = compare(entry, before.as_ref(), &secrets)? else {
+            return Ok(None);
         };
-        if before.origin == Origin::Operator {
-            return Err(ClientError::OfOperator(entry.client_id.clone()));
-        }
+        let secret = entry.secret.as_ref().map(hash);
+        let Some(before) = before else {
+            let row = NewRow {
+                client_id: &entry.client_id,
+                origin: Origin::File,
+                trusted: entry.trusted,
+                metadata: &entry.metadata,
+            };
+            self.insert(tx, &row, secret, caller).await?;
+            return Ok(Some(applied));
+        };
         let after = Client {
             trusted: entry.trusted,
             metadata: entry.metadata.clone(),
             ..before.clone()
         };
-        let is_same = before.trusted == after.trusted && before.metadata == after.metadata;
-        let stored = store::secrets(&mut **tx, &entry.client_id, self.now()).await?;
-        let stored: Vec<_> = stored.iter().map(|stored| stored.hash).collect();
-        let has_secret = stored == secret.as_ref().map(slice::from_ref).unwrap_or_default();
-        let applied = match before.disabled_at {
-            Some(_) => Applied::Enabled,
-            None if is_same && has_secret => return Ok(None),
-            None => Applied::Changed,
-        };
-        if dry_run {
-            return Ok(Some(applied));
-        }
         self.replace(tx, &before, &after, caller).await?;
-        if !has_secret {
+        if !is_secret(entry, &secrets) {
             self.replace_secret(tx, &entry.client_id, secret, caller).await?;
         }
         if applied == Applied::Enabled {
@@ -144,6 +142,43 @@ impl Clients {
         self.audit.record(tx, event).await?;
         Ok(true)
     }
+}
+
+/// Returns how an entry differs from the client that it declares, if there is one.
+fn compare(
+    entry: &DeclaredClient,
+    client: Option<&Client>,
+    secrets: &[StoredSecret],
+) -> Result<Option<Applied>, ClientError> {
+    let Some(client) = client else {
+        return Ok(Some(Applied::Created));
+    };
+    if client.origin == Origin::Operator {
+        return Err(ClientError::OfOperator(entry.client_id.clone()));
+    }
+    let is_same = client.trusted == entry.trusted && client.metadata == entry.metadata && is_secret(entry, secrets);
+    Ok(match client.disabled_at {
+        Some(_) => Some(Applied::Enabled),
+        None if is_same => None,
+        None => Some(Applied::Changed),
+    })
+}
+
+/// Returns whether the secret of an entry is the only one of its client.
+fn is_secret(entry: &DeclaredClient, secrets: &[StoredSecret]) -> bool {
+    let stored: Vec<_> = secrets.iter().map(|stored| stored.hash).collect();
+    let declared = entry.secret.as_ref().map(hash);
+    stored == declared.as_ref().map(slice::from_ref).unwrap_or_default()
+}
+
+/// Returns the clients of the settings file that are no longer in it and not disabled yet.
+async fn gone(db: &Db, declared: &DeclaredClients) -> Result<Vec<Client>, StoreError> {
+    let mut clients = store::all(db).await?;
+    clients.retain(|client| {
+        let is_declared = declared.iter().any(|entry| entry.client_id == client.client_id);
+        client.origin == Origin::File && client.disabled_at.is_none() && !is_declared
+    });
+    Ok(clients)
 }
 
 fn hash(secret: &DeclaredSecret) -> SecretHash {

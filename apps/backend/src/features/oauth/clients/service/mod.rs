@@ -7,9 +7,10 @@ mod machine;
 mod register;
 mod rotate;
 
-use countersign_oauth::{ClientMetadata, Policy};
+use countersign_oauth::{ClientMetadata, GrantType, Policy, SigningAlg};
 use countersign_store::{Conn, StoreError};
 
+pub use self::apply::differences;
 pub use self::authenticate::ClientAuthError;
 pub use self::error::ClientError;
 pub use self::register::{Made, NewClient};
@@ -47,7 +48,16 @@ impl Clients {
     }
 
     /// Makes the RSA key with which tokens for a client are signed, if it is the first that needs one.
-    async fn ensure_key(&self, _metadata: &ClientMetadata) -> Result<(), ClientError> {
+    async fn ensure_key(&self, metadata: &ClientMetadata) -> Result<(), ClientError> {
+        let algorithms = [
+            Some(metadata.id_token_signed_response_alg),
+            metadata.userinfo_signed_response_alg,
+        ];
+        let signs_in = [GrantType::AuthorizationCode, GrantType::DeviceCode];
+        let gets_id_tokens = signs_in.into_iter().any(|grant| metadata.may_use(grant));
+        if gets_id_tokens && algorithms.contains(&Some(SigningAlg::Rs256)) {
+            self.keys.ensure_rsa().await?;
+        }
         Ok(())
     }
 }

@@ -11,13 +11,15 @@ use super::confirm::PasswordError;
 use super::notices::Holder;
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
-use crate::core::ids::{SessionId, SessionRef};
+use crate::core::ids::{AccountId, SessionId, SessionRef};
 use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::password::Password;
 use crate::features::identity::accounts::{self, Account, UserBody};
 use crate::features::identity::devices;
 use crate::features::identity::profiles::{self, StandardProfile};
 use crate::features::messaging::outbox::{self, Purpose};
+use crate::features::oauth::clients::{self, Client};
+use crate::features::oauth::consents::{self, Consent};
 use crate::features::operations::audit::{self, EntryBody, Event, EventKind};
 use crate::features::sign_in::sessions::{self, GrantBody, SessionBody};
 
@@ -162,6 +164,8 @@ pub struct ExportBody {
     grants: Vec<GrantBody>,
     /// The known devices of the account, most recently used first.
     devices: Vec<DeviceBody>,
+    /// What the user has allowed other applications.
+    consents: Vec<ConsentBody>,
     /// Recent emails to this address, newest first.
     emails: Vec<MailBody>,
     /// The audit log entries about the account, newest first.
@@ -214,6 +218,36 @@ impl From<devices::KnownDevice> for DeviceBody {
             created_at: known.created_at,
             seen_at: known.seen_at,
             expires_at: known.expires_at,
+        }
+    }
+}
+
+/// What the user has allowed an application at one API, or at the endpoint for the claims of users.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedConsent)]
+pub struct ConsentBody {
+    client_id: String,
+    /// The name of the application.
+    name: String,
+    /// The API, or the endpoint.
+    audience: String,
+    scopes: Vec<String>,
+    #[schema(value_type = String, format = DateTime)]
+    given_at: Timestamp,
+    /// The time when something was last added.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+impl ConsentBody {
+    fn new(consent: Consent, client: Option<Client>) -> Self {
+        Self {
+            name: client.map_or_else(|| consent.client_id.clone(), |client| client.name),
+            client_id: consent.client_id,
+            audience: consent.audience,
+            scopes: consent.scopes.iter().map(str::to_owned).collect(),
+            given_at: consent.given_at,
+            updated_at: consent.updated_at,
         }
     }
 }
@@ -308,9 +342,19 @@ impl Auth {
                 .into_iter()
                 .map(DeviceBody::from)
                 .collect(),
+            consents: self.exported_consents(account).await?,
             emails: mails.into_iter().map(MailBody::from).collect(),
             events: events.into_iter().map(EntryBody::from).collect(),
             events_complete,
         })
+    }
+
+    async fn exported_consents(&self, account: AccountId) -> Result<Vec<ConsentBody>, StoreError> {
+        let mut bodies = Vec::new();
+        for consent in consents::of_account(&self.platform.db, account).await? {
+            let client = clients::find(&self.platform.db, &consent.client_id).await?;
+            bodies.push(ConsentBody::new(consent, client));
+        }
+        Ok(bodies)
     }
 }

@@ -24,7 +24,7 @@ pub use confirm::PasswordError;
 pub use email_sign_in::ProvenAccount;
 pub use login::{Credentials, LoginError};
 pub use notices::Holder;
-pub use operator::Operator;
+pub use operator::{ApplyError, Differences, Operator};
 pub use sign_up::{SignUp, SignUpError, SignedUp};
 
 use crate::core::platform::Platform;

@@ -1,11 +1,13 @@
 //! Actions of an operator on accounts, from the command line. They require no password.
 
+mod clients;
 mod mails;
 mod scopes;
 mod tokens;
 
 use countersign_store::StoreError;
 
+pub use self::clients::{ApplyError, Differences};
 use super::Auth;
 use super::account::forget_mails;
 use super::confirm::PasswordError;
@@ -15,6 +17,8 @@ use crate::core::ids::AccountId;
 use crate::core::password::Password;
 use crate::features::identity::accounts::{self, Account};
 use crate::features::messaging::outbox::Purpose;
+use crate::features::oauth::apis::Apis;
+use crate::features::oauth::clients::Clients;
 use crate::features::operations::audit::{Event, EventKind};
 use crate::features::sign_in::sessions;
 
@@ -22,6 +26,8 @@ use crate::features::sign_in::sessions;
 #[derive(Clone)]
 pub struct Operator {
     pub(crate) auth: Auth,
+    pub(crate) apis: Apis,
+    pub(crate) clients: Clients,
     pub(crate) caller: Caller,
 }
 
