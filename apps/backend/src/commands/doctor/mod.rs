@@ -1,6 +1,7 @@
 //! `countersign doctor`: checks an installation, and says what is wrong and how to fix it. It changes nothing, and a
 //! server may be running.
 
+mod clients;
 mod clocks;
 mod database;
 mod finding;
@@ -28,6 +29,9 @@ pub(super) async fn doctor(settings: &Settings, output: &mut Standard) -> Result
         database::check(db, settings, &clock, &mut findings).await;
     }
     let key = keys::check(settings, db.as_ref(), &clock, &mut findings).await;
+    if let Some(db) = &db {
+        clients::check(db, settings, &clock, &mut findings).await;
+    }
     machine::redis(settings, &clock, &mut findings).await;
     let reached = reach::check(settings, db.as_ref(), key.as_deref(), &clock, &mut findings).await;
     if reached {
