@@ -242,7 +242,10 @@ mod tests {
             "http://[::1]:9",
         ] {
             let applications = applications(&format!("issuer = '{issuer}'"));
-            assert!(applications.of_origin(issuer).is_none(), "{issuer}");
+            assert!(
+                !applications.is_empty() && applications.of_origin(issuer).is_none(),
+                "{issuer}"
+            );
             for origin in [
                 "http://localhost",
                 "https://localhost:5173",
@@ -303,6 +306,40 @@ mod tests {
             "http://192.168.1.2",
         ] {
             assert!(applications.of_origin(other).is_none(), "{other}");
+        }
+        let sources = [&LOOPBACK_SOURCES[..], &["http://192.168.1.20:*"]].concat();
+        assert_eq!(applications.policy_sources(), sources);
+    }
+
+    #[test]
+    fn a_policy_names_what_browsers_can_match() {
+        let sources = |text: &str| applications(text).policy_sources();
+        let listed = "app_origins = ['https://app.example.com:8443', 'https://[2001:db8::1]']";
+        assert_eq!(
+            sources(&format!("issuer = 'https://auth.example.com'\n{listed}")),
+            ["https://app.example.com:8443"]
+        );
+        // IPv6 addresses are no sources, and the issuer's host is one already.
+        assert_eq!(sources("issuer = 'http://[::1]:9'"), LOOPBACK_SOURCES);
+        assert_eq!(sources("issuer = 'http://localhost:9'"), LOOPBACK_SOURCES);
+        assert_eq!(sources("issuer = 'https://auth.example.com'"), [""; 0]);
+    }
+
+    #[test]
+    fn a_destination_is_read_as_it_was_written() {
+        for (path, separator) in [("/signin", '?'), ("/signin?a=b", '&')] {
+            for return_to in [
+                "/account",
+                "https://app.example.com/orders/7?a=1&b=%2F+c#d",
+                "/a b\"'<>\\^`{|}\u{e9}\r\n",
+                "https://app.example.com/?return_to=/x&return_to=/y",
+            ] {
+                let url = with_return_to(path, return_to);
+                let query = url.strip_prefix(path).and_then(|rest| rest.strip_prefix(separator));
+                let query = query.unwrap_or_else(|| unreachable!("{url}"));
+                let read: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+                assert_eq!(read, [("return_to".to_owned(), return_to.to_owned())], "{url}");
+            }
         }
     }
 }

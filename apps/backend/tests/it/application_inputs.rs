@@ -193,6 +193,7 @@ async fn a_90_a_request_for_a_token_has_no_fields(database: Database) {
             "validation_failed",
         ),
         (json, "{\"__proto__\":{}}", 422, "unknown_field"),
+        (json, "{\"a\":1,\"a\":1}", 422, "unknown_field"),
         (json, "[]", 422, "validation_failed"),
         (json, "\"x\"", 422, "validation_failed"),
         (json, "1", 422, "validation_failed"),

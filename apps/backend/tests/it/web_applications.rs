@@ -580,6 +580,21 @@ async fn t_13_t_29_a_code_works_once_soon_and_in_the_browser_and_place_it_is_for
     let elsewhere = callback.replace(APP, OTHER);
     assert_eq!(ada.open(&elsewhere).await.header("location"), interrupted);
     assert_eq!(ada.cookie(OTHER, APP_SESSION), None);
+    // The same, with the state of the other application in the link.
+    let begun = ada
+        .open("https://other.example.com/")
+        .await
+        .header("location")
+        .to_owned();
+    let forged = format!(
+        "{ISSUER}/signin/continue?to=https%3A%2F%2Fapp.example.com%2F&state={}",
+        parameter(&begun, "state")
+    );
+    let callback = ada.open(&forged).await.header("location").to_owned();
+    assert!(callback.starts_with(APP), "{callback}");
+    let elsewhere = callback.replace(APP, OTHER);
+    assert_eq!(ada.open(&elsewhere).await.header("location"), interrupted);
+    assert_eq!(ada.cookie(OTHER, APP_SESSION), None);
     // A minute later.
     let callback = code_for(&mut ada, "https://app.example.com/").await;
     server.services.clock.advance(Duration::from_secs(60));
@@ -770,6 +785,7 @@ async fn t_12_a_cookie_does_not_act_for_pages_of_another_origin(database: Databa
     let cases: &[Case<'_>] = &[
         ("GET", &[], 200),
         ("OPTIONS", &[], 200),
+        ("GET", &[site("same-origin"), site("cross-site")], 403),
         ("HEAD", &[site("cross-site")], 200),
         ("GET", &[site("same-site")], 200),
         ("GET", &[site("none")], 200),
@@ -917,6 +933,10 @@ async fn t_27_scopes_lifetimes_and_other_cookies(database: Database) {
         server.services.clock.advance(Duration::from_secs(24 * 60 * 60));
         let used = ada.open("https://app.example.com/").await;
         assert_eq!(used.status, 200, "day {day}");
+        if day == 2 {
+            let unused = ada.open("https://other.example.com/").await;
+            assert_eq!(unused.status, 302, "two days, to the millisecond");
+        }
     }
     assert_eq!(
         ada.open("https://other.example.com/").await.status,
@@ -1058,4 +1078,31 @@ async fn t_29_a_hand_off_leaks_no_code_extends_the_session_and_is_counted(databa
         (Some("1"), Some("1"), Some("1")),
         "{counted:?}"
     );
+}
+
+/// The start page of an application is where a browser goes when there is nothing else.
+#[apply(on_both_databases!)]
+async fn t_27_an_application_has_a_start_page(database: Database) {
+    let settings = "issuer = \"https://auth.example.com\"\ntrusted_proxies = [\"10.0.0.0/8\"]\n[[applications]]\nname = \"Orders\"\n\
+         origins = [\"https://app.example.com\"]\nstart = \"https://app.example.com/start\"\n";
+    let server = TestServer::start_with(database, settings).await;
+    let start = "https://app.example.com/start";
+    let mut ada = Browser::signed_in(&server, "ada").await;
+    // A URL that is too long to return to.
+    let long = format!("{APP}/{}", "a".repeat(3000));
+    let begun = ada.open(&long).await;
+    assert_eq!(parameter(begun.header("location"), "to"), start);
+    // A callback that is opened again.
+    let callback = ada.open(begun.header("location")).await.header("location").to_owned();
+    for _ in 0..2 {
+        assert_eq!(ada.open(&callback).await.assert_status(303).header("location"), start);
+    }
+    // Signing out, at once or after a question.
+    let asked = ada.open(&format!("{APP}/.countersign/signout")).await;
+    assert_eq!(parameter(asked.header("location"), "return_to"), start);
+    let request = proxied("/.countersign/signout", APP)
+        .method("POST")
+        .header("origin", APP);
+    let answer = ada.send(APP, request, String::new()).await;
+    assert_eq!(answer.header("location"), start);
 }
