@@ -29,6 +29,9 @@ LIMITS = [
     "login_per_address",
     "register_per_address",
     "refresh_per_address",
+    "token_per_client",
+    "token_per_address",
+    "introspect_per_client",
 ]
 
 

@@ -15,7 +15,7 @@ use crate::core::oauth_problem::OauthErrorBody;
 use crate::core::problem::{Problem, ProblemBody};
 use crate::documented;
 use crate::features::identity::{accounts, recovery, verification};
-use crate::features::oauth::{discovery, userinfo};
+use crate::features::oauth::{discovery, token, userinfo};
 use crate::features::operations::{dev, docs, health, keys};
 use crate::features::pages;
 use crate::features::sign_in::{auth, browser_sessions, forward, revocation, sessions};
@@ -58,6 +58,7 @@ fn routes(server: Option<&Services>) -> OpenApiRouter {
         .merge(given(sessions::router(), server.map(|server| &server.sessions)))
         .merge(given(browser_sessions::router(), server.map(|server| &server.browsers)))
         .merge(given(forward::router(), server.map(|server| &server.forward)))
+        .merge(given(token::router(), provider.map(|server| &server.tokens)))
         .merge(given(userinfo::router(), provider.map(|server| &server.userinfo)))
         .merge(given(discovery::router(), server.map(|server| &server.metadata)))
         .merge(given(keys::router(), server.map(|server| &server.publication)))

@@ -10,6 +10,7 @@ use serde_json::json;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, RefOr, Response};
 
+use crate::core::oauth_problem::{OauthProblem, wire_name};
 use crate::core::problem::Code::{self, *};
 
 /// Error codes of any request, including one with an unexpected body.
@@ -99,6 +100,28 @@ const OWN: &[(&str, &[Code])] = &[
         "POST /oauth2/userinfo",
         &[InvalidRequest, InsufficientScope, RateLimited],
     ),
+    (
+        "POST /oauth2/token",
+        &[
+            InvalidRequest,
+            InvalidClient,
+            InvalidGrant,
+            UnauthorizedClient,
+            UnsupportedGrantType,
+            InvalidScope,
+            InvalidTarget,
+            AuthorizationPending,
+            SlowDown,
+            AccessDenied,
+            ExpiredToken,
+            RateLimited,
+        ],
+    ),
+    ("POST /oauth2/revoke", &[InvalidRequest, InvalidClient, RateLimited]),
+    (
+        "POST /oauth2/introspect",
+        &[InvalidRequest, InvalidClient, UnauthorizedClient, RateLimited],
+    ),
 ];
 
 const NEW_PASSWORD: [&str; 4] = [
@@ -131,13 +154,17 @@ pub(crate) fn refusals(document: &mut OpenApi) {
         ];
         for (method, operation) in methods {
             if let Some(operation) = operation {
-                describe(operation, &format!("{method} {path}"));
+                let render = match OauthProblem::is_form_of(path) {
+                    true => oauth_response,
+                    false => response,
+                };
+                describe(operation, &format!("{method} {path}"), render);
             }
         }
     }
 }
 
-fn describe(operation: &mut Operation, name: &str) {
+fn describe(operation: &mut Operation, name: &str, render: fn(&[Code]) -> Response) {
     let mut statuses: BTreeMap<StatusCode, Vec<Code>> = BTreeMap::new();
     for code in codes(operation, name) {
         let with_a_token = code == InvalidCredentials && WITH_A_TOKEN.contains(&name);
@@ -151,7 +178,7 @@ fn describe(operation: &mut Operation, name: &str) {
     let responses = &mut operation.responses.responses;
     responses.remove("default");
     for (status, codes) in statuses {
-        responses.insert(status.as_str().to_owned(), RefOr::T(response(&codes)));
+        responses.insert(status.as_str().to_owned(), RefOr::T(render(&codes)));
     }
 }
 
@@ -186,6 +213,22 @@ fn response(codes: &[Code]) -> Response {
     .unwrap_or_default()
 }
 
+/// In the form of RFC 6749 §5.2.
+fn oauth_response(codes: &[Code]) -> Response {
+    let mut errors: Vec<_> = codes.iter().map(|code| wire_name(*code)).collect();
+    errors.dedup();
+    let described: Vec<_> = errors.iter().map(|error| format!("`{error}`.")).collect();
+    let schema = json!({ "allOf": [
+        { "$ref": "#/components/schemas/OauthError" },
+        { "type": "object", "properties": { "error": { "type": "string", "enum": errors } } },
+    ]});
+    serde_json::from_value(json!({
+        "description": described.join(" "),
+        "content": { "application/json": { "schema": schema } },
+    }))
+    .unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,8 +243,12 @@ mod tests {
                 let responses = operation["responses"].as_object().unwrap();
                 assert!(!responses.contains_key("default"), "{name}");
                 for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
-                    let schema = &response["content"]["application/problem+json"]["schema"]["allOf"][1];
-                    let codes = schema["properties"]["code"]["enum"].as_array().unwrap();
+                    let (media_type, member) = match OauthProblem::is_form_of(path) {
+                        true => ("application/json", "error"),
+                        false => ("application/problem+json", "code"),
+                    };
+                    let schema = &response["content"][media_type]["schema"]["allOf"][1];
+                    let codes = schema["properties"][member]["enum"].as_array().unwrap();
                     assert!(!codes.is_empty(), "{name} {status}");
                 }
                 names.push(name);

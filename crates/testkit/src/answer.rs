@@ -66,4 +66,23 @@ impl Answer {
         );
         self
     }
+
+    /// Panics unless it is an error of an OAuth endpoint for programs with this status and `error`, as RFC 6749 §5.2 defines
+    /// it.
+    #[track_caller]
+    pub fn assert_oauth_error(self, status: u16, error: &str) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/json", "{}", self.text);
+        assert_eq!(self.header("cache-control"), "no-store");
+        let body = self.json();
+        assert_eq!(body["error"], error, "{body}");
+        assert_eq!(body.as_object().map(serde_json::Map::len), Some(2), "{body}");
+        let description = body["error_description"].as_str().unwrap_or_default();
+        let allowed = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
+        assert!(!description.is_empty() && description.chars().all(allowed), "{body}");
+        if error == "invalid_client" {
+            assert!(self.header("www-authenticate").starts_with("Basic realm="));
+        }
+        self
+    }
 }

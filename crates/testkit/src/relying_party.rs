@@ -4,7 +4,10 @@ use axum::body::Body;
 use axum::http::Request;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use countersign::core::caller::Caller;
+use countersign::features::oauth::clients::NewClient;
+use countersign_oauth::{ApiMetadata, ClientMetadata};
+use serde_json::{Value, json};
 
 use crate::browser::encoded;
 use crate::{Answer, Browser, TestServer};
@@ -27,6 +30,76 @@ pub struct RelyingParty<'s> {
     pub scope: String,
     /// The API that it requests.
     pub resource: Option<String>,
+}
+
+impl TestServer {
+    /// Registers a confidential client with the grants `authorization_code` and `refresh_token`. Its ID tokens are signed with
+    /// ES256, so that the server needs no RSA key.
+    pub async fn client(&self, name: &str) -> RelyingParty<'_> {
+        self.client_with(name, json!({})).await
+    }
+
+    /// Registers a public client with the same grants.
+    pub async fn public_client(&self, name: &str) -> RelyingParty<'_> {
+        self.client_with(name, json!({ "token_endpoint_auth_method": "none" }))
+            .await
+    }
+
+    /// Registers a client with more or other metadata. `"trusted": true` skips consent.
+    ///
+    /// # Panics
+    /// The metadata is not accepted.
+    pub async fn client_with(&self, name: &str, metadata: Value) -> RelyingParty<'_> {
+        let redirect_uri = format!("https://{name}.example.com/callback");
+        let mut object = json!({
+            "client_name": name,
+            "redirect_uris": [redirect_uri],
+            "grant_types": ["authorization_code", "refresh_token"],
+            "id_token_signed_response_alg": "ES256",
+        });
+        let (Value::Object(all), Value::Object(own)) = (&mut object, metadata) else {
+            panic!("metadata are an object")
+        };
+        all.extend(own);
+        let trusted = all.remove("trusted") == Some(Value::Bool(true));
+        let metadata = ClientMetadata::from_object(all.clone()).unwrap_or_else(|error| panic!("{error}"));
+        let redirect_uri = metadata.redirect_uris.first().map(ToString::to_string);
+        let new = NewClient {
+            client_id: name.to_owned(),
+            trusted,
+            metadata,
+        };
+        let made = self.services.clients.create(&new, &Caller::operator(None)).await;
+        let made = made.unwrap_or_else(|error| panic!("{error}"));
+        RelyingParty {
+            server: self,
+            client_id: name.to_owned(),
+            secret: made.secret.map(|secret| secret.reveal().to_owned()),
+            redirect_uri: redirect_uri.unwrap_or_default(),
+            scope: "openid email offline_access".to_owned(),
+            resource: None,
+        }
+    }
+
+    /// Registers an API with these scopes, which every client may use and every user has.
+    pub async fn api(&self, identifier: &str, scopes: &[&str]) {
+        let scopes: Vec<_> = scopes
+            .iter()
+            .map(|name| json!({ "name": name, "grant": "open" }))
+            .collect();
+        self.api_with(json!({ "identifier": identifier, "name": identifier, "clients": "any", "scopes": scopes }))
+            .await;
+    }
+
+    /// Registers an API.
+    ///
+    /// # Panics
+    /// The metadata are not accepted.
+    pub async fn api_with(&self, metadata: Value) {
+        let metadata: ApiMetadata = serde_json::from_value(metadata).unwrap_or_else(|error| panic!("{error}"));
+        let made = self.services.apis.create(&metadata, &Caller::operator(None)).await;
+        made.unwrap_or_else(|error| panic!("{error}"));
+    }
 }
 
 impl<'s> RelyingParty<'s> {

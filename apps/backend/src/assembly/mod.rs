@@ -39,6 +39,7 @@ use crate::features::oauth::authorization::Authorization;
 use crate::features::oauth::backchannel_logout::BackchannelLogout;
 use crate::features::oauth::clients::Clients;
 use crate::features::oauth::discovery::ServerMetadata;
+use crate::features::oauth::token::Tokens;
 use crate::features::oauth::userinfo::{UserInfo, UserInfoAuthority};
 use crate::features::operations::audit::Audit;
 use crate::features::operations::health::Health;
@@ -266,6 +267,14 @@ impl Services {
             revocations: revocations.clone(),
             sessions: sessions.clone(),
         };
+        let tokens = Tokens {
+            platform: platform.clone(),
+            keys: keys.clone(),
+            revocations: revocations.clone(),
+            clients: clients.clone(),
+            sessions: sessions.clone(),
+            authorization: authorization.clone(),
+        };
         let registry = Arc::new(Mutex::new(registry));
         let health = Health {
             db: db.clone(),
@@ -310,6 +319,7 @@ impl Services {
             apis,
             clients,
             logout_notices,
+            tokens,
             sessions,
             browsers,
             guard,

@@ -23,6 +23,7 @@ use crate::features::oauth::authorization::Authorization;
 use crate::features::oauth::backchannel_logout::BackchannelLogout;
 use crate::features::oauth::clients::Clients;
 use crate::features::oauth::discovery::ServerMetadata;
+use crate::features::oauth::token::Tokens;
 use crate::features::oauth::userinfo::UserInfo;
 use crate::features::operations::audit::Audit;
 use crate::features::operations::dev::Dev;
@@ -72,6 +73,8 @@ pub struct Parts {
     pub clients: Clients,
     /// The sender of logout notices.
     pub logout_notices: BackchannelLogout,
+    /// Issues, revokes and introspects the tokens of clients.
+    pub tokens: Tokens,
     pub sessions: Sessions,
     /// The cookies of browsers.
     pub browsers: BrowserSessions,

@@ -216,7 +216,7 @@ async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Pro
 }
 
 /// Returns the media type in lower case without parameters; a charset other than UTF-8 is not supported.
-fn media_type(headers: &HeaderMap) -> Option<String> {
+pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
     let mut parts = value.split(';').map(str::trim);
     let essence = parts.next()?.to_owned();

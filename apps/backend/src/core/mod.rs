@@ -23,6 +23,7 @@ pub mod limits;
 pub mod mailer;
 pub mod metrics;
 pub mod oauth_endpoints;
+pub mod oauth_form;
 pub mod oauth_problem;
 pub mod outbound;
 pub mod password;

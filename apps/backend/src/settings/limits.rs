@@ -42,6 +42,13 @@ section! {
         /// Authorization requests (`/oauth2/authorize`) per IP address (IPv6: /64). The default leaves room for an office
         /// behind one IP address that signs in to its applications in the morning.
         authorize_per_address: Rate = "60/1m",
+        /// Requests of one confidential client at the token and revocation endpoints. All users of an application share it.
+        token_per_client: Rate = "600/1m",
+        /// Requests of public clients at the token and revocation endpoints per IP address (IPv6: /64), which is that of
+        /// the user.
+        token_per_address: Rate = "60/1m",
+        /// Requests of one client at the introspection endpoint.
+        introspect_per_client: Rate = "6000/1m",
         /// Requests for emails (verification, password reset, sign-in) per IP address (IPv6: /64), for any
         /// recipient.
         emails_per_address: Rate = "20/1h",

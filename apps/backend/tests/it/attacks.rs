@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
 /// Public routes, and their responses to an empty request.
-const PUBLIC: [(&str, u16); 19] = [
+const PUBLIC: [(&str, u16); 22] = [
     ("GET /.well-known/jwks.json", 200),
     ("GET /.well-known/oauth-authorization-server", 200),
     ("GET /.well-known/openid-configuration", 200),
@@ -37,6 +37,9 @@ const PUBLIC: [(&str, u16); 19] = [
     ("POST /api/auth/token", 403),
     ("POST /api/auth/verify-email", 415),
     ("POST /api/auth/verify-email/confirm", 415),
+    ("POST /oauth2/introspect", 415),
+    ("POST /oauth2/revoke", 415),
+    ("POST /oauth2/token", 415),
 ];
 
 #[apply(on_both_databases!)]
@@ -629,6 +632,7 @@ fn judge(route: &str, answer: &Answer) {
     }
     let known = match (answer.status.is_success(), route) {
         (false, "GET /oauth2/userinfo" | "POST /oauth2/userinfo") => "application/json",
+        (false, "POST /oauth2/introspect" | "POST /oauth2/revoke" | "POST /oauth2/token") => "application/json",
         (false, _) => "application/problem+json",
         (_, "GET /.well-known/jwks.json") => "application/jwk-set+json",
         (_, "GET /oauth2/status-lists/{number}") => "application/statuslist+jwt",
@@ -656,6 +660,7 @@ impl<'s> Visit<'s> {
         };
         visit.of_the_public().await;
         visit.of_an_account().await;
+        visit.of_a_client().await;
         visit.seen
     }
 
@@ -672,6 +677,19 @@ impl<'s> Visit<'s> {
         }
         let list = self.server.get("/oauth2/status-lists/1").await;
         self.seen.push(("GET /oauth2/status-lists/{number}".to_owned(), list));
+    }
+
+    async fn of_a_client(&mut self) {
+        self.server.api("https://api.example.com", &["read"]).await;
+        let metadata = json!({ "grant_types": ["client_credentials"], "redirect_uris": [], "scope": "read" });
+        let client = self.server.client_with("visitor", metadata).await;
+        let answer = client.client_credentials(&[]).await;
+        let token = answer.json()["access_token"].as_str().unwrap_or_default().to_owned();
+        self.seen.push(("POST /oauth2/token".to_owned(), answer));
+        for path in ["/oauth2/introspect", "/oauth2/revoke"] {
+            let answer = client.post(path, &[("token", &token)]).await;
+            self.seen.push((format!("POST {path}"), answer));
+        }
     }
 
     async fn of_an_account(&mut self) {

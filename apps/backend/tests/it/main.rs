@@ -40,6 +40,7 @@ mod lockout;
 mod mail;
 mod names;
 mod nodes;
+mod oauth_token;
 mod operators;
 mod pages;
 mod passwords;

@@ -59,6 +59,9 @@ pub struct AccessTokenClaims {
     /// How the user signed in (RFC 8176), such as `pwd`; never set for a client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amr: Option<Vec<String>>,
+    /// The authentication context class that was reached (RFC 9068 §2.2.1), such as `aal1`; never set for a client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
     /// The user's email address (OpenID Connect Core §5.1), if the issuer includes it; never set for a client. Without
     /// `email_verified`, it may belong to someone else.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,6 +100,7 @@ impl From<RequiredClaims> for AccessTokenClaims {
             scope: None,
             auth_time: None,
             amr: None,
+            acr: None,
             email: None,
             email_verified: None,
             name: None,

@@ -47,6 +47,12 @@ policies! {
     HandoffsPerAccount = handoffs_per_account;
     /// Authorization requests of applications.
     AuthorizePerAddress = authorize_per_address;
+    /// Requests of a confidential client at the token and revocation endpoints.
+    TokenPerClient = token_per_client;
+    /// Requests of public clients at the token and revocation endpoints.
+    TokenPerAddress = token_per_address;
+    /// Introspections.
+    IntrospectPerClient = introspect_per_client;
     /// Requests for an email.
     EmailsPerAddress = emails_per_address;
     /// Guesses at emailed codes.

@@ -59,6 +59,17 @@ pub const METRICS: &[Described] = &[
                  unknown), `limited`, `failed`")
         .worry("`page` rises: an application is set up with a wrong client ID or redirect URI, or someone sends users \
                 forged links"),
+    counter("oauth_tokens", "Requests at the token endpoint, by outcome")
+        .labels("`outcome`: `issued`, `pending` (a device waits for its user), `invalid_grant`, `invalid_client`, \
+                 `invalid_request`, `limited`, `failed`")
+        .worry("`invalid_client` or `invalid_grant` above 5 %: an application has a wrong secret or redirect URI, or someone \
+                is guessing; the request log shows who asks"),
+    counter("oauth_revocations", "Requests at the revocation endpoint, by outcome")
+        .labels("`outcome`: `revoked`, `ignored` (unknown, ended or another client's), `invalid_client`, \
+                 `invalid_request`, `limited`, `failed`"),
+    counter("oauth_introspections", "Requests at the introspection endpoint, by outcome")
+        .labels("`outcome`: `active`, `inactive`, `invalid_client`, `invalid_request`, `limited`, `failed`")
+        .worry("`limited` affects real users: an API asks for each of its requests; a guard verifies tokens without asking"),
     counter("emails", "Attempts to send an email, by outcome")
         .labels("`outcome`: `sent`, `postponed` (temporarily rejected), `failed` (the mail server cannot be reached \
                  or does not accept email from us), `refused` (permanently rejected), `dropped` (no account has the \

@@ -19,8 +19,8 @@ use prometheus_client::registry::Registry;
 pub use self::catalogue::{METRICS, reference};
 pub use self::catalogue::{PREFIX, Register};
 pub use self::outcome::{
-    AuthorizeOutcome, CookieTokenOutcome, HandoffOutcome, LoginOutcome, NoticeOutcome, RefreshOutcome, SendOutcome,
-    UserInfoOutcome,
+    AuthorizeOutcome, CookieTokenOutcome, HandoffOutcome, IntrospectionOutcome, LoginOutcome, NoticeOutcome,
+    RefreshOutcome, RevocationOutcome, SendOutcome, TokenOutcome, UserInfoOutcome,
 };
 pub use self::process::process;
 
@@ -32,6 +32,9 @@ pub struct ServiceMetrics {
     userinfo: Family<OutcomeLabel, Counter>,
     handoffs: Family<OutcomeLabel, Counter>,
     authorize: Family<OutcomeLabel, Counter>,
+    tokens: Family<OutcomeLabel, Counter>,
+    token_revocations: Family<OutcomeLabel, Counter>,
+    introspections: Family<OutcomeLabel, Counter>,
     emails: Family<OutcomeLabel, Counter>,
     emails_overdue: Gauge,
     emails_overdue_seconds: Gauge<f64, AtomicU64>,
@@ -57,6 +60,9 @@ impl ServiceMetrics {
             userinfo: Family::default(),
             handoffs: Family::default(),
             authorize: Family::default(),
+            tokens: Family::default(),
+            token_revocations: Family::default(),
+            introspections: Family::default(),
             emails: Family::default(),
             emails_overdue: Gauge::default(),
             emails_overdue_seconds: Gauge::default(),
@@ -72,6 +78,9 @@ impl ServiceMetrics {
         registry.add("oauth_userinfo", metrics.userinfo.clone());
         registry.add("handoffs", metrics.handoffs.clone());
         registry.add("authorization_requests", metrics.authorize.clone());
+        registry.add("oauth_tokens", metrics.tokens.clone());
+        registry.add("oauth_revocations", metrics.token_revocations.clone());
+        registry.add("oauth_introspections", metrics.introspections.clone());
         registry.add("emails", metrics.emails.clone());
         registry.add("emails_overdue", metrics.emails_overdue.clone());
         registry.add("emails_overdue_seconds", metrics.emails_overdue_seconds.clone());
@@ -117,6 +126,24 @@ impl ServiceMetrics {
     pub fn authorize(&self, outcome: AuthorizeOutcome) {
         let outcome = outcome.name();
         self.authorize.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Counts a request at the token endpoint.
+    pub fn token(&self, outcome: TokenOutcome) {
+        let outcome = outcome.name();
+        self.tokens.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Counts a request at the revocation endpoint.
+    pub fn revocation(&self, outcome: RevocationOutcome) {
+        let outcome = outcome.name();
+        self.token_revocations.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Counts a request at the introspection endpoint.
+    pub fn introspection(&self, outcome: IntrospectionOutcome) {
+        let outcome = outcome.name();
+        self.introspections.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// Sets the number of overdue emails and the time that the oldest has been queued.
@@ -193,6 +220,18 @@ mod tests {
             (
                 "logout_notices",
                 NoticeOutcome::ALL.iter().map(|outcome| outcome.name()).collect(),
+            ),
+            (
+                "oauth_tokens",
+                TokenOutcome::ALL.iter().map(|outcome| outcome.name()).collect(),
+            ),
+            (
+                "oauth_revocations",
+                RevocationOutcome::ALL.iter().map(|outcome| outcome.name()).collect(),
+            ),
+            (
+                "oauth_introspections",
+                IntrospectionOutcome::ALL.iter().map(|outcome| outcome.name()).collect(),
             ),
             (
                 "emails",

@@ -140,3 +140,59 @@ outcomes! {
         GivenUp = "given_up";
     }
 }
+
+outcomes! {
+    /// The outcome of a request at the token endpoint.
+    TokenOutcome {
+        /// Tokens were issued.
+        Issued = "issued";
+        /// A device asks while its user has not answered.
+        Pending = "pending";
+        /// The code or token is not valid.
+        InvalidGrant = "invalid_grant";
+        /// The client failed to authenticate.
+        InvalidClient = "invalid_client";
+        /// The request is not valid, or the client may not make it.
+        InvalidRequest = "invalid_request";
+        /// A rate limit was exceeded.
+        Limited = "limited";
+        /// The database or a signing key failed.
+        Failed = "failed";
+    }
+}
+
+outcomes! {
+    /// The outcome of a request at the revocation endpoint.
+    RevocationOutcome {
+        /// A grant was ended, or the tokens of a client.
+        Revoked = "revoked";
+        /// The token was unknown, not valid, or another client's.
+        Ignored = "ignored";
+        /// The client failed to authenticate.
+        InvalidClient = "invalid_client";
+        /// The request is not valid.
+        InvalidRequest = "invalid_request";
+        /// A rate limit was exceeded.
+        Limited = "limited";
+        /// The database failed.
+        Failed = "failed";
+    }
+}
+
+outcomes! {
+    /// The outcome of a request at the introspection endpoint.
+    IntrospectionOutcome {
+        /// The token is valid.
+        Active = "active";
+        /// The token is not valid, or not for this client.
+        Inactive = "inactive";
+        /// The client failed to authenticate.
+        InvalidClient = "invalid_client";
+        /// The request is not valid, or the client may not make it.
+        InvalidRequest = "invalid_request";
+        /// A rate limit was exceeded.
+        Limited = "limited";
+        /// The database failed.
+        Failed = "failed";
+    }
+}

@@ -1,0 +1,100 @@
+//! What an access token of a grant opens at this moment: one API, with the scopes that were granted, that the user still consents
+//! to, that the client may still have, and that the user still owns.
+
+use countersign_guard::Scopes;
+use countersign_oauth::{OPENID_SCOPES, ScopeGrant};
+use countersign_store::StoreError;
+
+use super::audience::Target;
+use super::grant::{Grant, scopes_of};
+use super::{TokenError, Tokens};
+use crate::core::oauth_endpoints::userinfo_audience;
+use crate::features::identity::accounts;
+use crate::features::oauth::apis::Api;
+use crate::features::oauth::consents;
+use crate::features::sign_in::sessions::Session;
+
+/// What an access token opens.
+pub(super) struct Access {
+    /// The API or endpoint that it is for.
+    pub(super) target: Target,
+    /// Its scopes.
+    pub(super) scopes: Scopes,
+    /// The OpenID scopes of the grant.
+    pub(super) openid: Scopes,
+    /// All OpenID scopes that the client may have of this user, granted now or not.
+    pub(super) consented: Scopes,
+}
+
+impl Tokens {
+    /// Computes what the next access token of a grant opens.
+    ///
+    /// # Errors
+    /// [`TokenError`]
+    pub(super) async fn access(&self, grant: &Grant<'_>) -> Result<Access, TokenError> {
+        let Grant { session, client, .. } = *grant;
+        let granted = scopes_of(session)?;
+        if grant
+            .scope
+            .is_some_and(|asked| asked.iter().any(|scope| !granted.contains(scope)))
+        {
+            return Err(TokenError::InvalidScope("The scope contains more than was granted."));
+        }
+        let db = &self.platform.db;
+        let target = self.target(grant).await?;
+        let consents = match client.trusted {
+            true => None,
+            false => Some(consents::find(db, session.account_id, &client.client_id).await?),
+        };
+        // Without any, the user has withdrawn them, or the client was trusted when the grant was made.
+        if consents.as_ref().is_some_and(Vec::is_empty) {
+            return Err(TokenError::InvalidGrant);
+        }
+        let consented_at = |audience: &str, scopes: Scopes| {
+            let allowed = client.allowed(&scopes);
+            match &consents {
+                None => allowed,
+                Some(consents) => {
+                    let given = consents.iter().find(|consent| consent.audience == audience);
+                    given.map_or_else(Scopes::default, |consent| consent.scopes.intersection(&allowed))
+                }
+            }
+        };
+        let all = OPENID_SCOPES.iter().map(|&scope| scope.to_owned()).collect();
+        let consented = consented_at(&userinfo_audience(self.platform.settings.issuer.as_str()), all);
+        let openid = granted.intersection(&consented);
+        let mut scopes = openid.clone();
+        if let Target::Api(api) = &target {
+            let held = self.held(api, session).await?;
+            let of_api = consented_at(&api.identifier, held).intersection(&granted);
+            scopes = scopes.iter().chain(of_api.iter()).map(str::to_owned).collect();
+        }
+        if let Some(asked) = grant.scope {
+            scopes = scopes.intersection(asked);
+        }
+        Ok(Access {
+            target,
+            scopes,
+            openid,
+            consented,
+        })
+    }
+
+    /// Returns the scopes of an API that the user has: the open ones, and those that an operator granted.
+    async fn held(&self, api: &Api, session: &Session) -> Result<Scopes, StoreError> {
+        let owned = match api.scopes.iter().any(|scope| scope.grant == ScopeGrant::Owned) {
+            true => accounts::scopes(&self.platform.db, session.account_id).await?,
+            false => Scopes::default(),
+        };
+        let is_held = |scope: &&countersign_oauth::ApiScope| match scope.grant {
+            ScopeGrant::Open => true,
+            ScopeGrant::Owned => owned.contains(&scope.name),
+        };
+        Ok(api
+            .scopes
+            .iter()
+            .filter(is_held)
+            .map(|scope| scope.name.clone())
+            .collect())
+    }
+}

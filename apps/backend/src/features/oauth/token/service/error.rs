@@ -1,0 +1,78 @@
+//! Why a request at the token, revocation or introspection endpoint failed.
+
+use countersign_oauth::Doubled;
+use countersign_store::StoreError;
+
+use crate::core::limits::Exceeded;
+use crate::features::oauth::authorization::RedeemError;
+use crate::features::oauth::clients::ClientAuthError;
+use crate::features::operations::keys::IssueError;
+use crate::features::sign_in::sessions::RefreshError;
+
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// A required parameter is missing.
+    #[error("the parameter {0} is missing")]
+    Missing(&'static str),
+    /// A parameter is sent more than once.
+    #[error("a parameter is sent more than once")]
+    Doubled,
+    /// The client failed to authenticate.
+    #[error(transparent)]
+    Client(#[from] ClientAuthError),
+    /// The grant type is not supported.
+    #[error("the grant type is not supported")]
+    UnsupportedGrantType,
+    /// The client may not use this grant type or endpoint; the text says what its registration lacks.
+    #[error("{0}")]
+    UnauthorizedClient(&'static str),
+    /// The code or refresh token is not valid for this client. Clients are not told why.
+    #[error("the code or refresh token is not valid")]
+    InvalidGrant,
+    /// The authorization code is not valid for this request; the text says why.
+    #[error("{0}")]
+    InvalidCode(&'static str),
+    /// The scope is not valid; the text says why.
+    #[error("{0}")]
+    InvalidScope(&'static str),
+    /// The resource is not valid; the text says why.
+    #[error("{0}")]
+    InvalidTarget(&'static str),
+    /// A rate limit was exceeded.
+    #[error(transparent)]
+    Limited(#[from] Exceeded),
+    /// A token could not be signed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Doubled> for TokenError {
+    fn from(_: Doubled) -> Self {
+        Self::Doubled
+    }
+}
+
+impl From<RefreshError> for TokenError {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Invalid | RefreshError::Reused | RefreshError::ForeignClient => Self::InvalidGrant,
+            RefreshError::Limited(exceeded) => Self::Limited(exceeded),
+            RefreshError::Issue(error) => Self::Issue(error),
+            RefreshError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<RedeemError> for TokenError {
+    fn from(error: RedeemError) -> Self {
+        match error {
+            RedeemError::InvalidGrant(reason) => Self::InvalidCode(reason),
+            RedeemError::InvalidTarget => Self::InvalidTarget("The user has not granted access to this API."),
+            RedeemError::Store(error) => Self::Store(error),
+        }
+    }
+}
