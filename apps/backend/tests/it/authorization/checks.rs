@@ -61,6 +61,32 @@ async fn o_1_x_13_a_parameter_sent_twice_never_leads_to_a_code(database: Databas
     }
 }
 
+/// PostgreSQL does not take U+0000, and a decoder would replace what is not UTF-8.
+#[apply(on_both_databases!)]
+async fn o_60_what_no_parameter_can_be_is_refused(database: Database) {
+    let server = server(database).await;
+    for name in PARAMETERS {
+        let others: Vec<_> = query(&[])
+            .split('&')
+            .filter(|pair| !pair.starts_with(&format!("{name}=")))
+            .map(str::to_owned)
+            .collect();
+        for value in ["%00", "a%00b", "%ff"] {
+            let both = format!("{}&{name}={value}", others.join("&"));
+            assert_page(
+                &bare(&server, &format!("/oauth2/authorize?{both}")).await,
+                &format!("{name}={value}"),
+            );
+        }
+        let form = format!("{}&{name}=%ff", others.join("&"));
+        let request = Request::post("/oauth2/authorize").header("content-type", "application/x-www-form-urlencoded");
+        let answer = server.send(request.body(Body::from(form)).unwrap()).await;
+        assert_eq!(answer.status.as_u16(), 400, "{name} by POST: {}", answer.text);
+    }
+    let page = posted(&server, "/oauth2/authorize", "client_id=%00").await;
+    assert_page(&page, "by POST");
+}
+
 /// Sends a form, and follows its redirect to the same request with GET.
 async fn posted(server: &TestServer, path: &str, form: &str) -> Answer {
     let request = Request::post(path)

@@ -22,6 +22,13 @@ async fn o_20_x_32_consent_is_asked_once_and_again_for_more(database: Database) 
         true
     };
     let api = [("scope", "openid orders:read"), ("resource", "https://api.example.com")];
+    let by_name = |claim| match claim {
+        "email" => [("scope", "openid"), ("claims", r#"{"userinfo":{"email":null}}"#)],
+        _ => [
+            ("scope", "openid"),
+            ("claims", r#"{"id_token":{"phone_number":{"essential":true}}}"#),
+        ],
+    };
     for (what, changes, expected) in [
         ("the first time", &[][..], true),
         ("again", &[], false),
@@ -32,6 +39,10 @@ async fn o_20_x_32_consent_is_asked_once_and_again_for_more(database: Database) 
         ("the same API", &api, false),
         ("prompt=consent", &[("prompt", "consent")], true),
         ("offline access", &[("scope", "openid offline_access")], true),
+        ("claims of known scopes by name", &by_name("email"), false),
+        ("a claim of a new scope by name", &by_name("phone_number"), true),
+        ("the same claim", &by_name("phone_number"), false),
+        ("the scope of that claim", &[("scope", "openid phone")], false),
     ] {
         assert_eq!(asks(&mut ada, changes).await, expected, "{what}");
     }

@@ -49,6 +49,10 @@ pub struct Audience {
     /// in every OpenID request, named or not.
     pub named: bool,
     pub scopes: ScopeNames,
+    /// The scopes of claims that are asked for by name (OpenID Connect Core §5.5). The user consents to them as well, but the
+    /// client does not get the rest of their claims.
+    #[serde(default)]
+    pub by_name: ScopeNames,
 }
 
 /// A set of scopes in JSON: their names, separated by spaces.
@@ -74,6 +78,13 @@ impl From<ScopeNames> for String {
 pub const OPENID: &str = "openid";
 /// The scope of a grant that survives the sign-out (OpenID Connect Core §11).
 pub const OFFLINE_ACCESS: &str = "offline_access";
+
+impl Audience {
+    /// Returns what the user consents to.
+    pub fn consented(&self) -> Scopes {
+        union([&self.scopes.0, &self.by_name.0].into_iter())
+    }
+}
 
 impl AuthorizationRequest {
     /// Returns all scopes, of all audiences.

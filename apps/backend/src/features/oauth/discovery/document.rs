@@ -61,6 +61,8 @@ pub(super) fn document(settings: &Settings, algs: &[SigningAlg]) -> Discovery {
         claims_parameter_supported: Some(true),
         request_parameter_supported: Some(false),
         request_uri_parameter_supported: Some(false),
+        backchannel_logout_supported: true,
+        backchannel_logout_session_supported: true,
         prompt_values_supported: prompts(settings.signup == Signup::Open),
         acr_values_supported: names(["aal1"]),
         ui_locales_supported: names(Language::ALL.iter().map(|language| language.tag())),

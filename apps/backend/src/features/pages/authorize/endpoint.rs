@@ -3,7 +3,7 @@
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use countersign_oauth::OauthError;
+use countersign_oauth::{OauthError, Parameters, ParametersError};
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
@@ -59,6 +59,11 @@ pub(super) async fn begin_by_post(State(pages): State<Pages>, request: Request) 
     // Parameters of the query count too, so that one that is in both is seen twice.
     let mut query = form_urlencoded::Serializer::new(String::new());
     for part in [parts.uri.query().unwrap_or_default().as_bytes(), &form] {
+        // The decoder would replace what is not UTF-8, and the client would get another `state` than it sent.
+        let text = std::str::from_utf8(part).map_err(|_| Problem::new(Code::MalformedBody))?;
+        if Parameters::parse(text) == Err(ParametersError::NotUtf8) {
+            return Err(Problem::new(Code::MalformedBody));
+        }
         query.extend_pairs(form_urlencoded::parse(part));
     }
     let query = query.finish();

@@ -57,6 +57,7 @@ impl Authorization {
                 identifier: consent.audience,
                 named: true,
                 scopes: ScopeNames(consent.scopes),
+                by_name: ScopeNames::default(),
             });
         }
         for grant in sessions::grants_of(db, account, now).await? {

@@ -167,7 +167,8 @@ impl Authorization {
                     }
                     let client_id = &loaded.client.client_id;
                     for audience in &asked.audiences {
-                        consents::give(tx, account, client_id, &audience.identifier, &audience.scopes.0, now).await?;
+                        consents::give(tx, account, client_id, &audience.identifier, &audience.consented(), now)
+                            .await?;
                     }
                     let detail = format!("{client_id}: {}", scopes_of(&asked));
                     let event = Event::new(EventKind::ApplicationAllowed, account, by);
@@ -232,6 +233,6 @@ impl Authorization {
 
 /// Returns the scopes that are asked for, for the audit log.
 fn scopes_of(asked: &Asked) -> String {
-    let texts: Vec<_> = asked.audiences.iter().map(|one| one.scopes.0.to_string()).collect();
+    let texts: Vec<_> = asked.audiences.iter().map(|one| one.consented().to_string()).collect();
     texts.join(" ")
 }

@@ -178,7 +178,7 @@ fn may_give(api: &Api, scope: &str, held: &Scopes) -> bool {
 pub(super) fn is_covered(asked: &[Audience], given: &[Consent]) -> bool {
     asked.iter().all(|audience| {
         let consent = given.iter().find(|consent| consent.audience == audience.identifier);
-        consent.is_some_and(|consent| audience.scopes.0.iter().all(|scope| consent.scopes.contains(scope)))
+        consent.is_some_and(|consent| audience.consented().iter().all(|scope| consent.scopes.contains(scope)))
     })
 }
 

@@ -63,7 +63,8 @@ pub(super) fn permissions<'s>(audiences: &'s [Audience], apis: &'s [Api], langua
     let mut permissions = Vec::new();
     for audience in audiences {
         let api = apis.iter().find(|api| api.identifier == audience.identifier);
-        for scope in audience.scopes.0.iter().filter(|scope| *scope != OPENID) {
+        let scopes = audience.scopes.0.iter().chain(audience.by_name.0.iter());
+        for scope in scopes.filter(|scope| *scope != OPENID) {
             let own = api.and_then(|api| Some((api, api.scope(scope)?)));
             permissions.push(match own {
                 Some((api, own)) => Permission::OfApi(&api.name, words(own, language)),
@@ -83,8 +84,8 @@ fn words(scope: &ApiScope, language: Language) -> &str {
 /// Hashes what the consent page shows.
 pub(super) fn digest_of(client: &Client, asked: &Asked) -> String {
     let mut text = format!("{}\n{}\n", client.client_id, client.updated_at.0);
-    for Audience { identifier, scopes, .. } in &asked.audiences {
-        text.push_str(&format!("{identifier}\n{}\n", scopes.0));
+    for audience in &asked.audiences {
+        text.push_str(&format!("{}\n{}\n", audience.identifier, audience.consented()));
     }
     for api in &asked.apis {
         text.push_str(&format!("{}\n{}\n", api.identifier, api.updated_at.0));

@@ -20,6 +20,7 @@ pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
             identifier: userinfo.to_owned(),
             named: named.contains(&userinfo),
             scopes: ScopeNames(filtered(&draft.scopes, |scope| OPENID_SCOPES.contains(&scope))),
+            by_name: ScopeNames::default(),
         });
     } else if named.contains(&userinfo) {
         return Err(target("the userinfo endpoint needs the scope openid"));
@@ -29,6 +30,7 @@ pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
             identifier: api.identifier.clone(),
             named: true,
             scopes: ScopeNames(scopes_of(api, &draft.scopes)),
+            by_name: ScopeNames::default(),
         });
     }
     attach_offline_access(&mut audiences, &draft.scopes);
