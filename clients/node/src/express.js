@@ -3,24 +3,35 @@
 /// <reference path="./globals.d.ts" preserve="true" />
 
 import { Denied, requireScope as demand } from './denied.js'
-import { requireUser } from './token.js'
+import { callerOf, requireUser } from './token.js'
 
-/** @typedef {import('node:http').IncomingMessage & { user?: import('./token.js').User | undefined }} Request */
+/**
+ * @typedef {import('node:http').IncomingMessage & {
+ *   user?: import('./token.js').User | undefined,
+ *   caller?: import('./token.js').Caller | undefined,
+ * }} Request
+ */
 /** @typedef {import('node:http').ServerResponse} Response */
 /** @typedef {(request: Request, response: Response, next: (error?: any) => void) => void} Handler */
 
 /**
  * Admits only users with a valid token, as `req.user`: `app.use(protect(guard))`. A client's token is answered 403.
  *
+ * With `{ clients: true }`, clients in their own name are admitted too. `req.caller` is the user or the client, and `req.user`
+ * is `undefined` for a client.
+ *
  * @param {import('./guard.js').Guard} guard
+ * @param {{ clients?: boolean }} [options]
  * @returns {Handler}
  */
-export function protect(guard) {
+export function protect(guard, { clients = false } = {}) {
   return (request, response, next) => {
     guard.authenticate(request).then(
       (token) => {
         try {
-          request.user = requireUser(token)
+          const caller = callerOf(token)
+          request.user = clients && caller.kind === 'client' ? undefined : requireUser(token)
+          request.caller = caller
         } catch (error) {
           return refuse(error, response, next)
         }
@@ -32,7 +43,7 @@ export function protect(guard) {
 }
 
 /**
- * Admits only users whose token has a scope: `app.post('/products', requireScope('products:write'), …)`. Use it after
+ * Admits only callers whose token has a scope: `app.post('/products', requireScope('products:write'), …)`. Use it after
  * `protect`.
  *
  * @param {string} scope
@@ -40,9 +51,9 @@ export function protect(guard) {
  */
 export function requireScope(scope) {
   return (request, response, next) => {
-    if (!request.user) return next(new Error('requireScope needs protect(guard) before it'))
+    if (!request.caller) return next(new Error('requireScope needs protect(guard) before it'))
     try {
-      demand(request.user, scope)
+      demand(request.caller, scope)
     } catch (error) {
       return refuse(error, response, next)
     }

@@ -1,9 +1,14 @@
 // Fastify: hooks that reject requests, and `request.user`.
 
 import { Denied, requireScope as demand } from './denied.js'
-import { requireUser } from './token.js'
+import { callerOf, requireUser } from './token.js'
 
-/** @typedef {{ raw: import('node:http').IncomingMessage, user?: import('./token.js').User }} Request */
+/**
+ * @typedef {object} Request
+ * @property {import('node:http').IncomingMessage} raw
+ * @property {import('./token.js').User | undefined} [user]
+ * @property {import('./token.js').Caller | undefined} [caller]
+ */
 /**
  * @typedef {object} Reply
  * @property {(status: number) => Reply} code
@@ -15,26 +20,33 @@ import { requireUser } from './token.js'
 /**
  * Admits only users with a valid token: `app.addHook('onRequest', protect(guard))`. A client's token is answered 403.
  *
+ * With `{ clients: true }`, clients in their own name are admitted too. `request.caller` is the user or the client, and
+ * `request.user` is `undefined` for a client.
+ *
  * @param {import('./guard.js').Guard} guard
+ * @param {{ clients?: boolean }} [options]
  * @returns {Hook}
  */
-export function protect(guard) {
+export function protect(guard, { clients = false } = {}) {
   return refusing(async (request) => {
-    request.user = requireUser(await guard.authenticate(request.raw))
+    const token = await guard.authenticate(request.raw)
+    const caller = callerOf(token)
+    request.user = clients && caller.kind === 'client' ? undefined : requireUser(token)
+    request.caller = caller
   })
 }
 
 /**
- * Admits only users whose token has a scope:
+ * Admits only callers whose token has a scope:
  * `app.post('/products', { onRequest: requireScope('products:write') }, …)`. Use it after `protect`.
  *
  * @param {string} scope
  * @returns {Hook}
  */
 export function requireScope(scope) {
-  return refusing(async ({ user }) => {
-    if (!user) throw new Error('requireScope needs protect(guard) before it')
-    demand(user, scope)
+  return refusing(async ({ caller }) => {
+    if (!caller) throw new Error('requireScope needs protect(guard) before it')
+    demand(caller, scope)
   })
 }
 

@@ -5,11 +5,13 @@
 
 export { createGuard, Guard } from './guard.js'
 export { Denied, requireScope } from './denied.js'
-export { requireUser } from './token.js'
+export { callerOf, requireUser } from './token.js'
 
 /** @typedef {import('./settings.js').Options} Options */
+/** @typedef {import('./token.js').Caller} Caller */
 /** @typedef {import('./token.js').Subject} Subject */
 /** @typedef {import('./token.js').User} User */
+/** @typedef {import('./token.js').VerifiedClient} VerifiedClient */
 /** @typedef {import('./token.js').VerifiedToken} VerifiedToken */
 /** @typedef {import('./bearer.js').Headed} Headed */
 /** @typedef {import('./denied.js').Problem} Problem */

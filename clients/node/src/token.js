@@ -42,6 +42,21 @@ import { Ambiguous, readObject } from './strict-json.js'
  */
 
 /**
+ * The client that calls in its own name, such as a cron job. Frozen.
+ *
+ * @typedef {object} VerifiedClient
+ * @property {string} id The client's `client_id`, which is never a UUID.
+ * @property {readonly string[]} scopes What the token may be used for.
+ * @property {Readonly<Record<string, any>>} claims All claims of the token.
+ */
+
+/**
+ * Who calls: a user, through any client, or a client in its own name. Frozen.
+ *
+ * @typedef {(User & { kind: 'user' }) | (VerifiedClient & { kind: 'client' })} Caller
+ */
+
+/**
  * A token whose signature and claims are valid. Whether its session is active is checked each time.
  *
  * @typedef {object} Verified
@@ -216,6 +231,18 @@ export function requireUser({ subject, session, scopes, claims }) {
   if (subject.kind !== 'account') throw Denied.userRequired(String(claims.iss))
   const { email, email_verified: emailVerified, name } = claims
   return Object.freeze({ id: subject.id, session, scopes, email, emailVerified, name, claims })
+}
+
+/**
+ * Returns who calls: the user of a token, or the client of a client's token.
+ *
+ * @param {VerifiedToken} token
+ * @returns {Caller}
+ */
+export function callerOf(token) {
+  const { subject, scopes, claims } = token
+  if (subject.kind === 'client') return Object.freeze({ kind: 'client', id: subject.id, scopes, claims })
+  return Object.freeze({ kind: 'user', ...requireUser(token) })
 }
 
 /**

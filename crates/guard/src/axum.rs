@@ -12,12 +12,11 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use tower::{Layer, Service};
 
-use crate::{Denied, Guard, Reason, VerifiedToken, VerifiedUser, bearer_token};
+use crate::{Caller, Denied, Guard, Reason, VerifiedToken, VerifiedUser, bearer_token};
 
 /// The user of a request. Rejects other requests as RFC 6750 requires.
 ///
-/// A client's token is answered 403; a route for clients takes a [`VerifiedToken`] and checks its
-/// [`subject`](VerifiedToken::subject).
+/// A client's token is answered 403; a route for users and clients takes a [`Caller`].
 ///
 /// ```
 /// # use countersign_guard::CurrentUser;
@@ -59,6 +58,26 @@ impl<S: Sync> FromRequestParts<S> for VerifiedToken {
         let verified = guard.verify(token).await?;
         parts.extensions.insert(verified.clone());
         Ok(verified)
+    }
+}
+
+/// Who calls: a user, or a client in its own name. Rejects other requests as RFC 6750 requires.
+///
+/// ```
+/// # use countersign_guard::Caller;
+/// async fn sync(caller: Caller) -> String {
+///     match caller {
+///         Caller::User(user) => format!("the stock as {} may see it", user.id),
+///         Caller::Client(client) => format!("the whole stock for {}", client.id),
+///     }
+/// }
+/// ```
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Denied> {
+        let verified = VerifiedToken::from_request_parts(parts, state).await?;
+        Ok(verified.caller())
     }
 }
 
@@ -167,8 +186,8 @@ impl<S: Service<Request>> Service<Request> for WithGuard<S> {
 
 /// A layer for routes that need a scope: `Router::route_layer(RequireScope::new("products:write"))`.
 ///
-/// It must be below a [`GuardLayer`]. It checks only the scope and admits users and clients that have it; handlers for users
-/// still take a [`CurrentUser`]. The token is verified once.
+/// It must be below a [`GuardLayer`]. It checks only the scope and admits users and clients that have it; handlers
+/// still take a [`CurrentUser`] or a [`Caller`]. The token is verified once.
 #[derive(Clone, Debug)]
 pub struct RequireScope {
     scope: &'static str,

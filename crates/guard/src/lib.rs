@@ -27,7 +27,7 @@ pub use guard::Guard;
 #[cfg(feature = "http")]
 pub use remote::{BuildError, GuardBuilder, WhenStale};
 pub use scopes::{Scopes, UnknownScopeCharacter};
-pub use verified::{VerifiedToken, VerifiedUser};
+pub use verified::{Caller, VerifiedClient, VerifiedToken, VerifiedUser};
 
 // Types in the signatures of this crate.
 pub use countersign_jose::{AccessTokenClaims, JwkError, JwkSet, StatusReference, Subject, TokenError, VerifyingKey};

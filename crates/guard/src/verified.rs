@@ -28,6 +28,27 @@ pub struct VerifiedUser {
     pub claims: Arc<AccessTokenClaims>,
 }
 
+/// The client that calls in its own name, according to the verified token. Cloning is cheap.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct VerifiedClient {
+    /// The client's id (`sub` and `client_id`), which is never a UUID.
+    pub id: String,
+    /// The granted scopes.
+    pub scopes: Scopes,
+    /// All claims of the token.
+    pub claims: Arc<AccessTokenClaims>,
+}
+
+/// Who calls: a user, or a client in its own name. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// A user, through any client.
+    User(VerifiedUser),
+    /// A client without a user, such as a cron job.
+    Client(VerifiedClient),
+}
+
 impl VerifiedToken {
     /// Returns the subject of the token: a user's account, or a client that acts for itself.
     pub fn subject(&self) -> &Subject {
@@ -59,14 +80,27 @@ impl VerifiedToken {
     /// # Errors
     /// [`Denied`] with [`Reason::UserRequired`] (403) if the token is a client's.
     pub fn require_user(&self) -> Result<VerifiedUser, Denied> {
+        match self.caller() {
+            Caller::User(user) => Ok(user),
+            Caller::Client(client) => Err(denied(&client.claims, Reason::UserRequired)),
+        }
+    }
+
+    /// Returns who calls: the user, or the client of a client's token.
+    pub fn caller(&self) -> Caller {
+        let (scopes, claims) = (self.scopes.clone(), Arc::clone(&self.claims));
         match self.subject().account() {
-            Some(id) => Ok(VerifiedUser {
+            Some(id) => Caller::User(VerifiedUser {
                 id,
                 session: self.session(),
-                scopes: self.scopes.clone(),
-                claims: Arc::clone(&self.claims),
+                scopes,
+                claims,
             }),
-            None => Err(denied(&self.claims, Reason::UserRequired)),
+            None => Caller::Client(VerifiedClient {
+                id: self.client_id().to_owned(),
+                scopes,
+                claims,
+            }),
         }
     }
 
@@ -117,6 +151,40 @@ impl VerifiedUser {
     /// [`Denied`] with [`Reason::MissingScope`].
     pub fn require_scope(&self, scope: &str) -> Result<(), Denied> {
         demand(&self.scopes, &self.claims, scope)
+    }
+}
+
+impl Caller {
+    /// Returns the user; `None` for a client in its own name.
+    pub fn user(&self) -> Option<&VerifiedUser> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Client(_) => None,
+        }
+    }
+
+    /// Returns the granted scopes.
+    pub fn scopes(&self) -> &Scopes {
+        match self {
+            Self::User(user) => &user.scopes,
+            Self::Client(client) => &client.scopes,
+        }
+    }
+
+    /// Returns all claims of the token.
+    pub fn claims(&self) -> &AccessTokenClaims {
+        match self {
+            Self::User(user) => &user.claims,
+            Self::Client(client) => &client.claims,
+        }
+    }
+
+    /// Returns an error (403 `insufficient_scope`) unless the token has `scope`.
+    ///
+    /// # Errors
+    /// [`Denied`] with [`Reason::MissingScope`].
+    pub fn require_scope(&self, scope: &str) -> Result<(), Denied> {
+        demand(self.scopes(), self.claims(), scope)
     }
 }
 

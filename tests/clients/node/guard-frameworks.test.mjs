@@ -28,6 +28,9 @@ const frameworks = {
     const { protect, requireScope } = forExpress
     const app = express()
     app.post('/unprotected', requireScope('products:write'), (req, res) => res.end())
+    app.get('/stock', protect(guard, { clients: true }), requireScope('products:read'), (req, res) =>
+      res.json({ kind: req.caller.kind, id: req.caller.id, user: req.user?.id }),
+    )
     app.use(protect(guard), express.json())
     app.get('/products', (req, res) => res.json(req.user.id))
     app.post('/products', requireScope('products:write'), (req, res) => res.status(201).json(req.body))
@@ -41,6 +44,10 @@ const frameworks = {
     const app = Fastify()
     app.setErrorHandler((error, request, reply) => reply.code(500).send(JSON.stringify(error.message)))
     app.post('/unprotected', { onRequest: requireScope('products:write') }, async () => '')
+    app.get('/stock', { onRequest: [protect(guard, { clients: true }), requireScope('products:read')] }, async (request) => {
+      const { caller, user } = request
+      return { kind: caller.kind, id: caller.id, user: user?.id }
+    })
     app.register(async (inner) => {
       inner.addHook('onRequest', protect(guard))
       inner.get('/products', async (request) => JSON.stringify(request.user.id))
@@ -95,6 +102,17 @@ for (const [name, start] of Object.entries(frameworks)) {
         assert.match(answer.headers.get('www-authenticate'), /error="insufficient_scope", error_description="This route requires the token of a user/)
         assert.equal((await answer.json()).code, 'insufficient_scope')
       }
+    })
+
+    test('admits a client where a route is for clients too', async () => {
+      const client = await ask('GET', '/stock', await issuer.clientToken())
+      assert.deepEqual(await client.json(), { kind: 'client', id: 'billing' })
+      const { id } = (await guard.verify(reader)).subject
+      const user = await ask('GET', '/stock', reader)
+      assert.deepEqual(await user.json(), { kind: 'user', id, user: id })
+      const scopeless = await ask('GET', '/stock', await issuer.clientToken({ scope: 'products:write' }))
+      assert.equal(scopeless.status, 403)
+      for (const token of [undefined, 'nonsense']) assert.equal((await ask('GET', '/stock', token)).status, 401)
     })
 
     test('asks for scopes', async () => {

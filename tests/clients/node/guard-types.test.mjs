@@ -12,7 +12,7 @@ const tsc = (...args) =>
   )
 
 const program = `
-import { createGuard, Denied, type Options, requireScope as require, requireUser, type Session, type User, type VerifiedToken } from '@countersign/guard'
+import { type Caller, callerOf, createGuard, Denied, type Options, requireScope as require, requireUser, type Session, type User, type VerifiedToken } from '@countersign/guard'
 import { protect, requireScope } from '@countersign/guard/express'
 import * as fastify from '@countersign/guard/fastify'
 import { rewrites } from '@countersign/guard/next'
@@ -30,6 +30,10 @@ app.post('/products', requireScope('products:write'), (req, res) => {
   req.user?.scopes.push('admin')
   res.json({ id })
 })
+app.get('/stock', protect(guard, { clients: true }), (req, res) => {
+  const kind: 'user' | 'client' | undefined = req.caller?.kind
+  res.json({ kind })
+})
 Fastify().addHook('onRequest', fastify.protect(guard))
 const paths: { source: string; destination: string }[] = rewrites('http://127.0.0.1:8000').beforeFiles
 // @ts-expect-error This policy does not exist.
@@ -43,6 +47,11 @@ export async function handler(request: Request): Promise<Response> {
     require(token, 'products:read')
     // @ts-expect-error The kind of subject must be checked.
     token.id
+    const caller: Caller = callerOf(token)
+    // @ts-expect-error A client has no session.
+    caller.session
+    const session: string | undefined = caller.kind === 'user' ? caller.session : undefined
+    if (session === undefined) return Response.json({ job: caller.id })
     const user: User = requireUser(token)
     const greeting: string = user.name ?? user.email ?? 'you'
     const verified: boolean | undefined = user.emailVerified

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
-import { createGuard, Denied, requireUser } from '@countersign/guard'
+import { callerOf, createGuard, Denied, requireUser } from '@countersign/guard'
 // Not public: the vectors also contain lists that no token names.
 import { KeySet } from './node_modules/@countersign/guard/src/keys.js'
 import { readOptions } from './node_modules/@countersign/guard/src/settings.js'
@@ -46,6 +46,9 @@ describe('tokens', () => {
           const about = { email: user.email, email_verified: user.emailVerified, name: user.name }
           // Without the members that are undefined.
           assert.deepEqual(JSON.parse(JSON.stringify({ ...shown, ...about })), verified)
+          const caller = callerOf(judged)
+          assert.deepEqual({ [caller.kind === 'user' ? 'account' : caller.kind]: caller.id }, verified.subject)
+          assert.deepEqual(caller.scopes, scopes)
           if (subject.kind === 'account') assert.equal(requireUser(judged).id, subject.id)
           else assert.throws(() => requireUser(judged), ({ status, code }) => status === 403 && code === 'insufficient_scope')
         }

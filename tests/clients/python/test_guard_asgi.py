@@ -29,12 +29,16 @@ def client(guard, **options):
     async def who(request):
         return JSONResponse({"user": str(request.user.id) if request.user else None})
 
+    async def caller(request):
+        caller, user = request.scope["caller"], request.user
+        return JSONResponse({"caller": caller and str(caller.id), "user": user and str(user.id)})
+
     async def talk(socket):
         await socket.accept()
         await socket.send_text(str(socket.user.id))
         await socket.close()
 
-    app = Starlette(routes=[Route("/who", who), WebSocketRoute("/talk", talk)])
+    app = Starlette(routes=[Route("/who", who), Route("/caller", caller), WebSocketRoute("/talk", talk)])
     app.add_middleware(GuardMiddleware, guard=guard, **options)
     return TestClient(app)
 
@@ -55,6 +59,17 @@ def test_a_clients_token_is_refused_also_where_no_token_is_needed(guard, issuer)
         answer = client(guard, **options).get("/who", headers=bearer(issuer.client_token()))
         assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
         assert 'error="insufficient_scope", error_description="' in answer.headers["WWW-Authenticate"]
+
+
+def test_clients_can_be_let_in(guard, issuer):
+    open_to_clients = client(guard, clients=True, scopes=["products:read"])
+    answer = open_to_clients.get("/caller", headers=bearer(issuer.client_token(scope="products:read")))
+    assert answer.json() == {"caller": "billing", "user": None}
+    answer = open_to_clients.get("/caller", headers=bearer(issuer.token(sub=SUB, scope="products:read")))
+    assert answer.json() == {"caller": SUB, "user": SUB}
+    assert open_to_clients.get("/caller", headers=bearer(issuer.client_token(scope="other"))).status_code == 403
+    assert open_to_clients.get("/caller").status_code == 401
+    assert client(guard, optional=True).get("/caller").json() == {"caller": None, "user": None}
 
 
 def test_others_are_refused(guard, issuer):

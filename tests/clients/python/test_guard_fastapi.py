@@ -4,8 +4,8 @@ from typing import Annotated
 
 import pytest
 import starlette
-from countersign_guard import Guard, User
-from countersign_guard.fastapi import Refusal, current_user, optional_user, problem_details
+from countersign_guard import Guard, User, VerifiedClient
+from countersign_guard.fastapi import Refusal, current_caller, current_user, optional_user, problem_details
 from fastapi import Depends, FastAPI, Security, WebSocket
 from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketDenialResponse
@@ -38,6 +38,10 @@ def application(guard):
     @app.post("/products")
     def create(user: Annotated[User, Security(get_current_user, scopes=["products:write"])]):
         return {"owner": user.id}
+
+    @app.get("/stock")
+    async def stock(caller: Annotated[User | VerifiedClient, Security(current_caller(guard), scopes=["products:read"])]):
+        return {"id": caller.id, "is_user": isinstance(caller, User)}
 
     @app.get("/welcome")
     async def welcome(user: Annotated[User | None, Depends(get_optional_user)]):
@@ -102,6 +106,16 @@ def test_a_clients_token_is_for_no_person(client, issuer):
     assert client.post("/products", headers=bearer(issuer.client_token(scope="products:write"))).status_code == 403
     # Errors of the token itself come first.
     assert client.get("/products", headers=bearer(issuer.client_token(exp=1))).status_code == 401
+
+
+def test_a_client_is_let_in_where_a_route_takes_its_caller(client, issuer):
+    sub = "01980000-0000-7000-8000-000000000001"
+    answer = client.get("/stock", headers=bearer(issuer.client_token(scope="products:read")))
+    assert (answer.status_code, answer.json()) == (200, {"id": "billing", "is_user": False})
+    answer = client.get("/stock", headers=bearer(issuer.token(sub=sub, scope="products:read")))
+    assert (answer.status_code, answer.json()) == (200, {"id": sub, "is_user": True})
+    assert client.get("/stock", headers=bearer(issuer.client_token(scope="products:write"))).status_code == 403
+    assert client.get("/stock").status_code == client.get("/stock", headers=bearer("nonsense")).status_code == 401
 
 
 def test_two_headers_are_refused_whatever_they_hold(client, issuer):

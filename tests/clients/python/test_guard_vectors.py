@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from countersign_guard import Account, Client, Denied, Guard, InvalidToken, Revoked, UserRequired
+from countersign_guard import Account, Client, Denied, Guard, InvalidToken, Revoked, UserRequired, VerifiedClient
 from countersign_guard.jws import read_kid
 from countersign_guard.key_set import usable_keys
 from countersign_guard.options import Options
@@ -43,6 +43,7 @@ def test_a_token(guard, case, twice):
     expected = case["expect"]
     if expected == "valid":
         token = guard.verify_sync(case["token"])
+        assert {"client" if isinstance(token.caller, VerifiedClient) else "account": str(token.caller.id)} == case["verified"]["subject"]
         assert shown(token) == case["verified"] | {"scopes": sorted(case["verified"]["scopes"])}
         assert asyncio.run(guard.verify(case["token"])) == token
         if isinstance(token.subject, Client):

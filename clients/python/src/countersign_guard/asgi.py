@@ -1,6 +1,7 @@
 """Protects any ASGI application, such as one of Starlette.
 
 app.add_middleware(GuardMiddleware, guard=guard)        # request.user is a countersign_guard.User
+app.add_middleware(GuardMiddleware, guard=guard, clients=True)      # request.scope["caller"] is a User or a VerifiedClient
 """
 
 import json
@@ -9,7 +10,7 @@ from typing import Any
 
 from .denied import Denied, MissingToken
 from .guard import Guard
-from .subject import User
+from .subject import Caller, User
 
 __all__ = ["GuardMiddleware"]
 
@@ -23,33 +24,45 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 class GuardMiddleware:
     """Puts the user of each request into `scope["user"]` and rejects requests without one as RFC 6750 requires.
 
-    A client's token is answered 403.
+    A client's token is answered 403, unless `clients` is true. `scope["caller"]` is the user or the client.
 
     :param scopes: the scopes that every token must have.
+    :param clients: admits clients in their own name too, with `None` as their user.
     :param optional: admits requests without a token, with `None` as their user. An invalid token is still rejected.
     """
 
-    def __init__(self, app: Application, guard: Guard, scopes: Iterable[str] = (), optional: bool = False) -> None:
+    def __init__(
+        self,
+        app: Application,
+        guard: Guard,
+        scopes: Iterable[str] = (),
+        optional: bool = False,
+        clients: bool = False,
+    ) -> None:
         self._app = app
         self._guard = guard
         self._scopes = tuple(scopes)
         self._optional = optional
+        self._clients = clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request, WebSocket or lifespan."""
         if scope["type"] in ("http", "websocket"):
             try:
-                scope["user"] = await self._user_of(scope)
+                caller = await self._caller_of(scope)
             except Denied as denied:
                 return await _refuse(denied, scope, send)
+            scope["caller"] = caller
+            scope["user"] = caller if isinstance(caller, User) else None
         return await self._app(scope, receive, send)
 
-    async def _user_of(self, scope: Scope) -> User | None:
+    async def _caller_of(self, scope: Scope) -> Caller | None:
         authorization = [
             value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"authorization"
         ]
         try:
-            return (await self._guard.authenticate(authorization, self._scopes)).require_user()
+            token = await self._guard.authenticate(authorization, self._scopes)
+            return token.caller if self._clients else token.require_user()
         except MissingToken:
             if self._optional:
                 return None

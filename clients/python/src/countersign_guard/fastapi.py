@@ -9,6 +9,9 @@ async def products(user: Annotated[User, Depends(get_current_user)]): ...
 @app.post("/products")
 async def create(user: Annotated[User, Security(get_current_user, scopes=["products:write"])]): ...
 
+@app.get("/stock")              # for users, and for clients in their own name, such as a cron job
+async def stock(caller: Annotated[User | VerifiedClient, Depends(current_caller(guard))]): ...
+
 @app.get("/account")            # a page: the session of the browser's cookie, or the sign-in page
 async def account(session: Annotated[Session, Depends(signed_in(guard))]): ...
 """
@@ -28,9 +31,9 @@ from fastapi.security import OAuth2PasswordBearer, SecurityScopes
 from .denied import Denied, MissingToken
 from .guard import Guard
 from .session import Session
-from .subject import User
+from .subject import Caller, User
 
-__all__ = ["Refusal", "current_user", "optional_session", "optional_user", "problem_details", "signed_in"]
+__all__ = ["Refusal", "current_caller", "current_user", "optional_session", "optional_user", "problem_details", "signed_in"]
 
 
 class Refusal(HTTPException):
@@ -60,6 +63,22 @@ def current_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Calla
             raise _refusal(denied, connection) from None
 
     return get_current_user
+
+
+def current_caller(guard: Guard, scopes: Mapping[str, str] | None = None) -> Callable[..., Awaitable[Caller]]:
+    """The same for routes that clients may call in their own name: returns a `User` or a `VerifiedClient`."""
+
+    async def get_current_caller(
+        connection: HTTPConnection,
+        needed: SecurityScopes,
+        _shown_in_docs: Annotated[None, Depends(_scheme(guard, scopes))],
+    ) -> Caller:
+        try:
+            return (await guard.authenticate(connection.headers.getlist("Authorization"), needed.scopes)).caller
+        except Denied as denied:
+            raise _refusal(denied, connection) from None
+
+    return get_current_caller
 
 
 def optional_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Callable[..., Awaitable[User | None]]:

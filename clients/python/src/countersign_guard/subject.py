@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from .denied import UserRequired
@@ -61,6 +61,22 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifiedClient:
+    """The client that calls in its own name, according to the verified token."""
+
+    id: str
+    """The client (`sub` and `client_id`), which is never a UUID."""
+    scopes: frozenset[str]
+    """The granted scopes."""
+    claims: Mapping[str, Any]
+    """All claims of the token. Shared between requests, so read-only."""
+
+
+Caller: TypeAlias = User | VerifiedClient
+"""Who calls: a user, through any client, or a client in its own name, such as a cron job."""
+
+
+@dataclass(frozen=True, slots=True)
 class VerifiedToken:
     """A token whose signature and claims are valid and which has not been revoked."""
 
@@ -79,10 +95,18 @@ class VerifiedToken:
     claims: Mapping[str, Any]
     """All claims of the token. Shared between requests, so read-only."""
 
+    @property
+    def caller(self) -> Caller:
+        """Who calls: the user, or the client of a client's token."""
+        if isinstance(self.subject, Client):
+            return VerifiedClient(self.subject.id, self.scopes, self.claims)
+        return User(self.subject.id, self.session, self.scopes, self.claims)
+
     def require_user(self) -> User:
         """Returns the user. Raises `UserRequired` (403) if the token is a client's."""
-        if isinstance(self.subject, Client):
-            denied = UserRequired("This route requires the token of a user, but the token belongs to a client.")
-            denied.realm = self.claims["iss"]
-            raise denied
-        return User(self.subject.id, self.session, self.scopes, self.claims)
+        caller = self.caller
+        if isinstance(caller, User):
+            return caller
+        denied = UserRequired("This route requires the token of a user, but the token belongs to a client.")
+        denied.realm = self.claims["iss"]
+        raise denied

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::routing::{get, post};
-use countersign_guard::{CurrentUser, Guard, OptionalUser, RequireScope, VerifiedToken};
+use countersign_guard::{Caller, CurrentUser, Guard, OptionalUser, RequireScope, VerifiedToken};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -58,6 +58,10 @@ async fn a_clients_token_is_for_no_person() {
     let guard = issuer.guard().build().await.unwrap();
     let welcome = async |OptionalUser(user): OptionalUser| user.is_some().to_string();
     let either = async |token: VerifiedToken| format!("{} of {}", token.subject(), token.client_id());
+    let stock = async |caller: Caller| match caller {
+        Caller::User(user) => format!("user {}", user.id),
+        Caller::Client(client) => format!("client {} {}", client.id, client.scopes),
+    };
     let app = app(&guard).merge(
         Router::new()
             .route("/welcome", get(welcome))
@@ -65,6 +69,7 @@ async fn a_clients_token_is_for_no_person() {
                 "/maybe",
                 get(async |user: Option<CurrentUser>| user.is_some().to_string()),
             )
+            .route("/stock", get(stock))
             .route("/reports", get(either).route_layer(RequireScope::new("products:read")))
             .layer(guard.layer()),
     );
@@ -84,6 +89,16 @@ async fn a_clients_token_is_for_no_person() {
     }
     let (status, _, body) = send(&app, "GET", "/reports", &[&credentials]).await;
     assert_eq!((status.as_u16(), &*body), (200, &b"billing of billing"[..]));
+    // A route for both takes a `Caller`.
+    let (status, _, body) = send(&app, "GET", "/stock", &[&credentials]).await;
+    assert_eq!((status.as_u16(), &*body), (200, &b"client billing products:read"[..]));
+    let of_user = format!("Bearer {}", issuer.token(2));
+    let (status, _, body) = send(&app, "GET", "/stock", &[&of_user]).await;
+    let expected = format!("user {}", issuer.claims(2).sub);
+    assert_eq!((status.as_u16(), &*body), (200, expected.as_bytes()));
+    for credentials in [&[][..], &["Bearer nonsense"]] {
+        assert_eq!(send(&app, "GET", "/stock", credentials).await.0, 401);
+    }
     // It can be revoked like any other.
     issuer.revoke(1);
     until("it is refused", async || {

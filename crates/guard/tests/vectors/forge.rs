@@ -83,7 +83,12 @@ impl Forge {
     }
 
     pub(crate) fn rs256(&self, claims: &Value) -> String {
-        let text = text(&json!({ "alg": "RS256", "typ": "at+jwt", "kid": "rsa" }), claims);
+        self.rs256_with(&json!({ "alg": "RS256", "typ": "at+jwt", "kid": "rsa" }), claims)
+    }
+
+    /// Signed with the RSA key, whatever the header says.
+    pub(crate) fn rs256_with(&self, header: &Value, claims: &Value) -> String {
+        let text = text(header, claims);
         let mut signature = vec![0; self.rsa.public_modulus_len()];
         self.rsa
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature)

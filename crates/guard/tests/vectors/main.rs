@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use countersign_guard::{Guard, Reason, VerifiedToken};
+use countersign_guard::{Caller, Guard, Reason, VerifiedToken};
 use countersign_jose::{JwkSet, Present, StatusListClaims, StatusListExpectation, VerifyingKey, verify};
 use serde_json::json;
 
@@ -131,6 +131,11 @@ async fn tokens_are_judged_as_the_table_says() {
         };
         assert_eq!(judged, token.expect, "{}: {verified:?}", token.name);
         if let Ok(verified) = &verified {
+            let caller = match verified.caller() {
+                Caller::User(user) => Subject::Account(user.id.to_string()),
+                Caller::Client(client) => Subject::Client(client.id),
+            };
+            assert_eq!(Some(&caller), token.verified.as_ref().map(|verified| &verified.subject));
             let of_person = verified.subject().account().is_some();
             let user = verified.require_user().map(|user| user.id);
             assert_eq!(

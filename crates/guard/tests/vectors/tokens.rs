@@ -19,6 +19,7 @@ pub(crate) fn tokens(forge: &Forge) -> Vec<Token> {
         table.parties(),
         table.persons(),
         table.clients(),
+        table.for_clients(),
         table.states(),
         table.places(),
     ]
@@ -54,6 +55,12 @@ impl Table<'_> {
             valid(
                 "aud a list of several",
                 self.claiming("aud", json!(["https://other.example.com", AUDIENCE])),
+                &scopes,
+            ),
+            valid_of(
+                "a token of another client",
+                "grafana",
+                self.of_another_client(),
                 &scopes,
             ),
             valid("no scope", self.without("scope"), &[]),
@@ -330,6 +337,56 @@ impl Table<'_> {
         ]
     }
 
+    /// Tokens of the same issuer that are for a client to read, with everything that could make them pass.
+    fn for_clients(&self) -> Vec<Token> {
+        let forge = self.forge;
+        let mut id_token = claims();
+        for (name, value) in [
+            ("nonce", json!("n-0S6_WzA2Mj")),
+            ("acr", json!("aal1")),
+            ("at_hash", json!("77QmUPtjPfzWtF2AnpK9RQ")),
+            ("client_id", json!("grafana")),
+        ] {
+            id_token[name] = value;
+        }
+        let mut bare = id_token.clone();
+        for name in ["client_id", "jti", "scope", "status"] {
+            bare.as_object_mut().unwrap().remove(name);
+        }
+        let mut logout = claims();
+        logout["events"] = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
+        let rs256 = |typ: &str, kid: &str| json!({ "alg": "RS256", "typ": typ, "kid": kid });
+        let ours = forge.key.kid();
+        vec![
+            invalid("an ID token", forge.sign(&forge.header("JWT"), &bare)),
+            invalid(
+                "an ID token with the claims of an access token",
+                forge.sign(&forge.header("JWT"), &id_token),
+            ),
+            invalid(
+                "an ID token signed with RS256",
+                forge.rs256_with(&rs256("JWT", "rsa"), &id_token),
+            ),
+            invalid(
+                "an access token signed with RS256 under the kid of an ES256 key",
+                forge.rs256_with(&rs256("at+jwt", ours), &claims()),
+            ),
+            invalid(
+                "an access token signed with RS256 whose header says ES256",
+                forge.rs256_with(&forge.header("at+jwt"), &claims()),
+            ),
+            invalid(
+                "an ES256 access token under the kid of an RSA key",
+                self.header("kid", json!("rsa")),
+            ),
+            invalid("a logout token", forge.sign(&forge.header("logout+jwt"), &logout)),
+            invalid(
+                "a logout token signed with RS256",
+                forge.rs256_with(&rs256("logout+jwt", "rsa"), &logout),
+            ),
+        ]
+    }
+
     fn states(&self) -> Vec<Token> {
         vec![
             revoked("revoked", self.place(json!(5), FIRST_LIST)),
@@ -410,6 +467,14 @@ impl Table<'_> {
         ]
     }
 
+    /// A user's token that a client of the OpenID provider got.
+    fn of_another_client(&self) -> String {
+        let mut claims = claims();
+        claims["client_id"] = json!("grafana");
+        claims["acr"] = json!("aal1");
+        self.claims(&claims)
+    }
+
     /// Without `sid`, `auth_time` and `amr`.
     fn bare(&self) -> String {
         let mut claims = claims();
@@ -481,6 +546,18 @@ fn valid(name: &str, token: String, scopes: &[&str]) -> Token {
     };
     Token {
         verified: Some(verified),
+        ..entry(name, token, Expect::Valid)
+    }
+}
+
+/// A user's token that this client got.
+fn valid_of(name: &str, client: &str, token: String, scopes: &[&str]) -> Token {
+    let Token { verified, .. } = valid(name, String::new(), scopes);
+    Token {
+        verified: verified.map(|verified| Verified {
+            client_id: client.to_owned(),
+            ..verified
+        }),
         ..entry(name, token, Expect::Valid)
     }
 }
