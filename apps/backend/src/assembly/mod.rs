@@ -119,6 +119,7 @@ impl Services {
             Opening::Existing => Keys::open_existing(key_options(&settings), db.clone(), clock.clone()).await?,
             Opening::Reading => Keys::open_to_read(key_options(&settings), db.clone(), clock.clone()).await?,
         };
+        keys.register(&mut registry);
         let platform = Platform::new(platform::Parts {
             passwords: password_policy(&settings),
             random: SecureRandom,

@@ -18,20 +18,20 @@ use countersign_store::{DatabaseOptions, Db, Role};
 use countersign_testkit::{Database, ScratchDatabase, TestServer, apply, on_both_databases};
 use uuid::Uuid;
 
-const ACCESS_TTL: Duration = Duration::from_secs(15 * 86_400);
+pub(crate) const ACCESS_TTL: Duration = Duration::from_secs(15 * 86_400);
 const REPLAY_WINDOW: Duration = Duration::from_secs(30);
-const DAY: Duration = Duration::from_secs(86_400);
-const START: Timestamp = Timestamp(1_795_342_500_000);
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
+pub(crate) const START: Timestamp = Timestamp(1_795_342_500_000);
 
 /// A database and a key folder without a server.
-struct Scratch {
-    database: ScratchDatabase,
-    db: Db,
-    clock: Clock,
+pub(crate) struct Scratch {
+    pub(crate) database: ScratchDatabase,
+    pub(crate) db: Db,
+    pub(crate) clock: Clock,
 }
 
 impl Scratch {
-    async fn create(database: Database) -> Self {
+    pub(crate) async fn create(database: Database) -> Self {
         let database = ScratchDatabase::create(database).await;
         let db = Db::open(&DatabaseOptions::new(&database.url, Role::Server))
             .await
@@ -44,7 +44,7 @@ impl Scratch {
         }
     }
 
-    fn options(&self, folder: &str) -> KeyOptions {
+    pub(crate) fn options(&self, folder: &str) -> KeyOptions {
         let dir = self.database.folder().join(folder);
         KeyOptions {
             issuer: "issuer".to_owned(),
@@ -56,24 +56,24 @@ impl Scratch {
         }
     }
 
-    async fn open_in(&self, folder: &str) -> Result<Keys, KeysError> {
+    pub(crate) async fn open_in(&self, folder: &str) -> Result<Keys, KeysError> {
         Keys::open(self.options(folder), self.db.clone(), self.clock.clone()).await
     }
 
-    async fn open(&self) -> Keys {
+    pub(crate) async fn open(&self) -> Keys {
         self.open_in("keys").await.unwrap()
     }
 
-    fn operator(&self) -> KeyOperator {
+    pub(crate) fn operator(&self) -> KeyOperator {
         KeyOperator::new(self.options("keys"), self.db.clone(), self.clock.clone())
     }
 
-    async fn issue(&self, keys: &Keys) -> String {
+    pub(crate) async fn issue(&self, keys: &Keys) -> String {
         keys.issue(&claims(self.clock.now()), self.clock.now()).await.unwrap()
     }
 
     /// What the guard of our own routes says.
-    fn accepts(&self, keys: &Keys, token: &str) -> bool {
+    pub(crate) fn accepts(&self, keys: &Keys, token: &str) -> bool {
         let audience = ["audience".to_owned()];
         let now = self.clock.now().seconds();
         let expect = AccessTokenExpectation {
@@ -107,12 +107,12 @@ fn claims(now: Timestamp) -> AccessTokenClaims {
     required.into()
 }
 
-fn kid_of(token: &str) -> String {
+pub(crate) fn kid_of(token: &str) -> String {
     let header = countersign_jose::decode_without_verifying(token).unwrap().header;
     header["kid"].as_str().unwrap().to_owned()
 }
 
-fn published(keys: &Keys) -> Vec<String> {
+pub(crate) fn published(keys: &Keys) -> Vec<String> {
     let set: serde_json::Value = serde_json::from_slice(&keys.published().body).unwrap();
     set["keys"]
         .as_array()
@@ -445,11 +445,11 @@ async fn keys_that_an_operator_exchanges_by_hand_are_followed(database: Database
     assert!(scratch.accepts(&keys, &token));
 }
 
-fn chmod(path: &std::path::Path, mode: u32) {
+pub(crate) fn chmod(path: &std::path::Path, mode: u32) {
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
 }
 
-fn copy(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         match entry.file_type().unwrap().is_dir() {

@@ -52,6 +52,7 @@ mod refresh;
 mod request_log;
 mod revocation;
 mod rotation;
+mod rsa_keys;
 mod sealing;
 mod secrecy;
 mod secrets;

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use countersign_jose::SigningAlg;
 use countersign_store::Db;
 
 use super::finding::Finding;
@@ -63,6 +64,9 @@ pub(super) async fn check(
             UNASKED,
         ),
     });
+    if let (Some(_), Some(known)) = (&current, &known) {
+        findings.extend(judge_rsa(&dir, known, clock));
+    }
     // Without a signing key, the finding above already covers the whole folder.
     if let (Some(_), Some(sealing)) = (&current, &sealing) {
         findings.push(judge_sealing(&dir, sealing));
@@ -104,8 +108,31 @@ fn judge_sealing(dir: &str, known: &[ListedSealingKey]) -> Finding {
     }
 }
 
+/// Judges the RSA keys. There is nothing to say before there is one.
+fn judge_rsa(dir: &str, known: &[ListedKey], clock: &Clock) -> Option<Finding> {
+    let mut known = known.iter().filter(|key| key.alg == SigningAlg::Rs256);
+    let first = known.next()?;
+    // The keys of the folder are listed first, and the current one before the others.
+    if first.state == KeyState::Gone {
+        return Some(Finding::fail(
+            KEYS,
+            format!(
+                "{dir}/rsa contains no keys, but ID tokens were signed with the RSA key {}",
+                first.kid
+            ),
+            "mount or restore the folder, or set `keys_dir`; the server does not start without it",
+        ));
+    }
+    Some(judge_key(
+        first,
+        "RSA key",
+        "countersign keys rotate --rsa --wait",
+        clock,
+    ))
+}
+
 fn missing(dir: &str, known: &[ListedKey]) -> Finding {
-    match known.first() {
+    match known.iter().find(|key| key.alg == SigningAlg::Es256) {
         Some(lost) => Finding::fail(
             KEYS,
             format!(
@@ -123,21 +150,26 @@ fn missing(dir: &str, known: &[ListedKey]) -> Finding {
 }
 
 fn judge(kid: &str, known: &[ListedKey], clock: &Clock) -> Finding {
-    let found = known.iter().find(|key| key.kid == kid);
-    if found.is_some_and(|key| key.state == KeyState::Revoked) {
-        let remedy = format!("run `countersign keys revoke {kid}` with this folder, which replaces the key");
-        return Finding::fail(KEYS, format!("the signing key {kid} was revoked"), remedy);
+    match known.iter().find(|key| key.kid == kid) {
+        Some(key) => judge_key(key, "signing key", "countersign keys rotate --wait", clock),
+        None => Finding::ok(KEYS, format!("{kid} is the signing key; no server has used it yet")),
     }
-    let Some(since) = found.and_then(|key| key.since) else {
-        return Finding::ok(KEYS, format!("{kid} is the signing key; no server has used it yet"));
+}
+
+/// Judges a current key.
+fn judge_key(key: &ListedKey, name: &str, rotate: &str, clock: &Clock) -> Finding {
+    let kid = &key.kid;
+    if key.state == KeyState::Revoked {
+        let remedy = format!("run `countersign keys revoke {kid}` with this folder, which replaces the key");
+        return Finding::fail(KEYS, format!("the {name} {kid} was revoked"), remedy);
+    }
+    let Some(since) = key.since else {
+        return Finding::ok(KEYS, format!("{kid} is the {name}; no server has used it yet"));
     };
     let age = Duration::from_millis(u64::try_from(clock.now().millis() - since.millis()).unwrap_or(0));
-    let found = format!(
-        "{kid} has been the signing key for {} days",
-        age.as_secs() / DAY.as_secs()
-    );
+    let found = format!("{kid} has been the {name} for {} days", age.as_secs() / DAY.as_secs());
     if age > OLD {
-        Finding::warn(KEYS, found, "run `countersign keys rotate --wait`")
+        Finding::warn(KEYS, found, format!("run `{rotate}`"))
     } else {
         Finding::ok(KEYS, found)
     }

@@ -183,17 +183,24 @@ pub(super) async fn revoke<W: Write>(
     }
     log.write(EventKind::KeyRevoked, kid).await;
     let max_age = write_duration(JWKS_MAX_AGE);
-    let mut sentence = format!(
-        "Revoked the key {kid}. Servers reject all tokens signed with it within seconds, other verifiers when their \
-         copy of the keys expires, after at most {max_age}."
-    );
+    let (effect, rest) = match revoked.alg {
+        SigningAlg::Es256 => (
+            "Servers reject all tokens signed with it within seconds, other verifiers when their copy of the keys expires, \
+             after at most",
+            "Refresh tokens stay valid and give new access tokens.",
+        ),
+        SigningAlg::Rs256 => (
+            "Clients reject the ID tokens signed with it when their copy of the keys expires, usually after at most",
+            "Sessions and access tokens stay valid.",
+        ),
+    };
+    let mut sentence = format!("Revoked the key {kid}. {effect} {max_age}.");
     if let RevokedKey {
         replaced_by: Some(new), ..
     } = &revoked
     {
         sentence.push_str(&format!(
-            " {new} signs instead; verifiers that do not know it yet reject its tokens for up to the same time. \
-             Refresh tokens stay valid and give new access tokens."
+            " {new} signs instead; verifiers that do not know it yet reject its tokens for up to the same time. {rest}"
         ));
     }
     Ok(output.done(&sentence, &revoked)?)
@@ -219,7 +226,7 @@ impl Row for ListedKey {
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
         vec![
             self.kid.clone(),
-            self.alg.clone(),
+            self.alg.to_string(),
             self.state.name().to_owned(),
             time(self.since),
             time(self.needed_until),

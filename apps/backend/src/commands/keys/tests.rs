@@ -66,6 +66,40 @@ fn each_change_says_what_happens_next() {
 }
 
 #[test]
+fn o_55_the_rsa_key_is_created_rotated_and_revoked_like_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |command| run_in(dir.path(), command, false);
+    let rsa = Rotate { rsa: true, ..ROTATE };
+    run(KeysCommand::Generate(GENERATE)).unwrap();
+    let none = run(KeysCommand::Rotate(rsa)).unwrap_err();
+    assert!(none.contains("`countersign keys generate --rsa`"), "{none}");
+    let made = run(KeysCommand::Generate(Generate { rsa: true })).unwrap();
+    assert!(made.starts_with("Created the RSA key "), "{made}");
+    let again = run(KeysCommand::Generate(Generate { rsa: true })).unwrap_err();
+    assert!(again.contains("`countersign keys rotate --rsa`"), "{again}");
+
+    let table = run(KeysCommand::List).unwrap();
+    let kid = table.lines().find(|line| line.contains("RS256")).unwrap();
+    let kid = kid.split(' ').next().unwrap().to_owned();
+    assert!(made.contains(&kid) && table.contains("ES256"), "{table}");
+    let rotate = Rotate { rsa: true, ..ROTATE };
+    let rotated = run(KeysCommand::Rotate(rotate)).unwrap();
+    assert!(rotated.contains("rotate --rsa --activate"), "{rotated}");
+    let revoked = run(KeysCommand::Revoke { kid: kid.clone() }).unwrap();
+    assert!(revoked.contains(&kid) && revoked.contains("ID tokens"), "{revoked}");
+
+    let file = |name: &str| KeysCommand::Inspect {
+        file: Some(dir.path().join("keys/rsa").join(name)),
+    };
+    for (name, holds) in [("private.pem", "private key"), ("public.pem", "public key")] {
+        let seen = run(file(name)).unwrap();
+        assert!(seen.contains(holds) && seen.contains("RS256 (RSA)"), "{seen}");
+        let pem = std::fs::read_to_string(dir.path().join("keys/rsa").join(name)).unwrap();
+        assert!(pem.lines().all(|line| !seen.contains(line)));
+    }
+}
+
+#[test]
 fn inspecting_shows_no_private_part() {
     let dir = tempfile::tempdir().unwrap();
     let made: serde_json::Value =

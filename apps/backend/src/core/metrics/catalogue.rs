@@ -125,6 +125,9 @@ pub const METRICS: &[Described] = &[
         .worry("older than your policy allows: run `countersign keys rotate`"),
     gauge("signing_key_ready", "1 if there is a valid signing key, else 0").worry("0: sign-ins fail; run \
            `countersign keys list`"),
+    histogram("rsa_signing_duration_seconds", "Time to sign an ID token or logout token with RS256"),
+    counter("rsa_signing_rejected", "RS256 signatures not computed, because too many were waiting")
+        .worry("above 0: clients' token requests get 503; add cores, or set `id_token_signed_response_alg` of busy clients to ES256"),
     gauge("sealing_keys_missing", "Sealing keys that other nodes may use but this node's keys folder lacks")
         .worry("above 0: restore the file, or retire the key; see `countersign keys sealing list`"),
     counter("audit_sealed", "Audit log entries sealed by this process"),

@@ -15,7 +15,7 @@ use crate::features::operations::keys::service::ring::{History, is_revoked};
 pub struct ListedKey {
     pub kid: String,
     /// What it signs with: `ES256`, or `RS256` for the ID tokens of clients that do not ask for ES256.
-    pub alg: String,
+    pub alg: SigningAlg,
     /// Its use.
     pub state: KeyState,
     /// When servers began to publish it; `None` if none has.
@@ -83,7 +83,7 @@ impl KeyOperator {
         let is_rsa = keys.is_some_and(|keys| keys.rsa.as_ref().is_some_and(|rsa| rsa.find(&kid).is_some()));
         let alg = if is_rsa { SigningAlg::Rs256 } else { SigningAlg::Es256 };
         ListedKey {
-            alg: record.map_or_else(|| alg.as_str().to_owned(), |record| record.alg.clone()),
+            alg: record.and_then(|record| record.alg.parse().ok()).unwrap_or(alg),
             state,
             since: record.map(|record| record.first_seen_at),
             // Recorded with the time when it was first seen, until it has signed something.

@@ -17,6 +17,8 @@ use crate::features::operations::keys::{KeysError, store};
 pub struct RevokedKey {
     /// The revoked key.
     pub kid: String,
+    /// What it signed with.
+    pub alg: SigningAlg,
     /// What it was used for.
     pub was: KeyState,
     /// Whether this changed anything; not if it was already revoked.
@@ -84,15 +86,16 @@ impl KeyOperator {
         if was == KeyState::Gone && !history.contains_key(kid) {
             return Err(OperatorError::Unknown(kid.to_owned()));
         }
+        let alg = alg_of(kid, &keys, &history);
         if was == KeyState::Gone && is_revoked(&history, kid) {
             return Ok(RevokedKey {
                 kid: kid.to_owned(),
+                alg,
                 was,
                 changed: false,
                 replaced_by: None,
             });
         }
-        let alg = alg_of(kid, &keys, &history);
         let gone = kid.to_owned();
         let replaced_by = match (was, alg) {
             (KeyState::Current, SigningAlg::Es256) => {
@@ -117,6 +120,7 @@ impl KeyOperator {
             .map_err(KeysError::from)?;
         Ok(RevokedKey {
             kid: kid.to_owned(),
+            alg,
             was,
             changed: true,
             replaced_by,
