@@ -245,6 +245,8 @@ impl Services {
             sessions: sessions.clone(),
             browsers: browsers.clone(),
             auth: auth.clone(),
+            keys: keys.clone(),
+            revocations: revocations.clone(),
         };
         let userinfo = UserInfo {
             platform: platform.clone(),

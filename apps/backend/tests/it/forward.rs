@@ -3,9 +3,14 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 use countersign::core::ids::AccountId;
+use countersign::features::sign_in::sessions::Session;
+use countersign_guard::{AccessTokenClaims, Subject};
+use countersign_jose::RequiredClaims;
 use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, PASSWORD, Person, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
+
+use crate::grants;
 
 const FORWARD: &str = "/api/auth/forward";
 
@@ -258,4 +263,147 @@ async fn requests_are_refused_while_the_database_does_not_respond(database: Data
         .unwrap();
     let answer = assert_refused(ada.get(FORWARD).await, 503, "unavailable");
     assert_eq!(answer.header("retry-after"), "1");
+}
+
+/// A token of another client for the user of a grant, as the token endpoint issues it.
+async fn token_for_api(server: &TestServer, grant: &Session, audience: &[&str]) -> String {
+    let services = &server.services;
+    let now = services.clock.now();
+    let mut claims = AccessTokenClaims::from(RequiredClaims {
+        iss: services.settings.issuer.as_str().to_owned(),
+        sub: Subject::Account(grant.account_id.0),
+        aud: audience.iter().map(|&name| name.to_owned()).collect::<Vec<_>>().into(),
+        exp: now.seconds() + 600,
+        iat: now.seconds(),
+        jti: grant.id.0,
+        client_id: grant.client_id.clone(),
+    });
+    claims.sid = Some(grant.id.0);
+    claims.scope = Some("orders:read".to_owned());
+    claims.status = Some(services.revocations.reference(grant.bit()));
+    services.keys.issue(&claims, now).await.unwrap()
+}
+
+/// The API that the tests of `?audience=` protect.
+async fn register_api(server: &TestServer, identifier: &str) {
+    let api = serde_json::from_value(json!({
+        "identifier": identifier, "name": "Orders", "clients": "any", "scopes": [{ "name": "orders:read" }],
+    }));
+    let caller = server.services.command_line();
+    server.services.apis.create(&api.unwrap(), caller).await.unwrap();
+}
+
+#[apply(on_both_databases!)]
+async fn o_36_the_token_of_another_client_opens_its_api_and_no_other(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let (account, session) = grants::ids(&server, &ada).await;
+    let grant = grants::open(&server, account, grants::bound("shop", session))
+        .await
+        .grant;
+    for identifier in ["https://orders.example.com", "https://stock.example.com"] {
+        register_api(&server, identifier).await;
+    }
+    let ask = async |query: &str, token: &str| {
+        let request = asked("POST", &format!("{FORWARD}/orders/1?{query}"), token).body(Body::empty());
+        server.send(request.unwrap()).await
+    };
+    let token = token_for_api(&server, &grant, &["https://orders.example.com"]).await;
+    // Its API, also in another spelling of the same identifier.
+    for audience in ["https://orders.example.com", "https://ORDERS.example.com:443/"] {
+        let answer = ask(&format!("audience={audience}&scope=orders:read"), &token).await;
+        let [user, email, scope] = identity(&answer.assert_status(200));
+        assert_eq!(
+            (user, email.as_str(), scope.as_str()),
+            (account.to_string(), "ada@example.com", "orders:read")
+        );
+    }
+    let answer = ask("audience=https://orders.example.com&scope=orders:all", &token).await;
+    assert_refused(answer, 403, "insufficient_scope");
+    // Another API, our own, and none: two, one that is not registered, an empty name.
+    assert_refused(
+        ask("audience=https://stock.example.com", &token).await,
+        401,
+        "invalid_token",
+    );
+    assert_refused(ask("", &token).await, 401, "invalid_token");
+    for query in [
+        "audience=https://orders.example.com&audience=https://stock.example.com",
+        "audience=https://unknown.example.com",
+        "audience=http://127.0.0.1:8000",
+        "audience=",
+    ] {
+        assert_refused(ask(query, &token).await, 422, "validation_failed");
+    }
+    // A token of the first party is not for that API, unless `tokens.audience` says so.
+    let answer = ask("audience=https://orders.example.com", &ada.access_token).await;
+    assert_refused(answer, 401, "invalid_token");
+    for token in ["", "nonsense"] {
+        let answer = ask("audience=https://orders.example.com", token).await;
+        assert_refused(answer, 401, "invalid_token");
+    }
+
+    // A disabled client, and a grant that has ended.
+    let caller = server.services.command_line();
+    assert!(
+        server
+            .services
+            .clients
+            .set_disabled("shop", true, caller)
+            .await
+            .unwrap()
+    );
+    let answer = ask("audience=https://orders.example.com", &token).await;
+    assert_refused(answer, 401, "invalid_token");
+}
+
+#[apply(on_both_databases!)]
+async fn o_36_a_sign_out_ends_the_tokens_of_an_api_behind_a_proxy(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let (account, session) = grants::ids(&server, &ada).await;
+    let grant = grants::open(&server, account, grants::bound("shop", session))
+        .await
+        .grant;
+    register_api(&server, "https://orders.example.com").await;
+    let token = token_for_api(&server, &grant, &["https://orders.example.com"]).await;
+    let path = format!("{FORWARD}?audience=https://orders.example.com");
+    let send = async || {
+        server
+            .send(asked("GET", &path, &token).body(Body::empty()).unwrap())
+            .await
+    };
+    send().await.assert_status(200);
+    ada.post("/api/auth/logout", Value::Null).await.assert_status(204);
+    assert_refused(send().await, 401, "invalid_token");
+}
+
+#[apply(on_both_databases!)]
+async fn o_39_the_token_of_a_client_itself_names_no_user_to_a_proxy(database: Database) {
+    let server = TestServer::start(database).await;
+    let ada = server.user("ada").await;
+    let (account, session) = grants::ids(&server, &ada).await;
+    let grant = grants::open(&server, account, grants::bound("shop", session))
+        .await
+        .grant;
+    register_api(&server, "https://orders.example.com").await;
+    let now = server.services.clock.now();
+    let mut claims = AccessTokenClaims::from(RequiredClaims {
+        iss: server.services.settings.issuer.as_str().to_owned(),
+        sub: Subject::Client("shop".to_owned()),
+        aud: vec!["https://orders.example.com".to_owned()].into(),
+        exp: now.seconds() + 600,
+        iat: now.seconds(),
+        jti: grant.id.0,
+        client_id: "shop".to_owned(),
+    });
+    claims.status = Some(server.services.revocations.reference(grant.bit()));
+    let token = server.services.keys.issue(&claims, now).await.unwrap();
+    for (query, status, code) in [
+        ("?audience=https://orders.example.com", 403, "insufficient_scope"),
+        ("", 401, "invalid_token"),
+    ] {
+        let request = asked("GET", &format!("{FORWARD}{query}"), &token).body(Body::empty());
+        assert_refused(server.send(request.unwrap()).await, status, code);
+    }
 }

@@ -18,6 +18,8 @@ const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
 /// What a proxy requires.
 pub struct Demand {
     scopes: BTreeSet<String>,
+    /// The registered API that tokens must be for, instead of this server's own audience.
+    pub audience: Option<String>,
     /// Whether browsers are accepted, and sent to the sign-in page.
     pub redirect: bool,
     /// Whether the proxy has already refused the request.
@@ -29,6 +31,7 @@ impl Demand {
     pub fn of_query(query: &str) -> Self {
         let mut demand = Self {
             scopes: BTreeSet::new(),
+            audience: None,
             redirect: false,
             denied: false,
         };
@@ -37,6 +40,13 @@ impl Demand {
                 "scope" => demand
                     .scopes
                     .extend(value.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned)),
+                // Of several, none is chosen: an identifier has no spaces.
+                "audience" => {
+                    demand.audience = Some(match demand.audience.take() {
+                        Some(first) => format!("{first} {value}"),
+                        None => value.into_owned(),
+                    });
+                }
                 "redirect" => demand.redirect |= value == "1",
                 "denied" => demand.denied |= value == "1",
                 _ => {}

@@ -2,18 +2,18 @@
 
 mod applications;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{FromRequestParts, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use countersign_guard::{Denied, Reason};
 use http::header::{LOCATION, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::place::CALLBACK;
 use super::schemas::{Demand, IdentityHeaders, OtherCookies};
-use super::service::{Admitted, Forward, Identity, Refusal, Request, SignIn};
+use super::service::{Admitted, ApiRefusal, Forward, Identity, Refusal, Request, SignIn};
 use crate::core::dependencies::CurrentUser;
 use crate::core::forwarded::ViaProxy;
 use crate::core::problem::{Code, Problem};
@@ -41,6 +41,9 @@ pub fn router() -> OpenApiRouter<Forward> {
 /// below. Every response has all three headers, empty if there is nothing to say, so that a proxy that copies them
 /// overwrites headers of the same name sent by the client.
 ///
+/// With `audience`, tokens must be for that API, and may be of any client of the OpenID provider. A client's own token is
+/// refused with 403, because it has no user.
+///
 /// With `redirect=1`, for web applications: the cookie of a signed-in browser is accepted too, a browser that opens a page
 /// without it is redirected to the sign-in page, and every response has a `Cookie` header with the cookies of the request
 /// that the application may see. A trusted proxy must describe the original request in `X-Forwarded-Method`, `-Proto`,
@@ -49,6 +52,9 @@ pub fn router() -> OpenApiRouter<Forward> {
     params(
         ("scope" = Option<String>, Query,
             description = "The scopes that the user must have, separated by spaces; can be repeated"),
+        ("audience" = Option<String>, Query,
+            description = "The identifier of a registered API. Default: this server itself, and then only tokens of its \
+              account API are accepted"),
         ("redirect" = Option<String>, Query, description = "`1` for web applications"),
         ("denied" = Option<String>, Query,
             description = "`1` if the proxy has already refused the request (nginx): a browser that has signed in meanwhile \
@@ -68,10 +74,27 @@ async fn forward(
     State(forward): State<Forward>,
     RawQuery(query): RawQuery,
     ViaProxy(forwarded): ViaProxy,
-    headers: HeaderMap,
-    user: Result<CurrentUser, Denied>,
+    request: axum::extract::Request,
 ) -> Response {
     let demand = Demand::of_query(query.as_deref().unwrap_or_default());
+    let (mut parts, _) = request.into_parts();
+    let user = match &demand.audience {
+        None => CurrentUser::from_request_parts(&mut parts, &())
+            .await
+            .map(|user| user.0),
+        Some(audience) => match forward.user_of_api(audience, &parts.headers).await {
+            Ok(user) => Ok(user),
+            Err(ApiRefusal::Denied(denied)) => Err(denied),
+            Err(ApiRefusal::Store(error)) => return refused(Problem::from(error)),
+            Err(ApiRefusal::UnknownAudience) => {
+                return refused(Problem::new(Code::ValidationFailed).detail(
+                    "`audience` in the URL that the proxy uses must be the identifier of one API; `countersign apis list` \
+                     shows all.",
+                ));
+            }
+        },
+    };
+    let headers = parts.headers;
     let answer = match user {
         Ok(user) => by_token(forward.identify(&user, &demand).await),
         // If the client sends a token, the token decides.

@@ -1,11 +1,13 @@
 //! Finds the user of a request, by its token or by the cookie of a browser, and hands browsers off to hosts of applications.
 
+mod api;
 mod handoff;
 mod identify;
 mod sign_out;
 
 use countersign_guard::{Guard, Scopes};
 
+pub(super) use api::ApiRefusal;
 pub(super) use handoff::{CompleteError, Completed, HandoffError};
 pub(super) use identify::{Admitted, Refusal, Request, SignIn};
 
@@ -13,8 +15,10 @@ use crate::core::ids::AccountId;
 use crate::core::platform::Platform;
 use crate::features::identity::accounts::Profiles;
 use crate::features::operations::audit::Audit;
+use crate::features::operations::keys::Keys;
 use crate::features::sign_in::auth::Auth;
 use crate::features::sign_in::browser_sessions::BrowserSessions;
+use crate::features::sign_in::revocation::Revocations;
 use crate::features::sign_in::sessions::Sessions;
 
 /// Forward authentication. Cloning is cheap.
@@ -27,6 +31,8 @@ pub struct Forward {
     pub(crate) sessions: Sessions,
     pub(crate) browsers: BrowserSessions,
     pub(crate) auth: Auth,
+    pub(crate) keys: Keys,
+    pub(crate) revocations: Revocations,
 }
 
 impl AsRef<Platform> for Forward {
