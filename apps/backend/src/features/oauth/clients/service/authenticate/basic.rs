@@ -6,13 +6,14 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode;
 use zeroize::Zeroizing;
 
-use super::presented::Secret;
-
 /// Base64 with or without its padding, which some clients leave out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// The possible readings of a secret.
+pub(super) type Secret = Vec<Zeroizing<Vec<u8>>>;
 
 /// The client and the secret of a header.
 pub(super) struct Basic {

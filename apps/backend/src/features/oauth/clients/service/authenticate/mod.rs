@@ -1,18 +1,19 @@
 //! Client authentication (RFC 6749 §2.3): which client a request comes from.
 
 mod basic;
+mod error;
 mod presented;
-
-use std::borrow::Cow;
 
 use countersign_oauth::Parameters;
 use countersign_store::StoreError;
 use http::HeaderMap;
 
-use self::presented::{Credentials, Presented, Secret};
+use self::basic::Secret;
+pub use self::error::ClientAuthError;
+use self::presented::{Credentials, Presented};
 use super::Clients;
 use crate::core::caller::Caller;
-use crate::core::limits::{Exceeded, Key, Policy};
+use crate::core::limits::{Key, Policy};
 use crate::features::oauth::clients::client::Client;
 use crate::features::oauth::clients::secret::SecretHash;
 use crate::features::oauth::clients::store;
@@ -20,23 +21,6 @@ use crate::features::operations::audit::{Event, EventKind};
 
 /// The most secrets of a client that are compared. As many comparisons are made for a client without any.
 const MOST_SECRETS: usize = 2;
-
-/// Why a request is not known to come from a client.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientAuthError {
-    /// The request is malformed, or has more than one authentication (RFC 6749 §2.3): `invalid_request`.
-    #[error("{0}")]
-    Malformed(Cow<'static, str>),
-    /// The client is unknown, disabled, or not authenticated: `invalid_client`.
-    #[error("client authentication failed")]
-    Refused,
-    /// Too many failures from this network.
-    #[error(transparent)]
-    Limited(Exceeded),
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 impl Clients {
     /// Returns the client that a request comes from: a public client by its `client_id`, a confidential one by its secret, in

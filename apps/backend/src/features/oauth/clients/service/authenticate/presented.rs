@@ -5,8 +5,8 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use zeroize::Zeroizing;
 
-use super::ClientAuthError;
-use super::basic;
+use super::basic::{self, Secret};
+use super::error::ClientAuthError;
 
 /// What a request presents.
 pub(super) struct Presented {
@@ -23,9 +23,6 @@ pub(super) enum Credentials {
     /// By a method that is not supported.
     Unsupported,
 }
-
-/// The possible readings of a secret.
-pub(super) type Secret = Vec<Zeroizing<Vec<u8>>>;
 
 impl Presented {
     /// Reads the `Authorization` header and the body.
