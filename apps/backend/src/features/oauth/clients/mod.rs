@@ -10,6 +10,5 @@ mod service;
 mod store;
 
 pub use client::Client;
-pub use secret::ClientSecret;
 pub use service::{ClientAuthError, ClientError, Clients, Made, NewClient, differences, may_use};
 pub use store::{StoredSecret, all, find, secrets};
