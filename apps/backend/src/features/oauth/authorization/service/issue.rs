@@ -11,6 +11,7 @@ use super::next_step::Step;
 use super::response::AuthorizationResponse;
 use super::visit::Visit;
 use crate::core::ids::SessionId;
+use crate::core::versions::SessionEpoch;
 use crate::features::identity::accounts;
 use crate::features::oauth::authorization::code::{AuthorizationCode, CodeHash};
 use crate::features::oauth::authorization::request::{Audience, OFFLINE_ACCESS};
@@ -34,6 +35,8 @@ pub(super) enum Issued {
 /// What the grant of a code will be for, as JSON.
 #[derive(Serialize, Deserialize)]
 pub(super) struct GrantOf {
+    /// The session epoch of the account: ending all sessions, as a change of the password does, ends the code too.
+    pub epoch: SessionEpoch,
     pub audiences: Vec<Audience>,
     pub nonce: Option<String>,
     pub claims: Option<countersign_oauth::ClaimsRequest>,
@@ -124,6 +127,7 @@ impl Authorization {
         let Loaded { request, client, .. } = loaded;
         let from = &visit.caller.request;
         let grant = GrantOf {
+            epoch: session.epoch,
             bound: !request.scopes().contains(OFFLINE_ACCESS),
             audiences: asked.audiences,
             nonce: request.nonce,

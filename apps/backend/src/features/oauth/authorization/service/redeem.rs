@@ -19,7 +19,7 @@ use crate::features::oauth::authorization::store::codes::{self, CodeRow};
 use crate::features::oauth::clients::{self, Client};
 use crate::features::oauth::consents;
 use crate::features::operations::audit::{Event, EventKind};
-use crate::features::sign_in::revocation::Bit;
+use crate::features::sign_in::revocation::{Bit, Reach};
 use crate::features::sign_in::sessions::{self, GrantToken, NewGrant, Session};
 
 /// What a client presents.
@@ -85,12 +85,16 @@ impl Authorization {
         self.check_presented(&row, &grant, redemption).await?;
         fail::fail_point!("authorization::redeem");
         // Not in the transaction, because these may write.
-        let bit = self.revocations.allocate().await?;
         let refreshes = redemption
             .client
             .metadata
             .grant_types
             .contains(&GrantType::RefreshToken);
+        let reach = match refreshes {
+            true => Reach::Session,
+            false => Reach::AccessToken,
+        };
+        let bit = self.revocations.allocate_for(reach).await?;
         let refresh_token = refreshes.then(|| self.sessions.first_grant_token());
         match self.spend(hash, &row, &grant, bit, refresh_token.as_ref()).await? {
             Spending::Spent(session) => Ok(Redeemed {
@@ -196,6 +200,10 @@ impl Authorization {
                     let Some(versions) = accounts::may_sign_in(&mut *tx, row.account_id).await? else {
                         return Err(InvalidGrant("the account is disabled"));
                     };
+                    // The browser that changed the password stays signed in, but no client does.
+                    if versions.session_epoch != grant.epoch {
+                        return Err(InvalidGrant("the sessions of the user were ended"));
+                    }
                     let given = consents::find(&mut *tx, row.account_id, &row.client_id).await?;
                     if !client.trusted && !is_covered(&grant.audiences, &given) {
                         return Err(InvalidGrant("the user has withdrawn the application"));
