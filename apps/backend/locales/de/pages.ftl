@@ -174,7 +174,7 @@ apps-none = Keine Anwendung hat Zugriff auf dein Konto.
 apps-since = Zugriff seit: { $when }
 apps-used = Zuletzt verwendet: { $when }
 apps-withdraw = Zugriff entfernen
-apps-withdraw-of = Zugriff von { $application } entfernen
+apps-withdraw-of = Zugriff entfernen: { $application }
 apps-back = Zurück zu deinem Konto
 
 landing-title = Willkommen bei { $service }

@@ -174,7 +174,7 @@ apps-none = Ninguna aplicación tiene acceso a tu cuenta.
 apps-since = Acceso desde: { $when }
 apps-used = Último uso: { $when }
 apps-withdraw = Retirar acceso
-apps-withdraw-of = Retirar el acceso de { $application }
+apps-withdraw-of = Retirar acceso: { $application }
 apps-back = Volver a tu cuenta
 
 landing-title = Te damos la bienvenida a { $service }

@@ -171,7 +171,7 @@ apps-none = 没有应用可以访问你的账户。
 apps-since = 授权时间：{ $when }
 apps-used = 上次使用：{ $when }
 apps-withdraw = 移除访问权限
-apps-withdraw-of = 移除 { $application } 的访问权限
+apps-withdraw-of = 移除访问权限：{ $application }
 apps-back = 返回你的账户
 
 landing-title = 欢迎使用 { $service }
