@@ -1,7 +1,7 @@
 """Protects any ASGI application, such as one of Starlette.
 
 app.add_middleware(GuardMiddleware, guard=guard)        # request.user is a countersign_guard.User
-app.add_middleware(GuardMiddleware, guard=guard, clients=True)      # request.scope["caller"] is a User or a VerifiedClient
+app.add_middleware(GuardMiddleware, guard=guard, clients=True)      # request.scope["caller"]: also a client
 """
 
 import json

@@ -33,7 +33,15 @@ from .guard import Guard
 from .session import Session
 from .subject import Caller, User
 
-__all__ = ["Refusal", "current_caller", "current_user", "optional_session", "optional_user", "problem_details", "signed_in"]
+__all__ = [
+    "Refusal",
+    "current_caller",
+    "current_user",
+    "optional_session",
+    "optional_user",
+    "problem_details",
+    "signed_in",
+]
 
 
 class Refusal(HTTPException):
