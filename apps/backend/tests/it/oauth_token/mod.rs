@@ -1,5 +1,6 @@
 //! The token, revocation and introspection endpoints, with clients and users of the test kit.
 
+mod flows;
 mod grants;
 mod introspection;
 mod machines;
