@@ -234,6 +234,42 @@ CREATE TABLE authorization_codes (
 );
 
 CREATE INDEX authorization_codes_by_end ON authorization_codes (expires_at);
+-- device_authorization
+
+-- Requests of devices for access (RFC 8628). A device polls until the user has entered its code in a browser and decided.
+CREATE TABLE device_codes (
+    id             UUID PRIMARY KEY,
+    -- SHA-256 of the code that the device polls with; the code itself is stored nowhere.
+    hash           BYTEA NOT NULL UNIQUE,
+    -- SHA-256 of the code that the user enters. Only 34 bits, but valid for ten minutes.
+    user_code_hash BYTEA NOT NULL UNIQUE,
+    client_id      TEXT NOT NULL,
+    -- What the device asked for, each separated by spaces.
+    scope          TEXT NOT NULL,
+    resources      TEXT NOT NULL,
+    -- Where the device asked from.
+    user_agent     TEXT,
+    address        TEXT,
+    -- The account and the browser that entered the code first; NULL before. For all others, the code does not exist.
+    account_id     UUID REFERENCES accounts (id) ON DELETE CASCADE,
+    browser_hash   BYTEA,
+    -- allowed or canceled; NULL until the user decides.
+    decision       TEXT,
+    -- Of the account and its browser session when the user decided: with any other epoch, the decision is void.
+    epoch          BIGINT,
+    auth_time      BIGINT,
+    amr            TEXT,
+    -- The last poll, NULL before the first, and the milliseconds that the device must wait between two.
+    polled_at      BIGINT,
+    wait_ms        BIGINT NOT NULL,
+    created_at     BIGINT NOT NULL,
+    expires_at     BIGINT NOT NULL,
+    spent_at       BIGINT
+);
+
+CREATE INDEX device_codes_by_client ON device_codes (client_id, expires_at);
+CREATE INDEX device_codes_by_account ON device_codes (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX device_codes_by_end ON device_codes (expires_at);
 
 
 -- email_challenges

@@ -15,7 +15,7 @@ use crate::core::oauth_problem::OauthErrorBody;
 use crate::core::problem::{Problem, ProblemBody};
 use crate::documented;
 use crate::features::identity::{accounts, recovery, verification};
-use crate::features::oauth::{discovery, token, userinfo};
+use crate::features::oauth::{device_authorization, discovery, token, userinfo};
 use crate::features::operations::{dev, docs, health, keys};
 use crate::features::pages;
 use crate::features::sign_in::{auth, browser_sessions, forward, revocation, sessions};
@@ -62,6 +62,10 @@ fn routes(server: Option<&Services>) -> OpenApiRouter {
         .merge(given(userinfo::router(), provider.map(|server| &server.userinfo)))
         .merge(given(discovery::router(), server.map(|server| &server.metadata)))
         .merge(given(keys::router(), server.map(|server| &server.publication)))
+        .merge(given(
+            device_authorization::router(),
+            provider.map(|server| &server.device_authorization),
+        ))
         .merge(given(revocation::router(), server.map(|server| &server.status_lists)))
         .merge(given(health::router(), health.as_ref()))
 }

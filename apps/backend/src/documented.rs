@@ -91,6 +91,18 @@ const OWN: &[(&str, &[Code])] = &[
         &[NotFound, MalformedBody, RequestTimeout, ValidationFailed, UnknownField],
     ),
     ("GET /api/auth/forward", &[InsufficientScope, OriginNotAllowed]),
+    (
+        "POST /oauth2/device_authorization",
+        &[
+            InvalidRequest,
+            InvalidClient,
+            UnauthorizedClient,
+            InvalidScope,
+            InvalidTarget,
+            NotFound,
+            RateLimited,
+        ],
+    ),
     ("GET /oauth2/status-lists/{number}", &[NotFound]),
     (
         "GET /oauth2/userinfo",

@@ -38,7 +38,9 @@ use crate::features::oauth::apis::Apis;
 use crate::features::oauth::authorization::Authorization;
 use crate::features::oauth::backchannel_logout::BackchannelLogout;
 use crate::features::oauth::clients::Clients;
+use crate::features::oauth::device_authorization::DeviceAuthorization;
 use crate::features::oauth::discovery::ServerMetadata;
+use crate::features::oauth::end_session::EndSession;
 use crate::features::oauth::token::Tokens;
 use crate::features::oauth::userinfo::{UserInfo, UserInfoAuthority};
 use crate::features::operations::audit::Audit;
@@ -270,6 +272,13 @@ impl Services {
             revocations: revocations.clone(),
             sessions: sessions.clone(),
         };
+        let device_authorization = DeviceAuthorization {
+            platform: platform.clone(),
+            audit: audit.clone(),
+            revocations: revocations.clone(),
+            clients: clients.clone(),
+            sessions: sessions.clone(),
+        };
         let tokens = Tokens {
             platform: platform.clone(),
             keys: keys.clone(),
@@ -277,6 +286,11 @@ impl Services {
             clients: clients.clone(),
             sessions: sessions.clone(),
             authorization: authorization.clone(),
+            device_authorization: device_authorization.clone(),
+        };
+        let end_session = EndSession {
+            platform: platform.clone(),
+            keys: keys.clone(),
         };
         let registry = Arc::new(Mutex::new(registry));
         let health = Health {
@@ -298,6 +312,8 @@ impl Services {
             verification: verification.clone(),
             recovery: recovery.clone(),
             authorization: authorization.clone(),
+            device_authorization: device_authorization.clone(),
+            end_session,
         });
         Ok(Self(Arc::new(Parts {
             publication: Publication::new(keys.clone()),
@@ -336,6 +352,7 @@ impl Services {
             userinfo,
             metadata,
             authorization,
+            device_authorization,
             health,
             pages,
             platform,

@@ -22,6 +22,7 @@ use crate::features::oauth::apis::Apis;
 use crate::features::oauth::authorization::Authorization;
 use crate::features::oauth::backchannel_logout::BackchannelLogout;
 use crate::features::oauth::clients::Clients;
+use crate::features::oauth::device_authorization::DeviceAuthorization;
 use crate::features::oauth::discovery::ServerMetadata;
 use crate::features::oauth::token::Tokens;
 use crate::features::oauth::userinfo::UserInfo;
@@ -99,6 +100,8 @@ pub struct Parts {
     pub metadata: ServerMetadata,
     /// Authorization requests of applications, and their codes.
     pub authorization: Authorization,
+    /// Access for devices without a browser.
+    pub device_authorization: DeviceAuthorization,
     pub health: Health,
     pub pages: Pages,
 }
@@ -118,6 +121,7 @@ impl Services {
             self.browsers.clone().sweep_forever(),
             self.forward.clone().sweep_forever(),
             self.authorization.clone().sweep_forever(),
+            self.device_authorization.clone().sweep_forever(),
             self.accounts.clone().learn_schemes_forever(),
             self.revocations.clone().listen_forever(),
             async {

@@ -52,6 +52,10 @@ id!(
     AuthorizationRequestId
 );
 id!(
+    /// Names a request of a device for access.
+    DeviceRequestId
+);
+id!(
     /// Names an entry of the audit log.
     AuditId
 );

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
 /// Public routes, and their responses to an empty request.
-const PUBLIC: [(&str, u16); 22] = [
+const PUBLIC: [(&str, u16); 23] = [
     ("GET /.well-known/jwks.json", 200),
     ("GET /.well-known/oauth-authorization-server", 200),
     ("GET /.well-known/openid-configuration", 200),
@@ -26,6 +26,7 @@ const PUBLIC: [(&str, u16); 22] = [
     // These take the tokens of clients, which have another audience.
     ("GET /oauth2/userinfo", 401),
     ("POST /oauth2/userinfo", 401),
+    ("POST /oauth2/device_authorization", 415),
     ("POST /api/auth/login", 415),
     ("POST /api/auth/login/email", 415),
     ("POST /api/auth/login/email/confirm", 415),
@@ -633,6 +634,7 @@ fn judge(route: &str, answer: &Answer) {
     let known = match (answer.status.is_success(), route) {
         (false, "GET /oauth2/userinfo" | "POST /oauth2/userinfo") => "application/json",
         (false, "POST /oauth2/introspect" | "POST /oauth2/revoke" | "POST /oauth2/token") => "application/json",
+        (false, "POST /oauth2/device_authorization") => "application/json",
         (false, _) => "application/problem+json",
         (_, "GET /.well-known/jwks.json") => "application/jwk-set+json",
         (_, "GET /oauth2/status-lists/{number}") => "application/statuslist+jwt",
@@ -713,6 +715,11 @@ impl<'s> Visit<'s> {
         for (method, answer) in crate::userinfo::answers(self.server, &access).await {
             self.seen.push((format!("{method} /oauth2/userinfo"), answer));
         }
+        let grants = [("grant_types", json!(["urn:ietf:params:oauth:grant-type:device_code"]))];
+        crate::grants::register_with(&self.server.services, "tv", &grants).await;
+        let path = "/oauth2/device_authorization";
+        let codes = self.server.post_form(path, "client_id=tv&scope=openid").await;
+        self.seen.push((format!("POST {path}"), codes.assert_status(200)));
         for path in [
             "/api/auth/me",
             "/api/auth/me/export",

@@ -172,6 +172,7 @@ async fn a2_every_route_documents_its_authentication(database: Database) {
             "POST /api/auth/token (cookie)",
             "POST /api/auth/verify-email",
             "POST /api/auth/verify-email/confirm (bearer)",
+            "POST /oauth2/device_authorization",
             "POST /oauth2/introspect",
             "POST /oauth2/revoke",
             "POST /oauth2/token",

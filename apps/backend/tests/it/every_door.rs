@@ -236,9 +236,11 @@ async fn a_71_other_methods_are_refused_and_allow_lists_the_right_ones(database:
             assert_eq!(answer.status, 405, "{method} {path}: {}", answer.text);
             let is_named = |answer: &Answer| match path.as_str() {
                 // RFC 6749 has no error of its own for this.
-                "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect" | "/oauth2/userinfo" => {
-                    answer.json()["error"] == "invalid_request"
-                }
+                "/oauth2/token"
+                | "/oauth2/revoke"
+                | "/oauth2/introspect"
+                | "/oauth2/userinfo"
+                | "/oauth2/device_authorization" => answer.json()["error"] == "invalid_request",
                 _ => answer.code() == "method_not_allowed",
             };
             assert!(

@@ -13,6 +13,7 @@ use crate::commands::cli::Restore;
 use crate::commands::installation::Installation;
 use crate::commands::output::Standard;
 use crate::core::clock::Clock;
+use crate::features::oauth::device_authorization;
 use crate::features::operations::audit::{self, Event, EventKind};
 use crate::features::sign_in::sessions;
 use crate::installation::{Access, database_options};
@@ -83,6 +84,7 @@ pub(in crate::commands) async fn restore(
 async fn conclude(db: Db, refuses: bool, event: Event<'_>) -> Result<(), Failure> {
     let clock = Clock::system();
     if refuses {
+        device_authorization::void_all(&db).await?;
         sessions::end_everything(&db, clock.now(), event).await?;
     } else {
         audit::record_alone(&db, &clock, event).await?;

@@ -55,6 +55,14 @@ policies! {
     IntrospectPerClient = introspect_per_client;
     /// Requests for an email.
     EmailsPerAddress = emails_per_address;
+    /// Requests of devices for codes.
+    DeviceBeginPerAddress = device_begin_per_address;
+    /// Wrong codes of devices, entered by one account.
+    DeviceCodesPerAccount = device_codes_per_account;
+    /// Wrong codes of devices, entered from one network.
+    DeviceCodesPerAddress = device_codes_per_address;
+    /// Wrong codes of devices, entered by anyone.
+    DeviceCodesInAll = device_codes_in_all;
     /// Guesses at emailed codes.
     CodesPerAddress = codes_per_address;
     /// Failed authentications of clients.

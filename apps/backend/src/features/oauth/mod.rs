@@ -7,5 +7,6 @@ pub mod clients;
 pub mod consents;
 pub mod device_authorization;
 pub mod discovery;
+pub mod end_session;
 pub mod token;
 pub mod userinfo;

@@ -46,6 +46,8 @@ done! {
     ChangedPassword = "done-changed-password";
     Withdrew = "done-withdrew";
     SignedOut = "done-signed-out";
+    DeviceAllowed = "done-device-allowed";
+    DeviceCanceled = "done-device-canceled";
     Deleted = "done-deleted";
 }
 

@@ -65,7 +65,8 @@ pub(super) fn redirect(path: &'static str) -> std::future::Ready<Response> {
     std::future::ready(redirection(path))
 }
 
-fn redirection(path: &str) -> Response {
+/// Redirects with GET, and sets no cookies.
+pub(super) fn redirection(path: &str) -> Response {
     let path = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response()
 }

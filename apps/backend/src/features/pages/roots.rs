@@ -1,7 +1,7 @@
 //! The paths of pages.
 
 /// The first segments of the paths of pages, apart from `/`.
-const ROOTS: [&str; 10] = [
+const ROOTS: [&str; 11] = [
     "language",
     "authorize",
     "signin",
@@ -12,10 +12,11 @@ const ROOTS: [&str; 10] = [
     "change-email",
     "account",
     "done",
+    "device",
 ];
 
 /// Pages below the paths of endpoints for programs.
-const PAGES: [&str; 1] = ["/oauth2/authorize"];
+const PAGES: [&str; 2] = ["/oauth2/authorize", "/oauth2/logout"];
 
 /// Returns whether a path belongs to the pages, whether or not the page exists.
 pub(super) fn is_for_people(path: &str) -> bool {

@@ -6,7 +6,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::service::Pages;
 use super::single_flight::SingleFlight;
-use super::{account, again, apps, authorize, done, email, files, landing, reply, signin};
+use super::{account, again, apps, authorize, device, done, email, files, landing, logout, reply, signin};
 
 /// The routes of this feature.
 pub fn router(pages: &Pages) -> Router {
@@ -38,6 +38,7 @@ pub fn router(pages: &Pages) -> Router {
         .route("/account/export", of_account(post(account::export)))
         .route("/account/delete", of_account(post(account::delete)))
         .route(apps::PATH, get(apps::apps_page).post(apps::withdraw))
+        .merge(of_provider(pages))
         .route("/done/{what}", get(done::done_page))
         .route_layer(from_fn_with_state(
             (pages.clone(), SingleFlight::default()),
@@ -50,4 +51,16 @@ pub fn router(pages: &Pages) -> Router {
 /// Returns the route of a form of the account page. Opening its URL redirects to that page.
 fn of_account(form: MethodRouter<Pages>) -> MethodRouter<Pages> {
     form.get(|| reply::redirect("/account"))
+}
+
+/// Returns the routes for applications and devices, which exist with the OpenID provider only.
+fn of_provider(pages: &Pages) -> Router<Pages> {
+    if !pages.platform.settings.provider.enabled {
+        return Router::new();
+    }
+    Router::new()
+        .route(device::PAGE, get(device::code_page).post(device::enter_code))
+        .route("/device/{id}", get(device::decision_page).post(device::decide))
+        .route(logout::LOGOUT, get(logout::logout).post(logout::logout_by_form))
+        .route(logout::CONFIRM, get(logout::ask_again).post(logout::confirm))
 }

@@ -11,6 +11,8 @@ use crate::features::identity::email_challenges::EmailChallenges;
 use crate::features::identity::recovery::Recovery;
 use crate::features::identity::verification::Verification;
 use crate::features::oauth::authorization::Authorization;
+use crate::features::oauth::device_authorization::DeviceAuthorization;
+use crate::features::oauth::end_session::EndSession;
 use crate::features::sign_in::auth::Auth;
 use crate::features::sign_in::browser_sessions::BrowserSessions;
 use crate::features::sign_in::sessions::Sessions;
@@ -35,6 +37,8 @@ pub struct Parts {
     pub(crate) verification: Verification,
     pub(crate) recovery: Recovery,
     pub(crate) authorization: Authorization,
+    pub(crate) device_authorization: DeviceAuthorization,
+    pub(crate) end_session: EndSession,
 }
 
 impl Pages {

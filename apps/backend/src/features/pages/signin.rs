@@ -358,11 +358,15 @@ pub(super) async fn sign_out(
         Some(destination) => see_other(&visitor, destination.as_str()),
         None => redirect_to(&pages, &mut visitor, Done::SignedOut),
     };
-    // Clears cached pages, so that the Back button does not show them (ASVS 14.3.1). The cookies are cleared above.
+    clear_site_data(&mut response);
+    Ok(response)
+}
+
+/// Clears cached pages, so that the Back button does not show them (ASVS 14.3.1). The cookies are cleared by `browser`.
+pub(super) fn clear_site_data(response: &mut Response) {
     let clear = (
         HeaderName::from_static("clear-site-data"),
         HeaderValue::from_static("\"cache\", \"storage\""),
     );
     response.headers_mut().insert(clear.0, clear.1);
-    Ok(response)
 }

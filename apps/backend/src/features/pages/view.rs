@@ -337,6 +337,14 @@ impl View {
         self.site.platform.texts.render(self.language, message, &values)
     }
 
+    /// Renders a message with two additional values.
+    pub(super) fn t2(&self, message: &str, one: (&'static str, &str), other: (&'static str, &str)) -> String {
+        let mut values = self.values();
+        values.set(one.0, one.1.to_owned());
+        values.set(other.0, other.1.to_owned());
+        self.site.platform.texts.render(self.language, message, &values)
+    }
+
     /// Returns the status of the page; an error if a form was refused.
     pub(super) fn status(&self) -> StatusCode {
         self.status

@@ -6,6 +6,7 @@ mod cookies;
 mod journeys;
 mod landings;
 mod languages;
+mod logout;
 mod look;
 mod profile;
 mod repeated;
@@ -153,7 +154,7 @@ fn encoded(fields: &[(&str, &str)]) -> String {
 }
 
 /// Every form that any account has, except those of an authorization request.
-const FORMS: [&str; 19] = [
+const FORMS: [&str; 21] = [
     "/language",
     "/signin",
     "/signin/again",
@@ -162,6 +163,8 @@ const FORMS: [&str; 19] = [
     "/signin/email/ask",
     "/signup",
     "/signout",
+    "/signout/application",
+    "/device",
     "/verify",
     "/verify/ask",
     "/recover",

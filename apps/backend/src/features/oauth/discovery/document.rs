@@ -12,10 +12,11 @@ use crate::settings::{Settings, Signup};
 const PROTOCOL_CLAIMS: [&str; 9] = ["sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid"];
 
 /// The grants of the token endpoint.
-const GRANTS: [GrantType; 3] = [
+const GRANTS: [GrantType; 4] = [
     GrantType::AuthorizationCode,
     GrantType::RefreshToken,
     GrantType::ClientCredentials,
+    GrantType::DeviceCode,
 ];
 
 /// Returns the document. `algs` are the algorithms with which tokens for clients can be signed.
@@ -44,6 +45,8 @@ pub(super) fn document(settings: &Settings, algs: &[SigningAlg]) -> Discovery {
         userinfo_endpoint: Some(at(USERINFO)),
         revocation_endpoint: Some(at("/oauth2/revoke")),
         introspection_endpoint: Some(at("/oauth2/introspect")),
+        device_authorization_endpoint: Some(at("/oauth2/device_authorization")),
+        end_session_endpoint: Some(at("/oauth2/logout")),
         scopes_supported: names(OPENID_SCOPES),
         response_types_supported: names(["code"]),
         response_modes_supported: names(ResponseMode::ALL.map(ResponseMode::as_str)),

@@ -151,6 +151,7 @@ impl From<TokenError> for Problem {
             TokenError::InvalidGrant => Self::new(Code::InvalidGrant),
             TokenError::InvalidScope(reason) => Self::new(Code::InvalidScope).detail(reason),
             TokenError::InvalidTarget(reason) => Self::new(Code::InvalidTarget).detail(reason),
+            TokenError::Device(error) => error.into(),
             TokenError::Limited(exceeded) => exceeded.into(),
             TokenError::Issue(error) => error.into(),
             TokenError::Store(error) => error.into(),

@@ -172,6 +172,12 @@ kinds! {
     ClientAuthenticationFailed = "client.authentication_failed";
     /// The tokens that a client had got for itself were revoked; the detail is its `client_id`.
     MachineTokensRevoked = "client.machine_tokens_revoked";
+    /// A user allowed a device access; the detail is the `client_id` of its application.
+    DeviceAllowed = "device.allowed";
+    /// A user denied a device access; the detail is the `client_id` of its application.
+    DeviceCanceled = "device.canceled";
+    /// An application signed its user out in a browser; the detail is its `client_id`.
+    SignOutByClient = "sign_out.by_client";
     /// The account did something (see the detail) to another account, whose own entry has the same request ID.
     AdministratorActed = "administrator.acted";
     /// Requests were rejected because of a rate limit or a missing scope: one entry per network and a few seconds.

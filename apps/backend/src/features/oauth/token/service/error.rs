@@ -1,11 +1,12 @@
 //! Why a request at the token, revocation or introspection endpoint failed.
 
-use countersign_oauth::Doubled;
+use countersign_oauth::{Doubled, ErrorCode, OauthError};
 use countersign_store::StoreError;
 
 use crate::core::limits::Exceeded;
 use crate::features::oauth::authorization::RedeemError;
 use crate::features::oauth::clients::ClientAuthError;
+use crate::features::oauth::device_authorization::DeviceError;
 use crate::features::operations::keys::IssueError;
 use crate::features::sign_in::sessions::RefreshError;
 
@@ -39,6 +40,9 @@ pub enum TokenError {
     /// The resource is not valid; the text says why.
     #[error("{0}")]
     InvalidTarget(&'static str),
+    /// A device gets no tokens, or not yet (RFC 8628 §3.5).
+    #[error(transparent)]
+    Device(OauthError),
     /// A rate limit was exceeded.
     #[error(transparent)]
     Limited(#[from] Exceeded),
@@ -74,5 +78,19 @@ impl From<RedeemError> for TokenError {
             RedeemError::InvalidTarget => Self::InvalidTarget("The user has not granted access to this API."),
             RedeemError::Store(error) => Self::Store(error),
         }
+    }
+}
+
+impl From<DeviceError> for TokenError {
+    fn from(error: DeviceError) -> Self {
+        let (code, text) = match error {
+            DeviceError::InvalidGrant => return Self::InvalidGrant,
+            DeviceError::Store(error) => return Self::Store(error),
+            DeviceError::Pending => (ErrorCode::AuthorizationPending, "The user has not decided yet."),
+            DeviceError::SlowDown => (ErrorCode::SlowDown, "Wait five seconds longer between two requests."),
+            DeviceError::Denied => (ErrorCode::AccessDenied, "The user denied the request."),
+            DeviceError::Expired => (ErrorCode::ExpiredToken, "The device code has expired. Start again."),
+        };
+        Self::Device(OauthError::new(code, text))
     }
 }

@@ -22,6 +22,7 @@ use crate::core::limits::{Key, Policy};
 use crate::core::platform::Platform;
 use crate::features::oauth::authorization::Authorization;
 use crate::features::oauth::clients::{Client, Clients};
+use crate::features::oauth::device_authorization::DeviceAuthorization;
 use crate::features::operations::keys::Keys;
 use crate::features::sign_in::revocation::Revocations;
 use crate::features::sign_in::sessions::Sessions;
@@ -35,6 +36,7 @@ pub struct Tokens {
     pub(crate) clients: Clients,
     pub(crate) sessions: Sessions,
     pub(crate) authorization: Authorization,
+    pub(crate) device_authorization: DeviceAuthorization,
 }
 
 impl Tokens {

@@ -2,6 +2,7 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod refresh_token;
 
 use countersign_guard::Scopes;
@@ -40,7 +41,7 @@ impl Tokens {
             GrantType::ClientCredentials => self.client_credentials(&request).await,
             GrantType::AuthorizationCode => self.authorization_code(&request).await,
             GrantType::RefreshToken => self.refresh_token(&request).await,
-            GrantType::DeviceCode => Err(TokenError::UnsupportedGrantType),
+            GrantType::DeviceCode => self.device_code(&request).await,
         }
     }
 }

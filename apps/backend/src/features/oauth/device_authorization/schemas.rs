@@ -1,0 +1,56 @@
+//! Wire types (RFC 8628 §3.1, §3.2).
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::service::Begun;
+use crate::settings::Origin;
+
+/// A request of a device.
+#[derive(ToSchema)]
+#[schema(as = DeviceAuthorizationRequest)]
+#[expect(dead_code, reason = "it describes the form in the OpenAPI document")]
+pub(super) struct DeviceAuthorizationForm {
+    /// The client.
+    client_id: String,
+    /// Its secret, unless it is public or sends it in the `Authorization` header.
+    client_secret: Option<String>,
+    /// The scopes that it asks for, separated by spaces.
+    #[schema(example = "openid email offline_access")]
+    scope: Option<String>,
+    /// The identifier of an API (RFC 8707). Can be repeated.
+    resource: Option<String>,
+}
+
+/// The codes of a device.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeviceAuthorizationResponse)]
+pub(super) struct DeviceAuthorizationBody {
+    /// For the token endpoint.
+    device_code: String,
+    /// For the user.
+    #[schema(example = "WDJB-MJHT")]
+    user_code: String,
+    /// Where the user enters it.
+    verification_uri: String,
+    /// The same with the code already entered, for a QR code or a link.
+    verification_uri_complete: String,
+    /// How long both codes are valid, in seconds.
+    expires_in: u64,
+    /// The time between two polls, in seconds.
+    interval: u64,
+}
+
+impl DeviceAuthorizationBody {
+    pub(super) fn new(issuer: &Origin, begun: &Begun) -> Self {
+        let page = format!("{}/device", issuer.as_str());
+        Self {
+            device_code: begun.device_code.reveal(),
+            verification_uri_complete: format!("{page}?user_code={}", begun.user_code),
+            user_code: begun.user_code.to_string(),
+            verification_uri: page,
+            expires_in: begun.expires_in,
+            interval: begun.interval,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Polling, and the tokens of an allowed request (RFC 8628 §3.4, §3.5).
+
+use std::time::Duration;
+
+use countersign_guard::Scopes;
+use countersign_oauth::GrantType;
+use countersign_store::{StoreError, Tx};
+
+use super::{ALLOWED, DeviceAuthorization, DeviceError};
+use crate::core::caller::Caller;
+use crate::core::clock::Timestamp;
+use crate::core::ids::AccountId;
+use crate::core::request_info::RequestInfo;
+use crate::features::identity::accounts::{self, AccountVersions};
+use crate::features::oauth::clients::{self, Client};
+use crate::features::oauth::consents;
+use crate::features::oauth::device_authorization::secret::DeviceCode;
+use crate::features::oauth::device_authorization::store::{self, Polled};
+use crate::features::sign_in::sessions::{GrantToken, NewGrant, Session};
+
+/// By how much a poll may come early without consequences: the time between two polls varies on the way.
+const EARLY_MS: i64 = 1_000;
+/// By how much the interval grows when a device polls too fast (RFC 8628 §3.5).
+const SLOWER_MS: i64 = 5_000;
+
+/// The grant of a device, opened once.
+pub struct Redeemed {
+    pub session: Session,
+    pub refresh_token: Option<GrantToken>,
+}
+
+impl DeviceAuthorization {
+    /// Returns the grant of a device whose user has allowed it. `client` has been authenticated.
+    ///
+    /// # Errors
+    /// [`DeviceError`].
+    pub async fn redeem(&self, device_code: &str, client: &Client, caller: &Caller) -> Result<Redeemed, DeviceError> {
+        let code: DeviceCode = device_code.parse().map_err(|_| DeviceError::InvalidGrant)?;
+        let found = store::find_by_code(&self.platform.db, code.hash()).await?;
+        // A code of another client is answered like an unknown one, and stays as it is.
+        let Some(polled) = found.filter(|polled| polled.client_id == client.client_id) else {
+            return Err(DeviceError::InvalidGrant);
+        };
+        let now = self.platform.clock.now();
+        if polled.spent_at.is_some() {
+            return Err(DeviceError::InvalidGrant);
+        }
+        if polled.expires_at <= now {
+            return Err(DeviceError::Expired);
+        }
+        match polled.decision.as_deref() {
+            None => Err(self.pending(&polled, now).await?),
+            Some(ALLOWED) => self.open(polled, client, caller).await,
+            Some(_) => Err(DeviceError::Denied),
+        }
+    }
+
+    async fn pending(&self, polled: &Polled, now: Timestamp) -> Result<DeviceError, StoreError> {
+        if store::poll(&self.platform.db, polled.id, now, EARLY_MS).await? {
+            return Ok(DeviceError::Pending);
+        }
+        store::slow_down(&self.platform.db, polled.id, now, SLOWER_MS).await?;
+        Ok(DeviceError::SlowDown)
+    }
+}
+
+impl DeviceAuthorization {
+    /// Opens the grant of an allowed request, once.
+    async fn open(&self, polled: Polled, client: &Client, caller: &Caller) -> Result<Redeemed, DeviceError> {
+        let refresh_token = client
+            .metadata
+            .may_use(GrantType::RefreshToken)
+            .then(|| self.sessions.first_grant_token());
+        let bit = self.revocations.allocate().await?;
+        let (polled, refresh, now) = (&polled, refresh_token.as_ref(), self.platform.clock.now());
+        let opened = self
+            .revocations
+            .transact(|tx| {
+                Box::pin(async move {
+                    if !store::spend(tx, polled.id, now).await? {
+                        return Err(DeviceError::InvalidGrant);
+                    }
+                    let Some(allowed) = self.still_allowed(tx, polled).await? else {
+                        return Ok(None);
+                    };
+                    let resources: Vec<&str> = polled.resources.split_ascii_whitespace().collect();
+                    let new = NewGrant {
+                        account: allowed.account,
+                        versions: allowed.versions,
+                        client_id: &client.client_id,
+                        // The browser may be a borrowed one, in which the user signs out at once.
+                        parent: None,
+                        bound: false,
+                        grant_type: GrantType::DeviceCode.as_str(),
+                        scopes: &allowed.scopes,
+                        resources: &resources,
+                        claims: None,
+                        auth_time: allowed.auth_time,
+                        amr: polled.amr.as_deref().unwrap_or_default(),
+                        request: &device(polled, &caller.request),
+                        bit,
+                        refresh_token: refresh,
+                        idle_ttl: client.metadata.refresh_idle_ttl.map(Duration::from),
+                        absolute_ttl: client.metadata.refresh_absolute_ttl.map(Duration::from),
+                    };
+                    Ok(self.sessions.open_grant(tx, &new).await?)
+                })
+            })
+            .await?;
+        // Whoever may not sign in any more does not become able to by asking again: the code is spent.
+        let session = opened.ok_or(DeviceError::Denied)?;
+        Ok(Redeemed { session, refresh_token })
+    }
+
+    /// Returns who allowed a request, if they still may sign in, have ended no sessions since, and have not withdrawn their
+    /// consent.
+    async fn still_allowed(&self, tx: &mut Tx<'_>, polled: &Polled) -> Result<Option<Allowed>, StoreError> {
+        let (Some(account), Some(epoch), Some(auth_time)) = (polled.account_id, polled.epoch, polled.auth_time) else {
+            return Ok(None);
+        };
+        let Some(versions) = accounts::may_sign_in(&mut *tx, account).await? else {
+            return Ok(None);
+        };
+        if versions.session_epoch != epoch || clients::may_use(&mut *tx, &polled.client_id).await?.is_none() {
+            return Ok(None);
+        }
+        let consents = consents::find(&mut *tx, account, &polled.client_id).await?;
+        if consents.is_empty() {
+            return Ok(None);
+        }
+        let scopes = polled.scope.split_ascii_whitespace().map(str::to_owned).collect();
+        Ok(Some(Allowed {
+            account,
+            versions,
+            auth_time,
+            scopes,
+        }))
+    }
+}
+
+/// Who allowed a request.
+struct Allowed {
+    account: AccountId,
+    versions: AccountVersions,
+    auth_time: Timestamp,
+    scopes: Scopes,
+}
+
+/// The request of the device, which the grant is shown with.
+fn device(polled: &Polled, poll: &RequestInfo) -> RequestInfo {
+    RequestInfo {
+        address: polled.address.as_deref().and_then(|address| address.parse().ok()),
+        user_agent: polled.user_agent.clone(),
+        ..poll.clone()
+    }
+}

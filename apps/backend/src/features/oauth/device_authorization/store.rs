@@ -1,0 +1,258 @@
+//! The rows of `device_codes`.
+
+use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
+
+use super::secret::DeviceCodeHash;
+use crate::core::clock::Timestamp;
+use crate::core::handle::HandleHash;
+use crate::core::ids::{AccountId, DeviceRequestId};
+use crate::core::versions::SessionEpoch;
+
+/// A request that a device begins.
+pub(super) struct New<'a> {
+    pub id: DeviceRequestId,
+    pub hash: DeviceCodeHash,
+    pub user_code_hash: [u8; 32],
+    pub client_id: &'a str,
+    pub scope: &'a str,
+    pub resources: &'a str,
+    pub user_agent: Option<String>,
+    pub address: Option<String>,
+    pub wait_ms: i64,
+    pub now: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+row! {
+    /// A request of a device.
+    #[derive(Clone)]
+    pub(super) struct Asked {
+        pub id: DeviceRequestId,
+        pub client_id: String,
+        /// The scopes, separated by spaces.
+        pub scope: String,
+        /// The APIs, separated by spaces.
+        pub resources: String,
+        pub user_agent: Option<String>,
+        pub address: Option<String>,
+        pub created_at: Timestamp,
+        pub expires_at: Timestamp,
+        /// `None` until the user decides.
+        pub decision: Option<String>,
+    }
+}
+
+row! {
+    /// What became of a request, for the device that polls.
+    pub(super) struct Polled {
+        pub id: DeviceRequestId,
+        pub client_id: String,
+        pub scope: String,
+        pub resources: String,
+        pub user_agent: Option<String>,
+        pub address: Option<String>,
+        pub account_id: Option<AccountId>,
+        pub decision: Option<String>,
+        pub epoch: Option<SessionEpoch>,
+        pub auth_time: Option<Timestamp>,
+        pub amr: Option<String>,
+        pub expires_at: Timestamp,
+        pub spent_at: Option<Timestamp>,
+    }
+}
+
+/// A user's decision.
+pub(super) struct Decided<'a> {
+    pub id: DeviceRequestId,
+    pub account: AccountId,
+    pub browser: HandleHash,
+    pub decision: &'static str,
+    pub epoch: SessionEpoch,
+    pub auth_time: Timestamp,
+    pub amr: &'a str,
+    pub now: Timestamp,
+}
+
+pub(super) async fn insert(db: &Db, new: New<'_>) -> Result<(), StoreError> {
+    query(sql!(
+        "INSERT INTO device_codes
+            (id, hash, user_code_hash, client_id, scope, resources, user_agent, address, wait_ms, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+    ))
+    .bind(new.id)
+    .bind(new.hash)
+    .bind(new.user_code_hash.to_vec())
+    .bind(new.client_id)
+    .bind(new.scope)
+    .bind(new.resources)
+    .bind(new.user_agent)
+    .bind(new.address)
+    .bind(new.wait_ms)
+    .bind(new.now)
+    .bind(new.expires_at)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Counts the requests of a client that have not expired, up to `most`.
+pub(super) async fn count_of(db: &Db, client_id: &str, now: Timestamp, most: i64) -> Result<i64, StoreError> {
+    let count: Option<i64> = query(sql!(
+        "SELECT COUNT(*)
+           FROM (SELECT 1 AS one FROM device_codes WHERE client_id = $1 AND expires_at > $2 LIMIT $3) AS pending"
+    ))
+    .bind(client_id)
+    .bind(now)
+    .bind(most)
+    .optional(db)
+    .await?;
+    Ok(count.unwrap_or(0))
+}
+
+/// Counts all requests that have not expired, up to `most`.
+pub(super) async fn count(db: &Db, now: Timestamp, most: i64) -> Result<i64, StoreError> {
+    let count: Option<i64> = query(sql!(
+        "SELECT COUNT(*) FROM (SELECT 1 AS one FROM device_codes WHERE expires_at > $1 LIMIT $2) AS pending"
+    ))
+    .bind(now)
+    .bind(most)
+    .optional(db)
+    .await?;
+    Ok(count.unwrap_or(0))
+}
+
+/// Gives a request to an account and its browser, unless it has expired, is decided, or belongs to another one already.
+pub(super) async fn claim(
+    db: &Db,
+    user_code_hash: [u8; 32],
+    account: AccountId,
+    browser: HandleHash,
+    now: Timestamp,
+) -> Result<Option<DeviceRequestId>, StoreError> {
+    query(sql!(
+        "UPDATE device_codes
+            SET account_id = $2, browser_hash = $3
+          WHERE user_code_hash = $1 AND expires_at > $4 AND decision IS NULL AND spent_at IS NULL
+            AND (account_id IS NULL OR (account_id = $2 AND browser_hash = $3))
+      RETURNING id"
+    ))
+    .bind(user_code_hash.to_vec())
+    .bind(account)
+    .bind(browser)
+    .bind(now)
+    .optional(db)
+    .await
+}
+
+/// Returns a request that belongs to this account and browser and has not expired.
+pub(super) async fn find<'c>(
+    conn: impl Into<Conn<'c>>,
+    id: DeviceRequestId,
+    account: AccountId,
+    browser: HandleHash,
+    now: Timestamp,
+) -> Result<Option<Asked>, StoreError> {
+    query(sql!(
+        "SELECT id, client_id, scope, resources, user_agent, address, created_at, expires_at, decision
+           FROM device_codes
+          WHERE id = $1 AND account_id = $2 AND browser_hash = $3 AND expires_at > $4"
+    ))
+    .bind(id)
+    .bind(account)
+    .bind(browser)
+    .bind(now)
+    .optional(conn)
+    .await
+}
+
+/// Stores a decision if there is none yet. Returns whether it was stored.
+pub(super) async fn decide(tx: &mut Tx<'_>, decided: &Decided<'_>) -> Result<bool, StoreError> {
+    let changed = query(sql!(
+        "UPDATE device_codes
+            SET decision = $4, epoch = $5, auth_time = $6, amr = $7
+          WHERE id = $1 AND account_id = $2 AND browser_hash = $3 AND expires_at > $8
+            AND decision IS NULL AND spent_at IS NULL"
+    ))
+    .bind(decided.id)
+    .bind(decided.account)
+    .bind(decided.browser)
+    .bind(decided.decision)
+    .bind(decided.epoch)
+    .bind(decided.auth_time)
+    .bind(decided.amr)
+    .bind(decided.now)
+    .execute(tx)
+    .await?;
+    Ok(changed > 0)
+}
+
+/// Returns the request of a code, whatever became of it.
+pub(super) async fn find_by_code(db: &Db, hash: DeviceCodeHash) -> Result<Option<Polled>, StoreError> {
+    query(sql!(
+        "SELECT id, client_id, scope, resources, user_agent, address, account_id, decision, epoch, auth_time, amr, expires_at,
+                spent_at
+           FROM device_codes
+          WHERE hash = $1"
+    ))
+    .bind(hash)
+    .optional(db)
+    .await
+}
+
+/// Records a poll, if the last one is long enough ago. `since` is now, less what a poll may come early.
+pub(super) async fn poll(db: &Db, id: DeviceRequestId, now: Timestamp, early_ms: i64) -> Result<bool, StoreError> {
+    let changed = query(sql!(
+        "UPDATE device_codes
+            SET polled_at = $2
+          WHERE id = $1 AND (polled_at IS NULL OR polled_at + wait_ms <= $2 + $3)"
+    ))
+    .bind(id)
+    .bind(now)
+    .bind(early_ms)
+    .execute(db)
+    .await?;
+    Ok(changed > 0)
+}
+
+/// Records a poll that came too early: the device must wait longer from now on.
+pub(super) async fn slow_down(db: &Db, id: DeviceRequestId, now: Timestamp, longer_ms: i64) -> Result<(), StoreError> {
+    query(sql!(
+        "UPDATE device_codes SET polled_at = $2, wait_ms = wait_ms + $3 WHERE id = $1"
+    ))
+    .bind(id)
+    .bind(now)
+    .bind(longer_ms)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Spends an allowed request, once.
+pub(super) async fn spend(tx: &mut Tx<'_>, id: DeviceRequestId, now: Timestamp) -> Result<bool, StoreError> {
+    let changed = query(sql!(
+        "UPDATE device_codes
+            SET spent_at = $2
+          WHERE id = $1 AND decision = 'allowed' AND spent_at IS NULL AND expires_at > $2"
+    ))
+    .bind(id)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(changed > 0)
+}
+
+/// Voids all requests, for use after restoring a backup.
+pub(super) async fn void_all(db: &Db) -> Result<(), StoreError> {
+    query(sql!("DELETE FROM device_codes")).execute(db).await.map(drop)
+}
+
+/// Removes up to `limit` requests that expired before `now`.
+pub(super) async fn remove_ended(conn: impl Into<Conn<'_>>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
+    query(sql!(
+        "DELETE FROM device_codes WHERE id IN (SELECT id FROM device_codes WHERE expires_at < $1 LIMIT $2)"
+    ))
+    .bind(now)
+    .bind(limit)
+    .execute(conn)
+    .await
+}

@@ -1,0 +1,130 @@
+//! Decides about a request to sign out.
+
+use countersign_oauth::{Parameters, ResponseMode};
+use countersign_store::StoreError;
+
+use crate::core::caller::Caller;
+use crate::core::ids::{SessionId, SessionRef};
+use crate::core::platform::Platform;
+use crate::features::oauth::clients::{self, Client};
+use crate::features::operations::audit::{self, Event, EventKind};
+use crate::features::operations::keys::Keys;
+use crate::features::sign_in::sessions;
+
+/// Sign-out that applications ask for. Cloning is cheap.
+#[derive(Clone)]
+pub struct EndSession {
+    pub(crate) platform: Platform,
+    pub(crate) keys: Keys,
+}
+
+/// A request that may be followed.
+pub struct LogoutRequest {
+    /// The application that asks, if it is known.
+    pub client: Option<Client>,
+    pub situation: Situation,
+    /// Where the browser continues afterwards: an address that the client has registered, with `state`.
+    pub return_to: Option<String>,
+}
+
+/// What a request allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Situation {
+    /// The ID token belongs to this browser's session: the application may end it without a question (§2).
+    Own,
+    /// The browser has another session, or the request does not say which: the user is asked.
+    Asks,
+    /// The browser has no session.
+    SignedOut,
+}
+
+/// Why a request is not followed.
+#[derive(Debug, thiserror::Error)]
+pub enum EndSessionError {
+    /// It is not valid. Its reason is for the log; the browser is not redirected.
+    #[error("invalid sign-out request: {0}")]
+    Invalid(&'static str),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl EndSession {
+    /// Decides about a request with this query, from a browser with this session.
+    ///
+    /// # Errors
+    /// [`EndSessionError`].
+    pub async fn decide(&self, query: &str, browser: Option<SessionRef>) -> Result<LogoutRequest, EndSessionError> {
+        let invalid = EndSessionError::Invalid;
+        let parameters = Parameters::parse(query).map_err(|_| invalid("too many or too long parameters"))?;
+        let one = |name| parameters.one(name).map_err(|_| invalid("a parameter is repeated"));
+        let (hint, client_id) = (one("id_token_hint")?, one("client_id")?);
+        let (to, state) = (one("post_logout_redirect_uri")?, one("state")?);
+        one("logout_hint")?;
+        one("ui_locales")?;
+        let hint = match hint {
+            // §2: of any age, because it only shows which session is meant.
+            Some(token) => Some(
+                self.keys
+                    .verify_id_token_hint(token)
+                    .ok_or(invalid("the ID token is not ours"))?,
+            ),
+            None => None,
+        };
+        let named = hint.as_ref().map(|hint| hint.client_id.as_str());
+        if let (Some(named), Some(client_id)) = (named, client_id)
+            && named != client_id
+        {
+            return Err(invalid("the ID token was issued to another client"));
+        }
+        let client = match named.or(client_id) {
+            Some(id) => Some(
+                clients::may_use(&self.platform.db, id)
+                    .await?
+                    .ok_or(invalid("unknown client"))?,
+            ),
+            None => None,
+        };
+        let return_to = to.map(|to| registered(client.as_ref(), to, state)).transpose()?;
+        let situation = match (browser, &hint) {
+            (None, _) => Situation::SignedOut,
+            (Some(browser), Some(hint)) if self.is_of(SessionId(hint.sid), browser).await? => Situation::Own,
+            (Some(_), _) => Situation::Asks,
+        };
+        Ok(LogoutRequest {
+            client,
+            situation,
+            return_to,
+        })
+    }
+}
+
+impl EndSession {
+    /// Returns whether a grant was opened in this session of a browser.
+    async fn is_of(&self, grant: SessionId, browser: SessionRef) -> Result<bool, StoreError> {
+        let now = self.platform.clock.now();
+        let found = sessions::find_living(&self.platform.db, grant, now).await?;
+        Ok(found.is_some_and(|grant| grant.account_id == browser.account && grant.parent_id == Some(browser.session)))
+    }
+
+    /// Records that an application signed a user out.
+    ///
+    /// # Errors
+    /// If the database failed.
+    pub async fn record(&self, client: &Client, ended: SessionRef, caller: &Caller) -> Result<(), StoreError> {
+        let event = Event::new(EventKind::SignOutByClient, ended.account, caller)
+            .session(ended.session)
+            .detail(&*client.client_id);
+        audit::record_alone(&self.platform.db, &self.platform.clock, event).await
+    }
+}
+
+/// Returns the address with `state`, if the client has registered it exactly (§3).
+fn registered(client: Option<&Client>, to: &str, state: Option<&str>) -> Result<String, EndSessionError> {
+    let client = client.ok_or(EndSessionError::Invalid("an address, but no client that registered it"))?;
+    if !client.metadata.may_return_to(to) {
+        return Err(EndSessionError::Invalid("the address is not registered"));
+    }
+    let state = state.map(|state| ("state", state));
+    Ok(ResponseMode::Query.append(to, state))
+}

@@ -1,0 +1,22 @@
+//! The device code grant (RFC 8628 §3.4). Codes are checked and spent by `device_authorization`.
+
+use super::{GrantRequest, IssuedTokens, TokenError, Tokens};
+use crate::features::oauth::token::service::grant::Grant;
+
+impl Tokens {
+    pub(super) async fn device_code(&self, request: &GrantRequest<'_>) -> Result<IssuedTokens, TokenError> {
+        let code = request.required("device_code")?;
+        let redeemed = self
+            .device_authorization
+            .redeem(code, request.client, request.caller)
+            .await?;
+        let grant = Grant {
+            session: &redeemed.session,
+            client: request.client,
+            resource: request.optional("resource")?,
+            scope: None,
+            nonce: None,
+        };
+        self.tokens(&grant, redeemed.refresh_token).await
+    }
+}

@@ -1,0 +1,243 @@
+//! The page on which a user enters the code of a device, and decides (RFC 8628 §3.3).
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::done::{Done, redirect_to};
+use super::form::{Again, OwnForm};
+use super::reply::{page, see_other};
+use super::service::Pages;
+use super::view::{Mistake, SaidTime, View};
+use super::visitor::{LenientQuery, Visitor};
+use crate::core::applications::with_return_to;
+use crate::core::device_name::DeviceName;
+use crate::core::ids::DeviceRequestId;
+use crate::core::problem::{Code, Problem};
+use crate::core::request_info::RequestInfo;
+use crate::features::oauth::device_authorization::{Browser, ClaimError, DecideError, Decision, DeviceRequest};
+use crate::features::sign_in::browser_sessions::SignedIn;
+
+/// The maximum length of a code that is shown again as it was typed.
+const MOST_TYPED: usize = 32;
+/// The page for the code (`verification_uri`). Those of requests are below it.
+pub(super) const PAGE: &str = "/device";
+
+#[derive(Template)]
+#[template(path = "pages/device.html")]
+struct CodePage {
+    v: View,
+    /// As it was typed, or as the URL says.
+    code: String,
+    /// Whether the URL says it, so that the user compares it.
+    given: bool,
+}
+
+#[derive(Template)]
+#[template(path = "pages/device_confirm.html")]
+struct ConfirmPage {
+    v: View,
+    title: String,
+    application: String,
+    who: String,
+    scopes: Vec<String>,
+    /// Where the device asked from.
+    place: String,
+    asked: SaidTime,
+    path: String,
+}
+
+/// The query of `verification_uri_complete` (RFC 8628 §3.3.1), and the form.
+#[derive(Default, Deserialize)]
+pub(super) struct Typed {
+    #[serde(default)]
+    user_code: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct DecisionForm {
+    #[serde(default)]
+    decision: String,
+}
+
+impl Typed {
+    /// Returns what was typed, for the page, if it could be a code.
+    fn shown(self) -> String {
+        let mut code = self.user_code;
+        code.retain(|letter| !letter.is_control());
+        match code.len() <= MOST_TYPED {
+            true => code,
+            false => String::new(),
+        }
+    }
+
+    /// Returns the URL of the page with this code.
+    fn address(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        format!("{PAGE}?{}", query.append_pair("user_code", &self.user_code).finish())
+    }
+}
+
+impl Again for Typed {
+    async fn again(self, _: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        Ok(code_page_again(visitor, view, self, false))
+    }
+}
+
+impl Again for DecisionForm {
+    async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
+        match id_of(visitor) {
+            Some(id) => show(pages, visitor, view, id).await,
+            None => Err(Problem::new(Code::ForeignForm)),
+        }
+    }
+}
+
+/// Shows the field for the code. The complete URL fills it in and does nothing else, because anyone can send a link.
+pub(super) async fn code_page(
+    State(pages): State<Pages>,
+    LenientQuery(typed): LenientQuery<Typed>,
+    visitor: Visitor,
+) -> Response {
+    if visitor.signed_in.is_none() {
+        return sign_in_first(&visitor, &typed);
+    }
+    let given = !typed.user_code.is_empty();
+    code_page_again(
+        &visitor,
+        View::new(&pages, &visitor).beginning("user_code"),
+        typed,
+        given,
+    )
+}
+
+fn code_page_again(visitor: &Visitor, v: View, typed: Typed, given: bool) -> Response {
+    let code = CodePage {
+        v: v.at(PAGE),
+        code: typed.shown(),
+        given,
+    };
+    page(visitor, &code.v, &code)
+}
+
+/// Redirects to the sign-in page, which leads back here.
+fn sign_in_first(visitor: &Visitor, typed: &Typed) -> Response {
+    let back = match typed.user_code.is_empty() {
+        true => PAGE.to_owned(),
+        false => typed.address(),
+    };
+    see_other(visitor, &with_return_to("/signin", &back))
+}
+
+/// Handles a code that was entered.
+pub(super) async fn enter_code(
+    State(pages): State<Pages>,
+    visitor: Visitor,
+    request: RequestInfo,
+    OwnForm(typed): OwnForm<Typed>,
+) -> Result<Response, Problem> {
+    let Some(browser) = browser(&visitor) else {
+        return Ok(sign_in_first(&visitor, &typed));
+    };
+    let caller = visitor.caller(request);
+    match pages
+        .device_authorization
+        .claim(&typed.user_code, browser, &caller)
+        .await
+    {
+        Ok(id) => Ok(see_other(&visitor, &format!("{PAGE}/{id}"))),
+        Err(ClaimError::Unknown) => Ok(unknown(&pages, &visitor, typed)),
+        Err(ClaimError::Limited(exceeded)) => {
+            let view = View::new(&pages, &visitor).refused(&exceeded.into(), "");
+            Ok(code_page_again(&visitor, view, typed, false))
+        }
+        Err(ClaimError::Store(error)) => Err(error.into()),
+    }
+}
+
+fn unknown(pages: &Pages, visitor: &Visitor, typed: Typed) -> Response {
+    let view = View::new(pages, visitor).marked(Mistake::new("user_code", "error-device-code"));
+    code_page_again(visitor, view, typed, false)
+}
+
+/// Shows what the device asks for.
+pub(super) async fn decision_page(State(pages): State<Pages>, visitor: Visitor) -> Result<Response, Problem> {
+    let id = id_of(&visitor).ok_or(Problem::new(Code::NotFound))?;
+    show(&pages, &visitor, View::new(&pages, &visitor), id).await
+}
+
+async fn show(pages: &Pages, visitor: &Visitor, v: View, id: DeviceRequestId) -> Result<Response, Problem> {
+    let (Some(browser), Some(SignedIn { account, .. })) = (browser(visitor), &visitor.signed_in) else {
+        return Ok(see_other(visitor, &with_return_to("/signin", &format!("{PAGE}/{id}"))));
+    };
+    let Some(asked) = pages.device_authorization.claimed(id, browser).await? else {
+        return Ok(unknown(pages, visitor, Typed::default()));
+    };
+    let application = asked.client.name_in(v.language).to_owned();
+    let confirm = ConfirmPage {
+        title: v.t1("device-confirm-title", "application", &application),
+        who: v.t1("device-confirm-who", "email", &account.email),
+        place: place(pages, &v, &asked),
+        asked: v.when("device-confirm-when", asked.created_at),
+        path: format!("{PAGE}/{id}"),
+        scopes: in_words(&asked),
+        application,
+        v,
+    };
+    Ok(page(visitor, &confirm.v, &confirm))
+}
+
+/// Handles the decision.
+pub(super) async fn decide(
+    State(pages): State<Pages>,
+    mut visitor: Visitor,
+    request: RequestInfo,
+    OwnForm(form): OwnForm<DecisionForm>,
+) -> Result<Response, Problem> {
+    let id = id_of(&visitor).ok_or(Problem::new(Code::NotFound))?;
+    let Some(browser) = browser(&visitor) else {
+        return Ok(see_other(&visitor, &with_return_to("/signin", &format!("{PAGE}/{id}"))));
+    };
+    let (decision, done) = match form.decision.as_str() {
+        "allow" => (Decision::Allow, Done::DeviceAllowed),
+        "cancel" => (Decision::Cancel, Done::DeviceCanceled),
+        // No button was pressed.
+        _ => return show(&pages, &visitor, View::new(&pages, &visitor), id).await,
+    };
+    let caller = visitor.caller(request);
+    match pages.device_authorization.decide(id, browser, decision, &caller).await {
+        Ok(()) => Ok(redirect_to(&pages, &mut visitor, done)),
+        Err(DecideError::Ended) => Ok(unknown(&pages, &visitor, Typed::default())),
+        Err(DecideError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// Returns the browser of a signed-in visitor.
+fn browser(visitor: &Visitor) -> Option<Browser> {
+    let user = visitor.user()?;
+    let handle = visitor.handle();
+    Some(Browser { user, handle })
+}
+
+/// Returns the request in the path of the page.
+fn id_of(visitor: &Visitor) -> Option<DeviceRequestId> {
+    let id = visitor.path.strip_prefix(PAGE)?.strip_prefix('/')?;
+    id.parse().ok().map(DeviceRequestId)
+}
+
+/// Says where a device asked from.
+fn place(pages: &Pages, v: &View, asked: &DeviceRequest) -> String {
+    let address = asked.address.clone().unwrap_or_default();
+    let name = DeviceName::of(asked.user_agent.as_deref());
+    v.t2(
+        "device-confirm-where",
+        ("device", &name.shown(&pages.platform.texts, v.language)),
+        ("address", &address),
+    )
+}
+
+fn in_words(asked: &DeviceRequest) -> Vec<String> {
+    let scopes = asked.scopes.iter().flat_map(|(_, scopes)| scopes.iter());
+    scopes.filter(|scope| *scope != "openid").map(str::to_owned).collect()
+}

@@ -1,0 +1,250 @@
+//! Sign-out that an application asks for (OpenID Connect RP-Initiated Logout).
+
+use std::time::Duration;
+
+use countersign::core::ids::{AccountId, SessionId};
+use countersign::features::identity::accounts;
+use countersign::features::sign_in::sessions;
+use countersign_jose::{IdTokenClaims, SigningAlg, UserClaims};
+use countersign_testkit::{Answer, Database, TestServer, apply, on_both_databases};
+use serde_json::json;
+
+use super::{Browser, encoded, form};
+use crate::grants::{bound, open, register_with};
+
+const BACK: &str = "https://app.example.com/bye?from=app";
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Registers two clients that users return to.
+async fn register(server: &TestServer) {
+    server.services.keys.ensure_rsa().await.unwrap();
+    for client in ["app", "other"] {
+        let addresses = json!([BACK, format!("https://{client}.example.com/")]);
+        let alg = if client == "app" { "RS256" } else { "ES256" };
+        let extra = [
+            ("post_logout_redirect_uris", addresses),
+            ("id_token_signed_response_alg", json!(alg)),
+        ];
+        register_with(&server.services, client, &extra).await;
+    }
+}
+
+/// The account and the newest session of a browser.
+async fn session_of(server: &TestServer, name: &str) -> (AccountId, SessionId) {
+    let email = format!("{name}@example.com").parse().unwrap();
+    let account = accounts::find_by_email(&server.services.db, &email)
+        .await
+        .unwrap()
+        .unwrap();
+    let listed = server.services.sessions.list(account.id).await.unwrap();
+    (account.id, listed[0].id)
+}
+
+/// Opens a grant in a session, and returns its ID token and id.
+async fn id_token(server: &TestServer, client: &str, account: AccountId, session: SessionId) -> (String, SessionId) {
+    let services = &server.services;
+    let grant = open(server, account, bound(client, session)).await.grant;
+    let now = services.clock.now();
+    let claims = IdTokenClaims {
+        iss: services.settings.issuer.as_str().to_owned(),
+        sub: account.0,
+        aud: client.to_owned(),
+        exp: now.millis() / 1000 + 3600,
+        iat: now.millis() / 1000,
+        auth_time: now.millis() / 1000,
+        nonce: None,
+        acr: None,
+        amr: Vec::new(),
+        sid: grant.id.0,
+        at_hash: None,
+        user: UserClaims::default(),
+    };
+    let alg = if client == "app" {
+        SigningAlg::Rs256
+    } else {
+        SigningAlg::Es256
+    };
+    let token = services.keys.sign_for_client(alg, &claims, now).await.unwrap();
+    (token, grant.id)
+}
+
+async fn ask(browser: &mut Browser<'_>, fields: &[(&str, &str)]) -> Answer {
+    browser.get(&format!("/oauth2/logout?{}", encoded(fields))).await
+}
+
+/// Asserts that nothing was done: a page with an error, no redirect, and the session goes on.
+async fn assert_refused(browser: &mut Browser<'_>, fields: &[(&str, &str)]) {
+    let answer = ask(browser, fields).await.assert_status(400);
+    assert!(answer.headers.get("location").is_none(), "{fields:?}");
+    assert!(answer.text.contains("so nothing was done"), "{}", answer.text);
+    assert!(browser.is_signed_in().await, "{fields:?}");
+}
+
+#[apply(on_both_databases!)]
+async fn o_47_a_58_an_application_ends_the_session_that_its_id_token_belongs_to(database: Database) {
+    let server = TestServer::start_with(
+        database,
+        "[tokens]\nrefresh_absolute_ttl = \"90d\"\nrefresh_idle_ttl = \"90d\"\n",
+    )
+    .await;
+    register(&server).await;
+    for (client, back) in [("app", Some(BACK)), ("other", None)] {
+        let mut ada = Browser::sign_up(&server, &format!("ada-{client}")).await;
+        let (account, session) = session_of(&server, &format!("ada-{client}")).await;
+        let (token, grant) = id_token(&server, client, account, session).await;
+        // ID tokens may be of any age.
+        server.services.clock.advance(DAY);
+        let mut fields = vec![("id_token_hint", &*token), ("client_id", client), ("state", "a b&c=ü")];
+        fields.extend(back.map(|back| ("post_logout_redirect_uri", back)));
+        let answer = ask(&mut ada, &fields).await.assert_status(303);
+        match back {
+            Some(back) => assert_eq!(answer.header("location"), format!("{back}&state=a+b%26c%3D%C3%BC")),
+            None => {
+                let done = ada.follow(answer).await;
+                assert!(done.text.contains("You’re signed out"));
+            }
+        }
+        assert!(!ada.is_signed_in().await);
+        let now = server.services.clock.now();
+        let living = sessions::find_living(&server.services.db, grant, now).await.unwrap();
+        assert!(living.is_none(), "the grant ends with the session");
+        // Once more: there is nothing to end, and the browser continues all the same.
+        let answer = ask(&mut ada, &fields).await;
+        assert_eq!(answer.status, if back.is_some() { 303 } else { 200 });
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn o_47_other_requests_to_sign_out_ask_the_user(database: Database) {
+    let server = TestServer::start(database).await;
+    register(&server).await;
+    Browser::sign_up(&server, "bob").await;
+    let (bob, of_bob) = session_of(&server, "bob").await;
+    let (of_other_user, _) = id_token(&server, "app", bob, of_bob).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let requests: [&[(&str, &str)]; 4] = [
+        &[],
+        &[("state", "x")],
+        &[("client_id", "app"), ("post_logout_redirect_uri", BACK), ("state", "x")],
+        &[("id_token_hint", &of_other_user), ("post_logout_redirect_uri", BACK)],
+    ];
+    for fields in requests {
+        let page = ask(&mut ada, fields).await.assert_status(200);
+        assert!(page.text.contains("Sign out of"), "{}", page.text);
+        // Chromium would apply it to the redirect to the application.
+        assert!(!page.header("content-security-policy").contains("form-action"));
+        assert!(ada.is_signed_in().await);
+        let action = format!("/signout/application?{}", encoded(fields));
+        assert!(
+            page.text.contains(&action.replace('&', "&#38;")) || page.text.contains(&action),
+            "{action}: {}",
+            page.text
+        );
+        // Another site cannot answer for the user.
+        let foreign = form(&action).header("sec-fetch-site", "cross-site");
+        ada.send(foreign, String::new()).await.assert_status(403);
+        assert!(ada.is_signed_in().await);
+    }
+    let action = format!("/signout/application?{}", encoded(requests[2]));
+    let answer = ada.post(&action, &[]).await.assert_status(303);
+    assert_eq!(answer.header("location"), format!("{BACK}&state=x"));
+    assert_eq!(answer.header("clear-site-data"), "\"cache\", \"storage\"");
+    assert!(!ada.is_signed_in().await);
+    // Without an address, the user stays here.
+    let mut bob = Browser::sign_up(&server, "bert").await;
+    let done = bob.post("/signout/application?state=x", &[]).await;
+    assert!(bob.follow(done).await.text.contains("You’re signed out"));
+    assert!(!bob.is_signed_in().await);
+}
+
+#[apply(on_both_databases!)]
+async fn o_47_c_52_invalid_requests_to_sign_out_lead_nowhere(database: Database) {
+    let server = TestServer::start(database).await;
+    register(&server).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let (account, session) = session_of(&server, "ada").await;
+    let (hint, _) = id_token(&server, "app", account, session).await;
+    let (of_other, _) = id_token(&server, "other", account, session).await;
+    let access = server.services.sessions.list(account).await.unwrap();
+    assert!(!access.is_empty());
+    let damaged = format!("{}x", hint);
+    let (head, rest) = hint.split_once('.').unwrap();
+    let unsigned = format!(
+        "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.",
+        rest.split_once('.').unwrap().0
+    );
+    let swapped = format!("{head}.{}", of_other.split_once('.').unwrap().1);
+    let to = |address| ("post_logout_redirect_uri", address);
+    for hint in [&damaged, &unsigned, &swapped, "x", "e30.e30."] {
+        assert_refused(&mut ada, &[("id_token_hint", hint), to(BACK)]).await;
+    }
+    for address in [
+        "https://evil.example.com/",
+        "https://app.example.com/bye",
+        "https://app.example.com/bye?from=app&x=y",
+        "https://app.example.com/bye?from=app#x",
+        "https://APP.example.com/bye?from=app",
+        "https://app.example.com:443/bye?from=app",
+        "https://app.example.com.evil.example/bye?from=app",
+        "https://app.example.com@evil.example/bye?from=app",
+        "https://other.example.com/",
+        "//evil.example.com",
+        "javascript:alert(1)",
+    ] {
+        assert_refused(&mut ada, &[("id_token_hint", &hint), to(address)]).await;
+        assert_refused(&mut ada, &[("client_id", "app"), to(address)]).await;
+        let action = format!("/signout/application?{}", encoded(&[("client_id", "app"), to(address)]));
+        let answer = ada.post(&action, &[]).await.assert_status(400);
+        assert!(answer.headers.get("location").is_none());
+        assert!(ada.is_signed_in().await);
+    }
+    // No client, an unknown one, another one than the ID token's, and parameters that are sent twice.
+    assert_refused(&mut ada, &[to(BACK)]).await;
+    assert_refused(&mut ada, &[("client_id", "nobody"), to(BACK)]).await;
+    assert_refused(&mut ada, &[("id_token_hint", &hint), ("client_id", "other")]).await;
+    for name in ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"] {
+        let value = match name {
+            "id_token_hint" => &*hint,
+            "client_id" => "app",
+            "post_logout_redirect_uri" => BACK,
+            _ => "x",
+        };
+        let mut fields = vec![
+            ("id_token_hint", &*hint),
+            ("client_id", "app"),
+            to(BACK),
+            ("state", "x"),
+        ];
+        fields.push((name, value));
+        assert_refused(&mut ada, &fields).await;
+    }
+    // A disabled client.
+    server
+        .services
+        .clients
+        .set_disabled("app", true, server.services.command_line())
+        .await
+        .unwrap();
+    assert_refused(&mut ada, &[("id_token_hint", &hint), to(BACK)]).await;
+}
+
+#[apply(on_both_databases!)]
+async fn o_47_a_form_of_another_site_becomes_a_request_without_cookies(database: Database) {
+    let server = TestServer::start(database).await;
+    // As browsers send it: without our cookies, which are `SameSite=Lax`.
+    let fields = encoded(&[("state", "a b"), ("client_id", "app")]);
+    let request = form("/oauth2/logout").header("sec-fetch-site", "cross-site");
+    let request = request.header("origin", "https://app.example.com");
+    let answer = server
+        .send(request.body(fields.clone().into()).unwrap())
+        .await
+        .assert_status(303);
+    assert_eq!(answer.header("location"), format!("/oauth2/logout?{fields}"));
+    assert!(answer.headers.get("set-cookie").is_none());
+    let long = encoded(&[("state", &"x".repeat(9_000))]);
+    let request = form("/oauth2/logout").header("origin", "https://app.example.com");
+    server.send(request.body(long.into()).unwrap()).await.assert_status(413);
+    // The URL of the form's answer, opened.
+    let answer = server.get("/signout/application?state=x").await.assert_status(303);
+    assert_eq!(answer.header("location"), "/oauth2/logout?state=x");
+}
