@@ -56,7 +56,7 @@ impl ClaimsRequest {
     pub fn scopes(&self) -> impl Iterator<Item = &'static str> {
         let is_asked = |claim: &&str| self.userinfo.contains_key(*claim) || self.id_token.contains_key(*claim);
         let with_claims = STANDARD_CLAIMS.iter();
-        with_claims.filter_map(move |(scope, claims)| claims.iter().any(|claim| is_asked(&claim)).then_some(*scope))
+        with_claims.filter_map(move |(scope, claims)| claims.iter().any(&is_asked).then_some(*scope))
     }
 
     /// Returns the `sub` that the ID token must have (§5.5.1), if one is requested.

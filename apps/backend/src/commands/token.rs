@@ -21,9 +21,9 @@ pub(super) fn run(command: TokenCommand, process: Process, output: &mut Standard
         TokenCommand::Issue(asked) => {
             process.administer(Opening::Existing, async |services| issue(asked, services, output).await)
         }
-        TokenCommand::Verify(presented) => {
-            process.with_installation(Opening::Reading, async |at| verify(&presented, at, output).await)
-        }
+        TokenCommand::Verify(presented) => process.with_installation(Opening::Reading, async |at| {
+            Box::pin(verify(&presented, at, output)).await
+        }),
         TokenCommand::Inspect(presented) => process.with_settings(async |_| inspect(&presented, output)),
     }
 }

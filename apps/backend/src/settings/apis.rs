@@ -121,7 +121,7 @@ fn read(entry: &mut Entry, issuer: &str, taken: &mut Vec<(ResourceIndicator, Str
     entry.refuse_unknown(FIELDS, |_| false);
     entry.require("identifier");
     entry.require("name");
-    let (object, lines) = entry.take_rest(|name, value| check_member(name, value));
+    let (object, lines) = entry.take_rest(check_member);
     let api: ApiMetadata = serde_json::from_value(Json::Object(object)).ok()?;
     if let Err(error) = api.validate(issuer, &LANGUAGES) {
         entry.blame_taken(&lines, error.member, ValueError::new(error.what, error.help));

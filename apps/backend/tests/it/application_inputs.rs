@@ -239,13 +239,15 @@ async fn a_90_a_request_for_a_token_has_no_fields(database: Database) {
     answer.assert_problem(403, "origin_not_allowed");
 }
 
+type Headers = &'static [(&'static str, &'static str)];
+
 /// A page of another origin may lead a browser to an application, and nothing else: it can neither load a page's data as an
 /// image or a script, nor send its forms.
 #[apply(on_both_databases!)]
 async fn t_12_a_page_of_another_origin_loads_nothing_from_an_application(database: Database) {
     let server = TestServer::start_with(database, SETTINGS).await;
     let session = format!("{SESSION}={}", signed_in(&server, "ada").await);
-    let cases: &[(&str, &[(&str, &str)], u16)] = &[
+    let cases: &[(&str, Headers, u16)] = &[
         (
             "GET",
             &[("sec-fetch-site", "same-site"), ("sec-fetch-mode", "navigate")],

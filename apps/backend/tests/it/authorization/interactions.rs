@@ -140,7 +140,7 @@ async fn o_12_x_17_what_changes_between_two_steps_is_asked_again(database: Datab
                 touch(&server, "grafana", |metadata| {
                     metadata.replace("generic_oauth", "elsewhere")
                 })
-                .await
+                .await;
             }
         }
         let answer = person.post(&here, &[("decision", "allow"), ("shown", &shown)]).await;

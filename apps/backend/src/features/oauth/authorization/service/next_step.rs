@@ -157,7 +157,7 @@ fn reaches(request: &AuthorizationRequest, acr: &str) -> bool {
         .as_ref()
         .map(|claims| claims.essential_acr())
         .unwrap_or_default();
-    essential.is_empty() || essential.iter().any(|value| *value == acr)
+    essential.is_empty() || essential.contains(&acr)
 }
 
 #[cfg(test)]

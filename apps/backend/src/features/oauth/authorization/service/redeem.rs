@@ -57,7 +57,7 @@ pub enum RedeemError {
 
 /// What became of an attempt to spend a code.
 enum Spending {
-    Spent(Session),
+    Spent(Box<Session>),
     /// Another request was faster.
     Lost,
 }
@@ -98,7 +98,7 @@ impl Authorization {
         let refresh_token = refreshes.then(|| self.sessions.first_grant_token());
         match self.spend(hash, &row, &grant, bit, refresh_token.as_ref()).await? {
             Spending::Spent(session) => Ok(Redeemed {
-                session,
+                session: *session,
                 refresh_token,
                 nonce: grant.nonce,
             }),
@@ -230,7 +230,7 @@ impl Authorization {
                         return Err(InvalidGrant("the user has signed out"));
                     };
                     codes::note_grant(tx, hash, session.id).await?;
-                    Ok(Spending::Spent(session))
+                    Ok(Spending::Spent(Box::new(session)))
                 })
             })
             .await

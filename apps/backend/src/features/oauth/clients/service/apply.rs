@@ -1,7 +1,5 @@
 //! Applying `[[clients]]` of the settings file.
 
-use std::slice;
-
 use countersign_store::{Db, StoreError};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
@@ -168,7 +166,7 @@ fn compare(
 fn is_secret(entry: &DeclaredClient, secrets: &[StoredSecret]) -> bool {
     let stored: Vec<_> = secrets.iter().map(|stored| stored.hash).collect();
     let declared = entry.secret.as_ref().map(hash);
-    stored == declared.as_ref().map(slice::from_ref).unwrap_or_default()
+    stored == declared.as_slice()
 }
 
 /// Returns the clients of the settings file that are no longer in it and not disabled yet.

@@ -1,5 +1,7 @@
 //! What an access token is for (RFC 8707 §2.2): one API, or the UserInfo endpoint.
 
+use countersign_oauth::ResourceIndicator;
+
 use super::grant::{Grant, scopes_of};
 use super::{TokenError, Tokens};
 use crate::core::oauth_endpoints::userinfo_audience;
@@ -63,7 +65,7 @@ impl Tokens {
     /// Returns the API for a token of the client itself: the requested one, or the client's default, or the only one that it may
     /// use.
     pub(super) async fn api_for_client(&self, client: &Client, resource: Option<&str>) -> Result<Api, TokenError> {
-        let default = client.metadata.default_api.as_ref().map(|api| api.as_str());
+        let default = client.metadata.default_api.as_ref().map(ResourceIndicator::as_str);
         if let Some(named) = resource.or(default) {
             return self.usable(client, named).await;
         }

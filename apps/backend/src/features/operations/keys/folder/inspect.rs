@@ -20,6 +20,9 @@ pub enum Inspected {
     Sealing(String),
 }
 
+/// Reads a PEM file, with its passphrase, as one kind of key.
+type Reading = fn(&[u8], Option<&[u8]>) -> Result<Inspected, KeyError>;
+
 /// Describes the content of a file. Checks that the key is valid (on the curve, with a matching public half).
 ///
 /// # Errors
@@ -30,7 +33,7 @@ pub fn inspect(path: &Path, passphrase: Option<&SecretString>) -> Result<Inspect
         return Err(files::failure("read", path, ErrorKind::NotFound.into()));
     };
     let passphrase = passphrase.map(|secret| secret.expose_secret().as_bytes());
-    let kinds: [fn(&[u8], Option<&[u8]>) -> Result<Inspected, KeyError>; 5] = [
+    let kinds: [Reading; 5] = [
         |pem, _| VerifyingKey::from_spki_pem(pem).map(|key| Inspected::Public(SigningAlg::Es256, key.kid().to_owned())),
         |pem, pass| {
             SigningKey::from_pem(pem, pass).map(|key| Inspected::Private(SigningAlg::Es256, key.kid().to_owned()))
