@@ -148,8 +148,9 @@ def main():
         def command(*arguments, **options):
             return subprocess.run([program, *arguments], cwd=folder, env=environment, check=True, text=True, **options)
 
-        command("users", "create", EMAIL, "--verified", "--password-stdin", input=PASSWORD + "\n")
-        command("users", "profile", EMAIL, "--claims-stdin", input=json.dumps(CLAIMS))
+        command("users", "create", EMAIL, "--password-stdin", input=PASSWORD)
+        command("users", "verify", EMAIL)
+        command("users", "profile", EMAIL, "--claims", json.dumps(CLAIMS), "--phone-verified", "true")
         log = folder / "server.log"
         server = subprocess.Popen([program, "serve"], cwd=folder, env=environment, stderr=log.open("w"))
         stack.callback(server.wait)

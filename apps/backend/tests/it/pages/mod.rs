@@ -3,6 +3,7 @@
 
 mod applications;
 mod cookies;
+mod device;
 mod journeys;
 mod landings;
 mod languages;

@@ -1,0 +1,393 @@
+//! The page for devices, and their codes (RFC 8628).
+
+use std::time::Duration;
+
+use countersign::features::identity::accounts;
+use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both_databases};
+use serde_json::{Value, json};
+
+use super::{Browser, NEW_PASSWORD, encoded, form};
+
+/// A public client for devices, one that is trusted, and one with another grant.
+const CLIENTS: &str = r#"
+[[clients]]
+client_id = "tv"
+client_name = "Television"
+"client_name#de" = "Fernseher"
+public = true
+grant_types = ["device_code", "refresh_token"]
+
+[[clients]]
+client_id = "trusted"
+client_name = "Our own"
+public = true
+trusted = true
+grant_types = ["device_code"]
+
+[[clients]]
+client_id = "other"
+client_name = "Another"
+public = true
+grant_types = ["device_code"]
+
+[[clients]]
+client_id = "web"
+client_name = "Web"
+public = true
+redirect_uris = ["https://web.example.com/callback"]
+"#;
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+async fn start(database: Database) -> TestServer {
+    let server = TestServer::start_with(database, CLIENTS).await;
+    let services = &server.services;
+    services.clients.apply(false, services.command_line()).await.unwrap();
+    server
+}
+
+/// The codes of a device.
+struct Device {
+    device_code: String,
+    user_code: String,
+}
+
+async fn begin(server: &TestServer, client: &str) -> Device {
+    let fields = [("client_id", client), ("scope", "openid email offline_access")];
+    let answer = server
+        .post_form("/oauth2/device_authorization", &encoded(&fields))
+        .await
+        .assert_status(200);
+    let body = answer.json();
+    Device {
+        device_code: body["device_code"].as_str().unwrap().to_owned(),
+        user_code: body["user_code"].as_str().unwrap().to_owned(),
+    }
+}
+
+async fn poll(server: &TestServer, device: &Device, client: &str) -> Answer {
+    let fields = [
+        ("grant_type", GRANT),
+        ("client_id", client),
+        ("device_code", &device.device_code),
+    ];
+    server.post_form("/oauth2/token", &encoded(&fields)).await
+}
+
+async fn error(server: &TestServer, device: &Device, client: &str) -> String {
+    let answer = poll(server, device, client).await.assert_status(400);
+    answer.json()["error"].as_str().unwrap().to_owned()
+}
+
+/// Enters a code and returns the page of the request.
+async fn claim(browser: &mut Browser<'_>, user_code: &str) -> Answer {
+    browser.post("/device", &[("user_code", user_code)]).await
+}
+
+/// Enters a code and allows the request.
+async fn allow(browser: &mut Browser<'_>, device: &Device) {
+    let page = claim(browser, &device.user_code).await.assert_status(303);
+    let page = page.header("location").to_owned();
+    let done = browser.post(&page, &[("decision", "allow")]).await.assert_status(303);
+    assert_eq!(done.header("location"), "/done/device-allowed");
+}
+
+#[apply(on_both_databases!)]
+async fn a_device_gets_tokens_once_its_user_has_allowed_it(database: Database) {
+    let server = start(database).await;
+    let fields = [("client_id", "tv"), ("scope", "openid email offline_access")];
+    let request = form("/oauth2/device_authorization").header("user-agent", "curl/8.5.0");
+    let answer = server
+        .send(request.body(encoded(&fields).into()).unwrap())
+        .await
+        .assert_status(200);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let codes = answer.json();
+    let user_code = codes["user_code"].as_str().unwrap();
+    assert_eq!(codes["verification_uri"], "http://127.0.0.1:8000/device");
+    assert_eq!(
+        codes["verification_uri_complete"],
+        format!("http://127.0.0.1:8000/device?user_code={user_code}")
+    );
+    assert_eq!((&codes["expires_in"], &codes["interval"]), (&json!(600), &json!(5)));
+    let device = Device {
+        device_code: codes["device_code"].as_str().unwrap().to_owned(),
+        user_code: user_code.to_owned(),
+    };
+    assert_eq!(error(&server, &device, "tv").await, "authorization_pending");
+
+    // A browser that is not signed in is asked to sign in, and comes back.
+    let mut ada = Browser::new(&server);
+    let to_sign_in = ada
+        .get(&format!("/device?user_code={user_code}"))
+        .await
+        .assert_status(303);
+    assert_eq!(
+        to_sign_in.header("location"),
+        format!("/signin?return_to=/device?user_code={user_code}")
+    );
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    // Case, spaces and dashes do not matter.
+    let typed = user_code.to_lowercase().replace('-', " ");
+    let page = claim(&mut ada, &typed).await.assert_status(303);
+    let address = page.header("location").to_owned();
+    let page = ada.get(&address).await.assert_status(200);
+    for shown in ["Television", "ada@example.com", "curl", "127.0.0.1", "email"] {
+        assert!(page.text.contains(shown), "{shown}: {}", page.text);
+    }
+    assert!(!page.text.contains(user_code));
+    // The window is over, so that the next poll is in time.
+    server.services.clock.advance(Duration::from_secs(5));
+    assert_eq!(error(&server, &device, "tv").await, "authorization_pending");
+    let done = ada.post(&address, &[("decision", "allow")]).await;
+    let done = ada.follow(done).await;
+    assert!(done.text.contains("Your device is connected"));
+
+    let tokens = poll(&server, &device, "tv").await.assert_status(200).json();
+    for token in ["access_token", "refresh_token", "id_token"] {
+        assert!(tokens[token].is_string(), "{token}: {tokens}");
+    }
+    let account = ada.get("/account").await;
+    assert!(account.text.contains("ada@example.com"));
+    // The code is spent, and its page is gone.
+    assert_eq!(error(&server, &device, "tv").await, "invalid_grant");
+    ada.get(&address).await.assert_status(422);
+    ada.post(&address, &[("decision", "allow")]).await.assert_status(422);
+    // The grant does not end with the browser's session: people allow devices on borrowed computers.
+    ada.post("/signout", &[]).await.assert_status(303);
+    let refresh = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "tv"),
+        ("refresh_token", tokens["refresh_token"].as_str().unwrap()),
+    ];
+    server
+        .post_form("/oauth2/token", &encoded(&refresh))
+        .await
+        .assert_status(200);
+}
+
+#[apply(on_both_databases!)]
+async fn o_41_c_28_c_61_a_code_is_for_one_client_one_account_and_one_browser(database: Database) {
+    let server = start(database).await;
+    let device = begin(&server, "tv").await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let mut bob = Browser::sign_up(&server, "bob").await;
+    // The complete address fills the field in, and nothing else.
+    let complete = format!("/device?user_code={}", device.user_code);
+    for _ in 0..2 {
+        let page = bob.get(&complete).await.assert_status(200);
+        assert!(page.text.contains(&format!("value=\"{}\"", device.user_code)));
+        assert!(page.text.contains("Check that your device shows this code"));
+        assert!(!page.text.contains("Television"));
+    }
+    let page = claim(&mut ada, &device.user_code).await.assert_status(303);
+    let address = page.header("location").to_owned();
+    // For another account, and in another browser of the same account, the code is unknown, as is its page.
+    let mut elsewhere = Browser::new(&server);
+    elsewhere
+        .post("/signin", &[("email", "ada@example.com"), ("password", PASSWORD)])
+        .await
+        .assert_status(303);
+    let unknown = claim(&mut bob, "BBBB-BBBB").await.assert_status(422);
+    for browser in [&mut bob, &mut elsewhere] {
+        let refused = claim(browser, &device.user_code).await.assert_status(422);
+        assert!(refused.text.contains("This code is wrong or has expired"));
+        let page = browser.get(&address).await.assert_status(422);
+        assert!(!page.text.contains("Television"));
+        browser
+            .post(&address, &[("decision", "allow")])
+            .await
+            .assert_status(422);
+    }
+    assert!(unknown.text.contains("This code is wrong or has expired"));
+    // Whoever claimed it may enter it again.
+    claim(&mut ada, &device.user_code).await.assert_status(303);
+    assert_eq!(error(&server, &device, "tv").await, "authorization_pending");
+    // A form of another site decides nothing.
+    let foreign = form(&address).header("sec-fetch-site", "cross-site");
+    ada.send(foreign, encoded(&[("decision", "allow")]))
+        .await
+        .assert_status(403);
+    // Without a decision, the page asks again.
+    ada.post(&address, &[]).await.assert_status(200);
+    ada.post(&address, &[("decision", "allow")]).await.assert_status(303);
+    // Another client cannot use the device's code, and spends nothing.
+    assert_eq!(error(&server, &device, "other").await, "invalid_grant");
+    let polls = (0..50).map(|_| poll(&server, &device, "tv"));
+    let answers = futures_util::future::join_all(polls).await;
+    let granted = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(granted, 1);
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.status == 200 || answer.json()["error"] == "invalid_grant")
+    );
+}
+
+#[apply(on_both_databases!)]
+async fn o_42_c_22_parallel_guesses_do_not_exceed_the_limits(database: Database) {
+    let server = start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    ada.form_token().await;
+    let guess = async |mut browser: Browser<'_>, number: usize, from: String| {
+        let letters = b"BCDFGHJKLMNPQRSTVWXZ";
+        let code: String = (0..8)
+            .map(|at| char::from(letters[(number >> (at * 2)) % 20]))
+            .collect();
+        let request = form("/device")
+            .header("sec-fetch-site", "same-origin")
+            .extension(axum::extract::ConnectInfo(
+                from.parse::<std::net::SocketAddr>().unwrap(),
+            ));
+        browser.send(request, encoded(&[("user_code", &code)])).await
+    };
+    // Ten guesses of one account, whatever the network.
+    let guesses = (0..100).map(|number| guess(ada.clone(), number, format!("198.51.100.{number}:1")));
+    let answers = futures_util::future::join_all(guesses).await;
+    let judged = answers.iter().filter(|answer| answer.status == 422).count();
+    assert_eq!(judged, 10);
+    assert!(
+        answers
+            .iter()
+            .all(|answer| [422, 429].contains(&answer.status.as_u16()))
+    );
+    // The limit holds for the right code, too.
+    let device = begin(&server, "tv").await;
+    claim(&mut ada, &device.user_code).await.assert_status(429);
+    // A right code uses nothing up and resets nothing.
+    let mut bob = Browser::sign_up(&server, "bob").await;
+    for number in 0..9 {
+        guess(bob.clone(), number, format!("203.0.113.{number}:1"))
+            .await
+            .assert_status(422);
+    }
+    for _ in 0..3 {
+        claim(&mut bob, &device.user_code).await.assert_status(303);
+    }
+    guess(bob.clone(), 100, "203.0.113.100:1".to_owned())
+        .await
+        .assert_status(422);
+    guess(bob.clone(), 101, "203.0.113.101:1".to_owned())
+        .await
+        .assert_status(429);
+    // Twenty of one network, whatever the account.
+    let mut judged = 0;
+    for name in ["eve", "mallory", "trudy"] {
+        let browser = Browser::sign_up(&server, name).await;
+        for number in 0..10 {
+            let answer = guess(browser.clone(), number, "192.0.2.7:1".to_owned()).await;
+            judged += usize::from(answer.status == 422);
+        }
+    }
+    assert_eq!(judged, 20);
+}
+
+#[apply(on_both_databases!)]
+async fn o_43_the_user_is_always_asked_and_may_be_disabled_meanwhile(database: Database) {
+    let server = start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    // Also for a client that needs no consent in a browser.
+    let device = begin(&server, "trusted").await;
+    let page = claim(&mut ada, &device.user_code).await;
+    let page = ada.follow(page).await;
+    for shown in [
+        "Our own",
+        "127.0.0.1",
+        "<time",
+        "email",
+        "Only continue if you started this yourself",
+    ] {
+        assert!(page.text.contains(shown), "{shown}: {}", page.text);
+    }
+    assert_eq!(error(&server, &device, "trusted").await, "authorization_pending");
+    // Who allowed it is disabled, or changes the password: the device gets nothing.
+    for spoil in ["disable", "password"] {
+        let name = format!("user-{spoil}");
+        let mut user = Browser::sign_up(&server, &name).await;
+        let device = begin(&server, "tv").await;
+        allow(&mut user, &device).await;
+        match spoil {
+            "disable" => {
+                let email = format!("{name}@example.com").parse().unwrap();
+                let account = accounts::find_by_email(&server.services.db, &email)
+                    .await
+                    .unwrap()
+                    .unwrap();
+                server.services.operator.set_disabled(account.id, true).await.unwrap();
+            }
+            _ => {
+                let fields = [("current_password", PASSWORD), ("new_password", NEW_PASSWORD)];
+                user.post("/account/password", &fields).await.assert_status(303);
+            }
+        }
+        assert_eq!(error(&server, &device, "tv").await, "access_denied", "{spoil}");
+    }
+    // Consent that is withdrawn takes the permission along.
+    let device = begin(&server, "tv").await;
+    claim(&mut ada, &device.user_code).await.assert_status(303);
+    let mut carl = Browser::sign_up(&server, "carl").await;
+    let device = begin(&server, "tv").await;
+    let page = claim(&mut carl, &device.user_code).await.header("location").to_owned();
+    carl.post(&page, &[("decision", "cancel")]).await.assert_status(303);
+    assert_eq!(error(&server, &device, "tv").await, "access_denied");
+}
+
+#[apply(on_both_databases!)]
+async fn a_device_that_polls_too_fast_or_too_long_is_told_so(database: Database) {
+    let server = start(database).await;
+    let clock = &server.services.clock;
+    let device = begin(&server, "tv").await;
+    let seconds = |seconds| clock.advance(Duration::from_secs(seconds));
+    assert_eq!(error(&server, &device, "tv").await, "authorization_pending");
+    assert_eq!(error(&server, &device, "tv").await, "slow_down");
+    // RFC 8628 §3.5: five seconds longer from now on.
+    seconds(6);
+    assert_eq!(error(&server, &device, "tv").await, "slow_down");
+    seconds(15);
+    assert_eq!(error(&server, &device, "tv").await, "authorization_pending");
+    seconds(600);
+    assert_eq!(error(&server, &device, "tv").await, "expired_token");
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    claim(&mut ada, &device.user_code).await.assert_status(422);
+    // Swept an hour later, it is unknown.
+    seconds(3601);
+    server.services.device_authorization.sweep_once().await.unwrap();
+    assert_eq!(error(&server, &device, "tv").await, "invalid_grant");
+}
+
+#[apply(on_both_databases!)]
+async fn requests_of_devices_that_are_not_valid_are_refused(database: Database) {
+    let server = start(database).await;
+    let ask = async |fields: &[(&str, &str)]| {
+        let answer = server.post_form("/oauth2/device_authorization", &encoded(fields)).await;
+        let error: Value = answer.json()["error"].clone();
+        (answer.status.as_u16(), error.as_str().unwrap_or_default().to_owned())
+    };
+    let refused = |status, error: &str| (status, error.to_owned());
+    assert_eq!(ask(&[("scope", "openid")]).await, refused(400, "invalid_request"));
+    assert_eq!(ask(&[("client_id", "nobody")]).await, refused(401, "invalid_client"));
+    let web = [("client_id", "web"), ("scope", "openid")];
+    assert_eq!(ask(&web).await, refused(400, "unauthorized_client"));
+    let unknown = [("client_id", "tv"), ("scope", "no-such-scope")];
+    assert_eq!(ask(&unknown).await, refused(400, "invalid_scope"));
+    let twice = [("client_id", "tv"), ("scope", "openid"), ("scope", "email")];
+    assert_eq!(ask(&twice).await, refused(400, "invalid_request"));
+    let resource = [
+        ("client_id", "tv"),
+        ("scope", "openid"),
+        ("resource", "https://api.example.com"),
+    ];
+    assert_eq!(ask(&resource).await, refused(400, "invalid_target"));
+    // A code that is none, and one of another kind.
+    for code in ["", "x", "csr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        let device = Device {
+            device_code: code.to_owned(),
+            user_code: String::new(),
+        };
+        let wanted = if code.is_empty() {
+            "invalid_request"
+        } else {
+            "invalid_grant"
+        };
+        assert_eq!(error(&server, &device, "tv").await, wanted, "{code:?}");
+    }
+}
