@@ -1,7 +1,9 @@
 //! The page for devices, and their codes (RFC 8628).
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
 use countersign::features::identity::accounts;
 use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
@@ -39,7 +41,11 @@ redirect_uris = ["https://web.example.com/callback"]
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 async fn start(database: Database) -> TestServer {
-    let server = TestServer::start_with(database, CLIENTS).await;
+    start_with(database, "").await
+}
+
+async fn start_with(database: Database, settings: &str) -> TestServer {
+    let server = TestServer::start_with(database, &format!("{settings}{CLIENTS}")).await;
     let services = &server.services;
     services.clients.apply(false, services.command_line()).await.unwrap();
     server
@@ -51,10 +57,16 @@ struct Device {
     user_code: String,
 }
 
+/// The address of a connection from this machine.
+fn from_here() -> ConnectInfo<SocketAddr> {
+    ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1)))
+}
+
 async fn begin(server: &TestServer, client: &str) -> Device {
     let fields = [("client_id", client), ("scope", "openid email offline_access")];
+    let request = form("/oauth2/device_authorization").extension(from_here());
     let answer = server
-        .post_form("/oauth2/device_authorization", &encoded(&fields))
+        .send(request.body(encoded(&fields).into()).unwrap())
         .await
         .assert_status(200);
     let body = answer.json();
@@ -96,6 +108,7 @@ async fn a_device_gets_tokens_once_its_user_has_allowed_it(database: Database) {
     let server = start(database).await;
     let fields = [("client_id", "tv"), ("scope", "openid email offline_access")];
     let request = form("/oauth2/device_authorization").header("user-agent", "curl/8.5.0");
+    let request = request.extension(from_here());
     let answer = server
         .send(request.body(encoded(&fields).into()).unwrap())
         .await
@@ -225,7 +238,7 @@ async fn o_41_c_28_c_61_a_code_is_for_one_client_one_account_and_one_browser(dat
 
 #[apply(on_both_databases!)]
 async fn o_42_c_22_parallel_guesses_do_not_exceed_the_limits(database: Database) {
-    let server = start(database).await;
+    let server = start_with(database, "[limits]\n").await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     ada.form_token().await;
     let guess = async |mut browser: Browser<'_>, number: usize, from: String| {
@@ -235,9 +248,7 @@ async fn o_42_c_22_parallel_guesses_do_not_exceed_the_limits(database: Database)
             .collect();
         let request = form("/device")
             .header("sec-fetch-site", "same-origin")
-            .extension(axum::extract::ConnectInfo(
-                from.parse::<std::net::SocketAddr>().unwrap(),
-            ));
+            .extension(ConnectInfo(from.parse::<SocketAddr>().unwrap()));
         browser.send(request, encoded(&[("user_code", &code)])).await
     };
     // Ten guesses of one account, whatever the network.
@@ -363,7 +374,7 @@ async fn requests_of_devices_that_are_not_valid_are_refused(database: Database) 
         (answer.status.as_u16(), error.as_str().unwrap_or_default().to_owned())
     };
     let refused = |status, error: &str| (status, error.to_owned());
-    assert_eq!(ask(&[("scope", "openid")]).await, refused(400, "invalid_request"));
+    assert_eq!(ask(&[("scope", "openid")]).await, refused(401, "invalid_client"));
     assert_eq!(ask(&[("client_id", "nobody")]).await, refused(401, "invalid_client"));
     let web = [("client_id", "web"), ("scope", "openid")];
     assert_eq!(ask(&web).await, refused(400, "unauthorized_client"));

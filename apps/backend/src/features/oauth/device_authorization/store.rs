@@ -199,16 +199,16 @@ pub(super) async fn find_by_code(db: &Db, hash: DeviceCodeHash) -> Result<Option
     .await
 }
 
-/// Records a poll, if the last one is long enough ago. `since` is now, less what a poll may come early.
-pub(super) async fn poll(db: &Db, id: DeviceRequestId, now: Timestamp, early_ms: i64) -> Result<bool, StoreError> {
+/// Records a poll, if the next one after the last is due at `due`: now, or somewhat later, because a poll may come early.
+pub(super) async fn poll(db: &Db, id: DeviceRequestId, now: Timestamp, due: Timestamp) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE device_codes
             SET polled_at = $2
-          WHERE id = $1 AND (polled_at IS NULL OR polled_at + wait_ms <= $2 + $3)"
+          WHERE id = $1 AND (polled_at IS NULL OR polled_at + wait_ms <= $3)"
     ))
     .bind(id)
     .bind(now)
-    .bind(early_ms)
+    .bind(due)
     .execute(db)
     .await?;
     Ok(changed > 0)

@@ -19,7 +19,7 @@ use crate::features::oauth::device_authorization::store::{self, Polled};
 use crate::features::sign_in::sessions::{GrantToken, NewGrant, Session};
 
 /// By how much a poll may come early without consequences: the time between two polls varies on the way.
-const EARLY_MS: i64 = 1_000;
+const EARLY: Duration = Duration::from_secs(1);
 /// By how much the interval grows when a device polls too fast (RFC 8628 §3.5).
 const SLOWER_MS: i64 = 5_000;
 
@@ -56,7 +56,7 @@ impl DeviceAuthorization {
     }
 
     async fn pending(&self, polled: &Polled, now: Timestamp) -> Result<DeviceError, StoreError> {
-        if store::poll(&self.platform.db, polled.id, now, EARLY_MS).await? {
+        if store::poll(&self.platform.db, polled.id, now, now + EARLY).await? {
             return Ok(DeviceError::Pending);
         }
         store::slow_down(&self.platform.db, polled.id, now, SLOWER_MS).await?;
