@@ -202,8 +202,8 @@ fn text(name: &str, value: Value) -> Result<Option<Value>, InvalidClaim> {
 
 fn not_stored(name: &str) -> &'static str {
     match name {
-        "name" => "is the name of the account: change it there",
-        "email" => "is the email address of the account: change it there",
+        "name" => "is the name of the account; `countersign users edit` changes it",
+        "email" => "is the email address of the account, which only its user changes",
         "email_verified" | "phone_number_verified" | "sub" | "updated_at" => "cannot be set",
         _ => "is not a standard claim",
     }

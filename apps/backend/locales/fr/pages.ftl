@@ -195,7 +195,7 @@ device-confirm-who = Vous utilisez le compte { $email }.
 device-confirm-when = Demande reçue le { $when }
 device-confirm-where = Depuis { $device }, adresse IP { $address }
 device-confirm-warning = Ne continuez que si vous avez vous-même lancé cette demande sur un appareil qui se trouve devant vous. Aucune assistance ne vous enverra jamais un tel code.
-device-scopes = { $application } pourra :
+device-scopes = { $application } pourra :
 device-allow = Autoriser
 device-cancel = Annuler
 
