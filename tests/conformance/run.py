@@ -28,7 +28,7 @@ CODE = {"response_type": "code", "client_registration": "static_client"}
 PLANS = {
     "config": ("oidcc-config-certification-test-plan", "openid", {}),
     "basic": ("oidcc-basic-certification-test-plan", "openid", STATIC),
-    "form-post": ("oidcc-formpost-basic-certification-test-plan", "openid", STATIC),
+    "form-post": ("oidcc-formpost-basic-certification-test-plan", "form-post", STATIC),
     "rp-initiated-logout": ("oidcc-rp-initiated-logout-certification-test-plan", "logout", CODE),
     "back-channel-logout": ("oidcc-backchannel-rp-initiated-logout-certification-test-plan", "backchannel", CODE),
 }
@@ -105,7 +105,7 @@ def main():
         before, rest = document.read_text().split(BEGIN)
         document.write_text(before + BEGIN + report(results) + END + rest.split(END)[1])
         expected_file.write_text(json.dumps(results, indent=2) + "\n")
-    expected = json.loads(expected_file.read_text())
+    expected = json.loads(expected_file.read_text()) if expected_file.exists() else {plan: {} for plan in PLANS}
     differences = [
         f"{plan}: {module}: expected {expected[plan].get(module)}, got {result}"
         for plan, modules in results.items()
