@@ -12,13 +12,16 @@ use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::features::oauth::apis::{self, Api, Origin};
 use crate::installation::Opening;
-use crate::settings::write_duration;
+use crate::settings::{Settings, write_duration};
 
 pub(super) fn run(command: ApisCommand, process: Process, output: &mut Standard) -> Result<(), Failure> {
     match command {
-        ApisCommand::Create(new) => {
-            process.administer(Opening::OrCreate, async |services| create(&new, services, output).await)
-        }
+        // Validate the input before an installation is created.
+        ApisCommand::Create(new) => process.with_installation(Opening::OrCreate, async |at| {
+            let metadata = parse(&new, &at.settings)?;
+            at.administer(async |services| create(&metadata, services, output).await)
+                .await
+        }),
         ApisCommand::List => process.administer(Opening::Reading, async |services| list(services, output).await),
         ApisCommand::Show(which) => process.administer(Opening::Reading, async |services| {
             show(&which.identifier, services, output).await
@@ -38,7 +41,8 @@ pub(super) fn run(command: ApisCommand, process: Process, output: &mut Standard)
     }
 }
 
-async fn create(new: &NewApi, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+/// Checks the metadata of a new API.
+fn parse(new: &NewApi, settings: &Settings) -> Result<ApiMetadata, Failure> {
     let mut metadata = ApiMetadata {
         identifier: new.api.identifier.clone(),
         name: new.name.clone(),
@@ -50,7 +54,12 @@ async fn create(new: &NewApi, services: &Services, output: &mut Standard) -> Res
     };
     change(&mut metadata, &new.parts);
     check_words(&metadata, &new.parts)?;
-    let api = services.apis.create(&metadata, services.command_line()).await?;
+    apis::validate(&metadata, settings).map_err(Failure::new)?;
+    Ok(metadata)
+}
+
+async fn create(metadata: &ApiMetadata, services: &Services, output: &mut Standard) -> Result<(), Failure> {
+    let api = services.apis.create(metadata, services.command_line()).await?;
     let sentence = match api.clients {
         ClientAccess::Any => format!("Registered {}; all clients may ask for access.", api.identifier),
         ClientAccess::Listed => format!(

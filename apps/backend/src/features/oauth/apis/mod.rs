@@ -8,5 +8,5 @@ mod service;
 mod store;
 
 pub use api::{Api, Origin};
-pub use service::{ApiError, Apis, Applied, Difference, differences};
+pub use service::{ApiError, Apis, Applied, Difference, differences, validate};
 pub use store::{all, find, resolve};

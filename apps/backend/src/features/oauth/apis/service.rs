@@ -9,7 +9,7 @@ use crate::core::caller::Caller;
 use crate::core::language::Language;
 use crate::core::platform::Platform;
 use crate::features::operations::audit::{Audit, Event, EventKind};
-use crate::settings::DeclaredApis;
+use crate::settings::{DeclaredApis, Settings};
 
 /// The most APIs. They are read together for each authorization request.
 const MOST: usize = 200;
@@ -142,7 +142,7 @@ impl Apis {
     /// # Errors
     /// [`ApiError`].
     pub async fn create(&self, metadata: &ApiMetadata, caller: &Caller) -> Result<Api, ApiError> {
-        self.validate(metadata)?;
+        validate(metadata, &self.platform.settings)?;
         self.platform
             .db
             .transact(|tx| {
@@ -173,7 +173,7 @@ impl Apis {
                     let mut api = of_operator(tx, identifier).await?;
                     let before = api.metadata.clone();
                     change(&mut api.metadata);
-                    self.validate(&api.metadata)?;
+                    validate(&api.metadata, &self.platform.settings)?;
                     if api.metadata != before {
                         self.replace(tx, &api.metadata, Origin::Operator, caller).await?;
                     }
@@ -316,11 +316,15 @@ impl Apis {
             .record(tx, Event::new(kind, None, caller).detail(identifier))
             .await
     }
+}
 
-    fn validate(&self, metadata: &ApiMetadata) -> Result<(), ApiMetadataError> {
-        let languages: Vec<_> = Language::ALL.iter().map(|language| language.tag()).collect();
-        metadata.validate(self.platform.settings.issuer.as_str(), &languages)
-    }
+/// Checks the registration of an API.
+///
+/// # Errors
+/// The first fault that is found.
+pub fn validate(metadata: &ApiMetadata, settings: &Settings) -> Result<(), ApiMetadataError> {
+    let languages: Vec<_> = Language::ALL.iter().map(|language| language.tag()).collect();
+    metadata.validate(settings.issuer.as_str(), &languages)
 }
 
 async fn known(tx: &mut Tx<'_>, identifier: &str) -> Result<Api, ApiError> {
