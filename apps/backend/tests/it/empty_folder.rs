@@ -12,12 +12,14 @@ use countersign_testkit::{Database, ScratchDatabase, apply, on_both_databases};
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 
 /// The commands that may create a database, a folder or a key. `restore` may too, but not from a missing file.
-const MAY_CREATE: [&str; 6] = [
+const MAY_CREATE: [&str; 8] = [
     "serve",
     "dev",
     "migrate",
     "users create",
     "users invite",
+    "apis create",
+    "clients create",
     "keys generate",
 ];
 
