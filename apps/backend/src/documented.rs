@@ -90,7 +90,10 @@ const OWN: &[(&str, &[Code])] = &[
         "DELETE /api/auth/sessions/{id}",
         &[NotFound, MalformedBody, RequestTimeout, ValidationFailed, UnknownField],
     ),
-    ("GET /api/auth/forward", &[InsufficientScope, OriginNotAllowed]),
+    (
+        "GET /api/auth/forward",
+        &[InsufficientScope, OriginNotAllowed, ValidationFailed],
+    ),
     (
         "POST /oauth2/device_authorization",
         &[

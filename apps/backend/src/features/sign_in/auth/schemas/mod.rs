@@ -36,7 +36,7 @@ pub struct RegistrationBody {
     #[schema(value_type = Option<Object>, required = false)]
     metadata: Option<MetadataPatch>,
     /// With `cookie`, the user is also signed in, and the session is held by an HttpOnly cookie.
-    #[schema(required = false, nullable = false)]
+    #[schema(required = false)]
     session: Option<SignUpSession>,
 }
 
