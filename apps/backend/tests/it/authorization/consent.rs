@@ -57,7 +57,8 @@ async fn o_20_x_32_consent_is_asked_once_and_again_for_more(database: Database) 
         let here = begun(&mut ada, &native).await;
         let page = ada.get(&here).await.assert_status(200);
         assert!(page.text.contains("value=\"go_on\""), "{}", page.text);
-        let answer = ada.post(&here, &[("decision", "go_on")]).await;
+        let shown = field_of(&page, "shown").unwrap();
+        let answer = ada.post(&here, &[("decision", "go_on"), ("shown", &shown)]).await;
         let arrived = Arrived::of(&answer);
         assert_eq!(arrived.at, "com.example.notes:/callback");
         arrived.code();
@@ -214,4 +215,37 @@ async fn a_54_the_account_page_lists_applications_and_removes_them(database: Dat
         answer.assert_status(303).header("location"),
         "/signin?return_to=/account/apps"
     );
+}
+
+/// A page that one account has seen is not answered for another one, which signed in in a second tab.
+#[apply(on_both_databases!)]
+async fn o_12_x_17_a_page_is_answered_by_the_account_that_it_was_shown_to(database: Database) {
+    let server = server(database).await;
+    Browser::sign_up(&server, "eve").await;
+    let native = [("client_id", "native"), ("redirect_uri", "com.example.notes:/callback")];
+    let choice = [("prompt", "select_account")];
+    let cases: [(&[(&str, &str)], &str); 3] = [(&[], "allow"), (&native, "go_on"), (&choice, "go_on")];
+    for (number, (changes, decision)) in cases.into_iter().enumerate() {
+        let mut ada = Browser::sign_up(&server, &format!("ada-{number}")).await;
+        if decision == "go_on" {
+            code_of(
+                &mut ada,
+                changes
+                    .iter()
+                    .copied()
+                    .filter(|(name, _)| *name != "prompt")
+                    .collect::<Vec<_>>()
+                    .as_slice(),
+            )
+            .await;
+        }
+        server.services.clock.advance(std::time::Duration::from_secs(60));
+        let here = begun(&mut ada, changes).await;
+        let shown = field_of(&ada.get(&here).await.assert_status(200), "shown").unwrap();
+        let eve = [("email", "eve@example.com"), ("password", PASSWORD)];
+        ada.post("/signin", &eve).await.assert_status(303);
+        ada.get(&here).await;
+        let answer = ada.post(&here, &[("decision", decision), ("shown", &shown)]).await;
+        assert_eq!(answer.assert_status(303).header("location"), here, "{changes:?}");
+    }
 }

@@ -9,12 +9,13 @@ use countersign_testkit::{Database, apply, on_both_databases};
 use super::*;
 
 /// Every page and form of a request, with the fields of a decision that a user could send.
-const DECISIONS: [&[(&str, &str)]; 6] = [
+const DECISIONS: [&[(&str, &str)]; 7] = [
     &[],
     &[("decision", "")],
     &[("decision", "go_on")],
     &[("decision", "allow")],
     &[("decision", "allow"), ("shown", "x")],
+    &[("decision", "go_on"), ("shown", "x")],
     &[("decision", "cancel")],
 ];
 

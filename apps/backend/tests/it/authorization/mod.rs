@@ -264,10 +264,12 @@ async fn answered(browser: &mut Browser<'_>, here: &str) -> Arrived {
         return Arrived::of(&page);
     }
     let page = page.assert_status(200);
-    let answer = match field_of(&page, "shown") {
-        Some(shown) => browser.post(here, &[("decision", "allow"), ("shown", &shown)]).await,
-        None => browser.post(here, &[("decision", "go_on")]).await,
+    let decision = match page.text.contains("value=\"go_on\"") {
+        true => "go_on",
+        false => "allow",
     };
+    let shown = field_of(&page, "shown").unwrap();
+    let answer = browser.post(here, &[("decision", decision), ("shown", &shown)]).await;
     Arrived::of(&answer)
 }
 

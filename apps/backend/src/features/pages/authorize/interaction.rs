@@ -20,7 +20,6 @@ use crate::core::ids::AuthorizationRequestId;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
 use crate::features::oauth::authorization::{AnswerGoesTo, ConsentShown, Decided, Decision, Next, NextError, Visit};
-use crate::features::oauth::clients::Client;
 use crate::settings::Signup;
 
 #[derive(Template)]
@@ -56,6 +55,8 @@ struct ToNativePage {
     other: String,
     goes_to: String,
     button: String,
+    /// What identifies the contents of the page.
+    shown: String,
 }
 
 #[derive(Template)]
@@ -67,6 +68,8 @@ struct ChooseAccountPage {
     other: String,
     /// Where an account is created, if the client asked for that.
     new: Option<String>,
+    /// What identifies the contents of the page.
+    shown: String,
 }
 
 /// What the user decided.
@@ -121,7 +124,7 @@ pub(super) async fn show(
         Next::SignUp => lead_to("/signup"),
         Next::SignInAsOther => lead_to("/signin/other"),
         Next::Reauthenticate => lead_to("/signin/again"),
-        Next::ChooseAccount(client) => choose_account(&pages, &visitor, &here, &client),
+        Next::ChooseAccount(shown) => choose_account(&pages, &visitor, &here, &shown),
         Next::Consent(shown) => consent(&pages, &visitor, &here, &shown),
         Next::Confirm(shown) => to_native(&pages, &visitor, &here, &shown),
         Next::Answer(response) => answer(&pages, &visitor, &response)?,
@@ -136,9 +139,10 @@ pub(super) async fn decide(
     PathId(id): PathId<AuthorizationRequestId>,
     OwnForm(form): OwnForm<DecisionForm>,
 ) -> Result<Response, Problem> {
+    let shown = form.shown.unwrap_or_default();
     let decision = match form.decision {
-        Choice::GoOn => Decision::GoOn,
-        Choice::Allow => Decision::Allow(form.shown.unwrap_or_default()),
+        Choice::GoOn => Decision::GoOn(shown),
+        Choice::Allow => Decision::Allow(shown),
         Choice::Cancel => Decision::Cancel,
     };
     let caller = visitor.caller(request);
@@ -166,15 +170,16 @@ fn gone(pages: &Pages, visitor: &Visitor, error: NextError) -> Result<Response, 
     }
 }
 
-fn choose_account(pages: &Pages, visitor: &Visitor, here: &str, client: &Client) -> Response {
+fn choose_account(pages: &Pages, visitor: &Visitor, here: &str, shown: &ConsentShown) -> Response {
     let v = View::new(pages, visitor);
-    let client = v.client_name(client);
+    let client = v.client_name(&shown.client);
     let is_open = pages.platform.settings.signup == Signup::Open;
     let chooses = ChooseAccountPage {
         text: v.t1("choose-text", "application", &client),
         this: v.t1("choose-this", "email", &email_of(visitor)),
         other: with_return_to("/signin/other", here),
         new: is_open.then(|| with_return_to("/signup", here)),
+        shown: shown.digest(),
         v,
     };
     page(visitor, &chooses.v, &chooses)
@@ -221,6 +226,7 @@ fn to_native(pages: &Pages, visitor: &Visitor, here: &str, shown: &ConsentShown)
         other: with_return_to("/signin/other", here),
         goes_to: goes_to(&v, &shown.goes_to),
         button: label,
+        shown: shown.digest(),
         v,
     };
     page(visitor, &confirm.v, &confirm)

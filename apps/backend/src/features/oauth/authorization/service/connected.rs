@@ -12,6 +12,7 @@ use crate::core::ids::AccountId;
 use crate::core::language::Language;
 use crate::features::oauth::apis::{self, Api};
 use crate::features::oauth::authorization::request::{Audience, ScopeNames};
+use crate::features::oauth::authorization::store::codes;
 use crate::features::oauth::clients::{self, Client};
 use crate::features::oauth::consents;
 use crate::features::operations::audit::{Event, EventKind};
@@ -89,9 +90,14 @@ impl Authorization {
     /// If the database failed.
     pub async fn withdraw(&self, account: AccountId, client_id: &str, caller: &Caller) -> Result<bool, StoreError> {
         let now = self.platform.clock.now();
+        // No client is called this, and PostgreSQL refuses to look for it.
+        if client_id.contains('\0') {
+            return Ok(false);
+        }
         self.revocations
             .transact(|tx| {
                 Box::pin(async move {
+                    codes::void(tx, account, client_id).await?;
                     let withdrawn = consents::withdraw(tx, account, client_id).await?;
                     let ended = sessions::end_grants(tx, account, client_id, now).await?;
                     if !withdrawn && ended == 0 {

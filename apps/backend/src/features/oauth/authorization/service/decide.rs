@@ -13,7 +13,6 @@ use super::shown::{ConsentShown, digest_of};
 use super::visit::Visit;
 use crate::core::ids::AuthorizationRequestId;
 use crate::features::oauth::authorization::store::{self, Answer};
-use crate::features::oauth::clients::Client;
 use crate::features::oauth::consents;
 use crate::features::operations::audit::{Event, EventKind};
 use crate::features::sign_in::browser_sessions::SignedIn;
@@ -25,7 +24,7 @@ pub enum Next {
     /// The account that the client expects signs in; another one is signed in.
     SignInAsOther,
     /// The user goes on with this account, or uses another.
-    ChooseAccount(Client),
+    ChooseAccount(ConsentShown),
     /// The user proves again who they are.
     Reauthenticate,
     Consent(ConsentShown),
@@ -38,8 +37,8 @@ pub enum Next {
 /// What the user decided on a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// To go on: with this account, or to the native application.
-    GoOn,
+    /// To go on: with this account, or to the native application. With the digest of what was shown.
+    GoOn(String),
     /// To agree to what was shown, identified by its digest.
     Allow(String),
     Cancel,
@@ -82,7 +81,7 @@ impl Authorization {
             (Step::SignUp, _) => Next::SignUp,
             (Step::SignIn, _) | (_, None) => Next::SignIn,
             (Step::SignInAsOther, _) => Next::SignInAsOther,
-            (Step::ChooseAccount, _) => Next::ChooseAccount(loaded.client),
+            (Step::ChooseAccount, Some(who)) => Next::ChooseAccount(self.shown(&loaded, who).await?),
             (Step::Reauthenticate, _) => Next::Reauthenticate,
             (Step::Consent, Some(who)) => Next::Consent(self.shown(&loaded, who).await?),
             (Step::Confirm, Some(who)) => Next::Confirm(self.shown(&loaded, who).await?),
@@ -114,10 +113,16 @@ impl Authorization {
         else {
             return Ok(Decided::Again);
         };
+        // For consent, this is asked in its transaction.
+        if let Decision::GoOn(shown) = decision
+            && self.shown(&loaded, who).await?.digest() != *shown
+        {
+            return Ok(Decided::Again);
+        }
         let step = self.next(On::Db(&self.platform.db), &loaded, visit.session()).await?;
         let (db, now) = (&self.platform.db, self.platform.clock.now());
         match (step, decision) {
-            (Step::ChooseAccount, Decision::GoOn) => {
+            (Step::ChooseAccount, Decision::GoOn(_)) => {
                 store::note(db, id, who.session.id, Answer::Chosen, now).await?;
                 return Ok(Decided::Again);
             }
@@ -126,7 +131,7 @@ impl Authorization {
                     return Ok(Decided::Again);
                 }
             }
-            (Step::Confirm, Decision::GoOn) => {
+            (Step::Confirm, Decision::GoOn(_)) => {
                 store::note(db, id, who.session.id, Answer::Clicked, now).await?;
             }
             (Step::Consent | Step::Confirm, Decision::Cancel) => {
@@ -159,7 +164,7 @@ impl Authorization {
             .transact(|tx| {
                 Box::pin(async move {
                     let asked = self.asked(&mut On::Tx(tx), loaded, account).await?;
-                    if asked.is_gone || digest_of(&loaded.client, &asked) != shown {
+                    if asked.is_gone || digest_of(account, &loaded.client, &asked) != shown {
                         return Ok(false);
                     }
                     if !store::note(&mut *tx, id, session, Answer::Consented, now).await? {
@@ -222,12 +227,12 @@ impl Authorization {
         AuthorizationResponse::error(loaded.request.answer_to.clone(), error, self.issuer())
     }
 
-    /// Returns what the consent page shows.
+    /// Returns what a page shows.
     async fn shown(&self, loaded: &Loaded, who: &SignedIn) -> Result<ConsentShown, StoreError> {
         let asked = self
             .asked(&mut On::Db(&self.platform.db), loaded, who.account.id)
             .await?;
-        Ok(ConsentShown::new(loaded, asked))
+        Ok(ConsentShown::new(loaded, asked, who.account.id))
     }
 }
 

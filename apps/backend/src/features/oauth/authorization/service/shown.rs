@@ -1,4 +1,4 @@
-//! What the consent page shows of a request.
+//! What the pages of a request show of it.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -6,15 +6,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_oauth::{ApiScope, Kind, RedirectUri};
 
 use super::loaded::{Asked, Loaded};
+use crate::core::ids::AccountId;
 use crate::core::language::Language;
 use crate::features::oauth::apis::Api;
 use crate::features::oauth::authorization::request::{Audience, OPENID};
 use crate::features::oauth::clients::Client;
 
-/// What the consent page shows of a request.
+/// What a page shows of a request.
 pub struct ConsentShown {
     pub client: Client,
     pub goes_to: AnswerGoesTo,
+    /// Who is signed in.
+    account: AccountId,
     asked: Asked,
 }
 
@@ -39,8 +42,9 @@ pub enum Permission<'s> {
 }
 
 impl ConsentShown {
-    pub(super) fn new(loaded: &Loaded, asked: Asked) -> Self {
+    pub(super) fn new(loaded: &Loaded, asked: Asked, account: AccountId) -> Self {
         Self {
+            account,
             goes_to: loaded.registered().map_or(AnswerGoesTo::ThisComputer, AnswerGoesTo::of),
             client: loaded.client.clone(),
             asked,
@@ -54,7 +58,7 @@ impl ConsentShown {
 
     /// Returns what identifies the contents of the page. If any of it changes, the page is shown again.
     pub fn digest(&self) -> String {
-        digest_of(&self.client, &self.asked)
+        digest_of(self.account, &self.client, &self.asked)
     }
 }
 
@@ -81,9 +85,9 @@ fn words(scope: &ApiScope, language: Language) -> &str {
     said.map_or(scope.name.as_str(), String::as_str)
 }
 
-/// Hashes what the consent page shows.
-pub(super) fn digest_of(client: &Client, asked: &Asked) -> String {
-    let mut text = format!("{}\n{}\n", client.client_id, client.updated_at.0);
+/// Hashes what a page shows, and to whom: what one account has seen, another does not answer, after signing in in a second tab.
+pub(super) fn digest_of(account: AccountId, client: &Client, asked: &Asked) -> String {
+    let mut text = format!("{}\n{}\n{}\n", account.0, client.client_id, client.updated_at.0);
     for audience in &asked.audiences {
         text.push_str(&format!("{}\n{}\n", audience.identifier, audience.consented()));
     }

@@ -28,6 +28,18 @@ row! {
     }
 }
 
+/// Voids the codes of an account and client that have not been exchanged.
+pub(in super::super) async fn void(tx: &mut Tx<'_>, account: AccountId, client_id: &str) -> Result<(), StoreError> {
+    query(sql!(
+        "DELETE FROM authorization_codes WHERE account_id = $1 AND client_id = $2 AND spent_at IS NULL"
+    ))
+    .bind(account)
+    .bind(client_id)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
 pub(in super::super) async fn insert(tx: &mut Tx<'_>, hash: CodeHash, code: &CodeRow) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO authorization_codes
