@@ -25,7 +25,8 @@ const MOST_SECRETS: usize = 2;
 impl Clients {
     /// Returns the client that a request comes from: a public client by its `client_id`, a confidential one by its secret, in
     /// the `Authorization` header or in the body. Of these, a request has exactly one. An unknown client costs as much as a
-    /// wrong secret.
+    /// wrong secret. Only failures are limited: secrets have 256 bits, so nobody guesses one, and nobody may lock out the
+    /// clients of a network.
     ///
     /// # Errors
     /// [`ClientAuthError`].
@@ -36,27 +37,18 @@ impl Clients {
         caller: &Caller,
     ) -> Result<Client, ClientAuthError> {
         let presented = Presented::of(headers, body)?;
-        let mut reserved = self.platform.limits.reserve();
+        let known = match self.identify(&presented).await? {
+            Identity::Proven(client) => return Ok(*client),
+            Identity::Claimed(known) => known,
+        };
         if let Some(network) = caller.request.prefix() {
             let key = Key::of(Policy::ClientAuthPerAddress).address(network);
             let rate = key.rate(&self.platform.settings.limits);
-            reserved.spend(key, rate).await.map_err(ClientAuthError::Limited)?;
+            let spent = self.platform.limits.spend(key, rate).await;
+            spent.map_err(ClientAuthError::Limited)?;
         }
-        match self.identify(&presented).await {
-            Ok(Identity::Proven(client)) => {
-                reserved.give_back().await;
-                Ok(*client)
-            }
-            Ok(Identity::Claimed(known)) => {
-                reserved.count();
-                self.record_failure(known.as_deref(), caller).await?;
-                Err(ClientAuthError::Refused)
-            }
-            Err(error) => {
-                reserved.give_back().await;
-                Err(error.into())
-            }
-        }
+        self.record_failure(known.as_deref(), caller).await?;
+        Err(ClientAuthError::Refused)
     }
 
     async fn identify(&self, presented: &Presented) -> Result<Identity, StoreError> {
