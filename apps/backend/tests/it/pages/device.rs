@@ -402,3 +402,21 @@ async fn requests_of_devices_that_are_not_valid_are_refused(database: Database) 
         assert_eq!(error(&server, &device, "tv").await, wanted, "{code:?}");
     }
 }
+
+/// A request that no token answers leaves the code as it is.
+#[apply(on_both_databases!)]
+async fn o_41_a_wrong_resource_spends_no_code(database: Database) {
+    let server = start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let device = begin(&server, "tv").await;
+    allow(&mut ada, &device).await;
+    let fields = [
+        ("grant_type", GRANT),
+        ("client_id", "tv"),
+        ("device_code", &device.device_code),
+        ("resource", "https://api.example.com"),
+    ];
+    let answer = server.post_form("/oauth2/token", &encoded(&fields)).await;
+    assert_eq!(answer.assert_status(400).json()["error"], "invalid_target");
+    poll(&server, &device, "tv").await.assert_status(200);
+}

@@ -55,6 +55,27 @@ impl DeviceAuthorization {
         }
     }
 
+    /// Returns the scopes, and the identifiers of the APIs, separated by spaces, of a code of this client that its user has
+    /// allowed.
+    ///
+    /// # Errors
+    /// If the database failed.
+    pub async fn allowed(&self, device_code: &str, client: &Client) -> Result<Option<(Scopes, String)>, DeviceError> {
+        let Ok(code) = device_code.parse::<DeviceCode>() else {
+            return Ok(None);
+        };
+        let found = store::find_by_code(&self.platform.db, code.hash()).await?;
+        let is_allowed = |polled: &Polled| {
+            polled.client_id == client.client_id
+                && polled.spent_at.is_none()
+                && polled.decision.as_deref() == Some(ALLOWED)
+        };
+        Ok(found.filter(is_allowed).map(|polled| {
+            let scopes = polled.scope.split_ascii_whitespace().map(str::to_owned).collect();
+            (scopes, polled.resources)
+        }))
+    }
+
     async fn pending(&self, polled: &Polled, now: Timestamp) -> Result<DeviceError, StoreError> {
         if store::poll(&self.platform.db, polled.id, now, now + EARLY).await? {
             return Ok(DeviceError::Pending);

@@ -1,5 +1,6 @@
 //! What an access token is for (RFC 8707 §2.2): one API, or the UserInfo endpoint.
 
+use countersign_guard::Scopes;
 use countersign_oauth::ResourceIndicator;
 
 use super::grant::{Grant, scopes_of};
@@ -29,11 +30,23 @@ impl Tokens {
     /// Returns what the next access token of a grant is for: what the request names, if it was granted; otherwise the only API of
     /// the grant, the default API of the client, or the UserInfo endpoint.
     pub(super) async fn target(&self, grant: &Grant<'_>) -> Result<Target, TokenError> {
-        let Grant { session, client, .. } = *grant;
+        let scopes = scopes_of(grant.session)?;
+        let granted = grant.session.resources.as_deref().unwrap_or_default();
+        self.target_of(grant.client, &scopes, granted, grant.resource).await
+    }
+
+    /// The same, for the scopes and the identifiers of APIs, separated by spaces, that are about to become a grant.
+    pub(super) async fn target_of(
+        &self,
+        client: &Client,
+        scopes: &Scopes,
+        granted: &str,
+        resource: Option<&str>,
+    ) -> Result<Target, TokenError> {
         let userinfo = userinfo_audience(self.platform.settings.issuer.as_str());
-        let has_openid = scopes_of(session)?.contains("openid");
-        let granted: Vec<&str> = session.resources.iter().flat_map(|all| all.split(' ')).collect();
-        if let Some(named) = grant.resource {
+        let has_openid = scopes.contains("openid");
+        let granted: Vec<&str> = granted.split_ascii_whitespace().collect();
+        if let Some(named) = resource {
             if named == userinfo && has_openid {
                 return Ok(Target::Userinfo(userinfo));
             }

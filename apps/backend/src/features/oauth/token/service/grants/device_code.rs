@@ -6,6 +6,11 @@ use crate::features::oauth::token::service::grant::Grant;
 impl Tokens {
     pub(super) async fn device_code(&self, request: &GrantRequest<'_>) -> Result<IssuedTokens, TokenError> {
         let code = request.required("device_code")?;
+        let resource = request.optional("resource")?;
+        // What cannot be issued is refused before the code is spent, so that a mistake costs no grant.
+        if let Some((scopes, apis)) = self.device_authorization.allowed(code, request.client).await? {
+            self.target_of(request.client, &scopes, &apis, resource).await?;
+        }
         let redeemed = self
             .device_authorization
             .redeem(code, request.client, request.caller)
@@ -13,7 +18,7 @@ impl Tokens {
         let grant = Grant {
             session: &redeemed.session,
             client: request.client,
-            resource: request.optional("resource")?,
+            resource,
             scope: None,
             nonce: None,
         };
