@@ -83,7 +83,7 @@ pub(super) const FIELDS: &[Setting] = &[
         "64 hexadecimal digits",
         "The SHA-256 of the client's secret instead, so that only the client has the secret: `printf %s \"$SECRET\" | sha256sum`.",
         "none",
-        r#""9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08""#,
+        r#""c1d9a3f5be0c4f7a8e2b6d90517f3c8246ab0de97c15f28b3e64d7091ac58f2e""#,
     ),
     field(
         "public",

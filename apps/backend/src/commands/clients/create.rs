@@ -7,11 +7,14 @@ use crate::Services;
 use crate::commands::Failure;
 use crate::commands::cli;
 use crate::commands::output::{Row, Standard, harmless_lines};
-use crate::features::oauth::clients::{Made, NewClient};
-use crate::settings::{Settings, client_metadata};
+use crate::features::oauth::clients::{ClientError, Made, NewClient};
+use crate::settings::{Settings, client_metadata, invalid_client_id};
 
 /// Checks the metadata of a new client.
 pub(super) fn parse(new: &cli::NewClient, settings: &Settings) -> Result<NewClient, Failure> {
+    if let Some(fault) = invalid_client_id(&new.client.client_id) {
+        return Err(Failure::new(ClientError::Id(new.client.client_id.clone(), fault)));
+    }
     let policy = Policy {
         native_schemes: &settings.provider.native_schemes,
     };

@@ -105,6 +105,7 @@ async fn a_client_is_registered_and_its_secret_is_shown_once(database: Database)
 #[apply(on_both_databases!)]
 async fn a_87_metadata_that_is_not_allowed_registers_nothing(database: Database) {
     let scratch = &ScratchDatabase::create(database).await;
+    done(scratch, &["keys", "generate"]);
     let metadata = |json: &'static str| vec!["--redirect-uri", GRAFANA, "--metadata", json];
     let cases: Vec<(Vec<&str>, &str)> = vec![
         (metadata(r#"{"trusted":true}"#), "trusted is not a member"),
