@@ -21,8 +21,7 @@ pub(super) fn run(command: UsersCommand, process: Process, output: &mut Standard
         // Validate the input before an installation is created.
         UsersCommand::Create(new) => process.with_installation(Opening::OrCreate, async |at| {
             let new = create::parse(new, &at.settings)?;
-            at.administer(async |services| Box::pin(create::create(new, services, output)).await)
-                .await
+            Box::pin(at.administer(async |services| create::create(new, services, output).await)).await
         }),
         UsersCommand::Invite(whom) => process.with_installation(Opening::OrCreate, async |at| {
             let email = whom.email.parse()?;

@@ -65,7 +65,7 @@ pub enum ClientsCommand {
         #[arg(long)]
         yes: bool,
     },
-    /// Apply [[clients]] and [[apis]] of the settings file
+    /// Apply `[[clients]]` and `[[apis]]` of the settings file
     ///
     /// A server applies them when it starts. New entries are registered, others changed, and clients and APIs whose entry is
     /// gone are disabled.
@@ -156,7 +156,7 @@ pub struct Members {
     /// The signature of ID tokens: RS256, which every client library verifies, or ES256 [default: RS256]
     #[arg(long, value_name = "ALGORITHM", value_parser = signing_alg)]
     pub id_token_alg: Option<SigningAlg>,
-    /// Further members, as a JSON object (see [[clients]] in docs/settings.md); those that are null are removed
+    /// Further members, as a JSON object (see `[[clients]]` in docs/settings.md); those that are null are removed
     #[arg(long, value_name = "JSON", value_parser = object)]
     pub metadata: Option<Map<String, Value>>,
 }
