@@ -167,7 +167,7 @@ async fn o_47_c_52_invalid_requests_to_sign_out_lead_nowhere(database: Database)
     let (of_other, _) = id_token(&server, "other", account, session).await;
     let access = server.services.sessions.list(account).await.unwrap();
     assert!(!access.is_empty());
-    let damaged = format!("{}x", hint);
+    let damaged = format!("{hint}x");
     let (head, rest) = hint.split_once('.').unwrap();
     let unsigned = format!(
         "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.",
