@@ -51,11 +51,6 @@ impl OauthProblem {
         Self(Problem::new(code).detail(description))
     }
 
-    /// Returns the problem for the log.
-    pub fn problem(&self) -> &Problem {
-        &self.0
-    }
-
     /// Returns whether the errors of this path have this form.
     pub fn is_form_of(path: &str) -> bool {
         ENDPOINTS.contains(&path)

@@ -6,4 +6,4 @@
 mod service;
 mod store;
 
-pub use service::{Asked, ClaimsChange, ClaimsError, StandardProfile, UserClaims, claims_for, find};
+pub use service::{Asked, ClaimsChange, StandardProfile, UserClaims, claims_for, find};

@@ -12,8 +12,10 @@ mod service;
 mod store;
 
 #[cfg(feature = "testing")]
+pub use service::Redeemed;
+#[cfg(feature = "testing")]
 pub use service::reference;
 pub use service::{
-    AnswerGoesTo, Authorization, AuthorizationResponse, BeginError, Begun, Carried, ConnectedApp, ConsentShown,
-    Decided, Decision, Interaction, Next, NextError, Permission, RedeemError, Redeemed, Redemption, Visit,
+    AnswerGoesTo, Authorization, AuthorizationResponse, BeginError, Begun, Carried, ConsentShown, Decided, Decision,
+    Interaction, Next, NextError, Permission, RedeemError, Redemption, Visit,
 };

@@ -9,4 +9,3 @@ mod store;
 
 pub use ended_grant::EndedGrant;
 pub use service::{BackchannelLogout, failed_notices, queue};
-pub use store::FailedNotices;

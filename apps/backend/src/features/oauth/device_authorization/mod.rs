@@ -12,5 +12,5 @@ mod store;
 
 pub use router::router;
 pub use service::{
-    Browser, ClaimError, DecideError, Decision, DeviceAuthorization, DeviceError, DeviceRequest, Redeemed, void_all,
+    Browser, ClaimError, DecideError, Decision, DeviceAuthorization, DeviceError, DeviceRequest, void_all,
 };

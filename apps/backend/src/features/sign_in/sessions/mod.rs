@@ -17,8 +17,10 @@ pub use authority::ServerAuthority;
 pub use refresh_token::{GrantToken, RefreshToken};
 pub use router::router;
 pub use schemas::{GrantBody, RefreshBody, SessionBody, TokenBody};
+#[cfg(feature = "testing")]
+pub use service::Acr;
 pub use service::{
-    AccessToken, Acr, LogoutNotice, NewGrant, NewSession, PresentedGrant, Redeemer, RefreshError, Sessions, Tokens,
-    acr, end_all, end_everything, end_grant, end_grants, find_living, grants_of, lock_living, renew, saw,
+    AccessToken, LogoutNotice, NewGrant, NewSession, Redeemer, RefreshError, Sessions, Tokens, acr, end_all,
+    end_everything, end_grant, end_grants, find_living, grants_of, lock_living, renew, saw,
 };
 pub use store::Session;

@@ -16,10 +16,11 @@ mod visit;
 pub use self::begin::{BeginError, Begun};
 #[cfg(feature = "testing")]
 pub use self::checks::reference;
-pub use self::connected::ConnectedApp;
 pub use self::decide::{Decided, Decision, Next, NextError};
 pub use self::loaded::Interaction;
-pub use self::redeem::{RedeemError, Redeemed, Redemption};
+#[cfg(feature = "testing")]
+pub use self::redeem::Redeemed;
+pub use self::redeem::{RedeemError, Redemption};
 pub use self::response::{AuthorizationResponse, Carried};
 pub use self::shown::{AnswerGoesTo, ConsentShown, Permission};
 pub use self::visit::Visit;

@@ -13,8 +13,6 @@ use countersign_store::{Db, StoreError};
 pub(super) use begin::{BeginError, Begun};
 pub use decide::{Browser, ClaimError, DecideError, Decision, DeviceRequest};
 
-pub use redeem::Redeemed;
-
 use super::store;
 use crate::core::cleanup;
 use crate::core::platform::Platform;

@@ -9,9 +9,11 @@ mod renew;
 mod rotate;
 mod tokens;
 
-pub use acr::{Acr, acr};
+#[cfg(feature = "testing")]
+pub use acr::Acr;
+pub use acr::acr;
 pub use end::{LogoutNotice, end_all, end_everything, end_grant, end_grants};
-pub use grant::{NewGrant, PresentedGrant, Redeemer, grants_of};
+pub use grant::{NewGrant, Redeemer, grants_of};
 pub use living::{find_living, lock_living, saw};
 pub use open::NewSession;
 pub use renew::renew;
