@@ -1,6 +1,8 @@
 # shellcheck shell=bash disable=SC2154 # root, target and logs come from scripts/test
 # The steps of scripts/test, one function each. A step reports failure by its exit code, prints what it does, and leaves
-# nothing running.
+# nothing running. A test that fails is run once more; the summary lists those that passed only then (FLAKY, RERUN).
+
+pytest_options=(-p no:cacheprovider --reruns=1 -rsR)
 
 step_format() {
   cargo fmt --all --check
@@ -197,14 +199,14 @@ step_clients() {
   make_mutations || status=1
   python=$(client_python)
   check_python_client "$python/bin" || status=1
-  "$python/bin/python" -m pytest -p no:cacheprovider tests/clients/python || status=1
+  "$python/bin/python" -m pytest "${pytest_options[@]}" tests/clients/python || status=1
   # The guard again, with the lowest versions that it declares.
   python=$(client_python requirements-lowest.txt python-lowest)
-  "$python/bin/python" -m pytest -p no:cacheprovider \
+  "$python/bin/python" -m pytest "${pytest_options[@]}" \
     tests/clients/python/test_guard_{asgi,environment,fastapi,keys,mutations,tokens,vectors}.py || status=1
 
   use_node
-  (cd "$(client_node)" && node --test --test-concurrency="$(cores)" --test-reporter=spec) || status=1
+  (cd "$(client_node)" && node_tests) || status=1
   return $status
 }
 
@@ -229,6 +231,34 @@ use_node() {
   local node
   node=$(node_folder)
   export PATH=$node:$PATH
+}
+
+# Runs the Node.js tests of the current folder, and those files that have failures once more, one after the other. Only the
+# last result of a file counts.
+node_tests() {
+  local log files
+  log=$(mktemp)
+  if node_test --test-concurrency="$(cores)" | tee "$log"; then
+    echo 'ℹ fail 0'
+    return
+  fi
+  mapfile -t files < <(sed -nE 's/^test at ([^:]+\.mjs):.*/\1/p' "$log" | sort -u)
+  if [ ${#files[@]} -gt 0 ]; then
+    printf '\nRunning again what failed: %s\n' "${files[*]}"
+    if node_test --test-concurrency=1 "${files[@]}" | tee "$log.again"; then
+      echo 'ℹ fail 0'
+      sed -nE '/^test at /{n;s/^✖ (.*) \([0-9.]+ms\)$/FLAKY \1/p}' "$log"
+      return
+    fi
+    log=$log.again
+  fi
+  echo "ℹ fail $(grep -cE '^test at ' "$log")"
+  return 1
+}
+
+# Renames Node.js's own sums of failures, which count the first run too.
+node_test() {
+  node --test --test-reporter=spec "$@" | sed -uE 's/^ℹ (fail|cancelled) /ℹ \1 in this run: /'
 }
 
 # A Python with our client and the dependencies of its tests.
@@ -270,7 +300,7 @@ step_pages() {
   export COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_CADDY COUNTERSIGN_TEST_TRAEFIK
   export CHROMIUM COUNTERSIGN_TEST_PYTHON COUNTERSIGN_TEST_ROOT=$root
   use_node
-  (cd "$(page_tests)" && node --test --test-concurrency="$(cores)" --test-reporter=spec)
+  (cd "$(page_tests)" && node_tests)
 }
 
 # Takes the screenshots in docs/pages. By name only, because pictures differ between machines. They use fonts that are
@@ -326,7 +356,7 @@ step_proxies() {
   "$COUNTERSIGN_TEST_TRAEFIK" version
   use_node
   python=$(test_python)
-  "$python/bin/python" -m pytest -p no:cacheprovider --timeout=60 tests/proxies
+  "$python/bin/python" -m pytest "${pytest_options[@]}" --timeout=60 tests/proxies
 }
 
 # A revocation reaches all verifiers: nginx, and the examples for axum, FastAPI and Express.
@@ -339,7 +369,7 @@ step_everywhere() {
   use_node
   COUNTERSIGN_TEST_NODE=$(client_node)
   export COUNTERSIGN_TEST_AXUM_API COUNTERSIGN_TEST_EMBEDDED COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_NODE
-  "$python/bin/python" -m pytest -p no:cacheprovider --capture=no --timeout=300 tests/everywhere
+  "$python/bin/python" -m pytest "${pytest_options[@]}" --capture=no --timeout=300 tests/everywhere
 }
 
 # Several nodes, killed in turn under load, and upgraded to the next version.
@@ -350,7 +380,7 @@ step_nodes() {
   COUNTERSIGN_TEST_POSTGRES_BIN=$(postgres_folder)
   export COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_POSTGRES_BIN
   python=$(test_python)
-  "$python/bin/python" -m pytest -p no:cacheprovider --capture=no -rs --timeout=300 tests/nodes
+  "$python/bin/python" -m pytest "${pytest_options[@]}" --capture=no --timeout=300 tests/nodes
 }
 
 # The fuzz targets, with coverage instrumentation of our own crates.
