@@ -15,7 +15,7 @@ use super::done::{self, Done, redirect_to};
 use super::form::{Again, OwnForm};
 use super::reply::{page, redirection, see_other};
 use super::service::Pages;
-use super::signin::clear_site_data;
+use super::signout::clear_site_data;
 use super::view::View;
 use super::visitor::Visitor;
 use crate::core::problem::{Code, Problem};

@@ -6,7 +6,9 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::service::Pages;
 use super::single_flight::SingleFlight;
-use super::{account, again, apps, authorize, device, done, email, files, landing, logout, reply, signin};
+use super::{
+    account, again, apps, authorize, device, done, email, files, landing, logout, reply, signin, signout, signup,
+};
 
 /// The routes of this feature.
 pub fn router(pages: &Pages) -> Router {
@@ -19,8 +21,8 @@ pub fn router(pages: &Pages) -> Router {
             get(landing::language_page).post(landing::choose_language),
         )
         .route("/signin", get(signin::sign_in_page).post(signin::sign_in))
-        .route("/signup", get(signin::sign_up_page).post(signin::sign_up))
-        .route("/signout", get(signin::sign_out_page).post(signin::sign_out))
+        .route("/signup", get(signup::sign_up_page).post(signup::sign_up))
+        .route("/signout", get(signout::sign_out_page).post(signout::sign_out))
         .route("/signin/other", get(signin::other_page))
         .route("/signin/again", get(again::again_page).post(again::by_password))
         .route(

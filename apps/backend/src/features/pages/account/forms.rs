@@ -1,6 +1,5 @@
-//! The account page: name, password, email address, devices and data.
+//! The forms of the account page.
 
-use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
@@ -8,18 +7,17 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::browser;
-use super::done::{Done, Notice, redirect_to};
-use super::email;
-use super::email_input::EmailInput;
-use super::form::{Again, OwnForm};
-use super::mailed::{Certainty, Mailed};
-use super::reply::{page, see_other};
-use super::service::Pages;
-use super::view::{HOME, Mistake, SaidTime, View};
-use super::visitor::{LenientQuery, Visitor};
-use crate::core::applications::with_return_to;
-use crate::core::device_name::DeviceName;
+use super::super::browser;
+use super::super::done::{Done, redirect_to};
+use super::super::email;
+use super::super::email_input::EmailInput;
+use super::super::form::{Again, OwnForm};
+use super::super::mailed::{Certainty, Mailed};
+use super::super::reply::see_other;
+use super::super::service::Pages;
+use super::super::view::{HOME, Mistake, View};
+use super::super::visitor::Visitor;
+use super::{Row, Typed, show, show_typed, sign_in_first};
 use crate::core::ids::SessionId;
 use crate::core::password::Password;
 use crate::core::problem::{Code, Problem};
@@ -29,77 +27,37 @@ use crate::features::identity::accounts::ProfileError;
 use crate::features::messaging::outbox::Action;
 use crate::features::sign_in::auth::PasswordChange;
 use crate::features::sign_in::browser_sessions::SignedIn;
-use crate::features::sign_in::sessions::Session;
-
-#[derive(Template)]
-#[template(path = "pages/account.html")]
-struct AccountPage {
-    v: View,
-    /// The name, empty if there is none.
-    name: String,
-    new_name: String,
-    email: String,
-    verified: bool,
-    since: SaidTime,
-    new_email: String,
-    devices: Vec<Device>,
-    /// The number of devices, as text.
-    count: String,
-    /// The expanded row.
-    open: Row,
-}
-
-/// The rows of the page that can be expanded when it is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Row {
-    None,
-    Name,
-    Email,
-    Password,
-    Sessions,
-    Data,
-    Delete,
-}
-
-struct Device {
-    id: SessionId,
-    name: String,
-    address: String,
-    seen: SaidTime,
-    current: bool,
-    end_label: String,
-}
 
 #[derive(Deserialize)]
-pub(super) struct NameForm {
+pub(in super::super) struct NameForm {
     #[serde(default)]
     name: String,
 }
 
 #[derive(Deserialize)]
-pub(super) struct PasswordForm {
+pub(in super::super) struct PasswordForm {
     current_password: Password,
     new_password: Password,
 }
 
 #[derive(Deserialize)]
-pub(super) struct EmailForm {
+pub(in super::super) struct EmailForm {
     #[serde(default)]
     email: EmailInput,
     email_password: Password,
 }
 
 #[derive(Deserialize)]
-pub(super) struct SessionForm {
+pub(in super::super) struct SessionForm {
     session: Option<Uuid>,
 }
 
 /// A form that has only a button.
 #[derive(Deserialize)]
-pub(super) struct ExportForm {}
+pub(in super::super) struct ExportForm {}
 
 #[derive(Deserialize)]
-pub(super) struct DeleteForm {
+pub(in super::super) struct DeleteForm {
     delete_password: Password,
 }
 
@@ -146,15 +104,6 @@ impl Again for DeleteForm {
     }
 }
 
-pub(super) async fn account_page(
-    State(pages): State<Pages>,
-    LenientQuery(notice): LenientQuery<Notice>,
-    visitor: Visitor,
-) -> Result<Response, Problem> {
-    let view = notice.on(&visitor, View::new(&pages, &visitor));
-    show(&pages, &visitor, view, EmailInput::default(), Row::None).await
-}
-
 /// Shows the page again for a form whose origin could not be verified. Only a signed-in browser can have such a form.
 async fn show_again(
     pages: &Pages,
@@ -169,72 +118,7 @@ async fn show_again(
     }
 }
 
-/// Renders the account page, whichever of its forms was submitted.
-pub(super) async fn show(
-    pages: &Pages,
-    visitor: &Visitor,
-    v: View,
-    new_email: EmailInput,
-    open: Row,
-) -> Result<Response, Problem> {
-    let typed = Typed { name: None, new_email };
-    show_typed(pages, visitor, v, typed, open).await
-}
-
-/// What was typed into the form that is shown again.
-#[derive(Default)]
-struct Typed {
-    /// `None`: the name of the account.
-    name: Option<String>,
-    new_email: EmailInput,
-}
-
-async fn show_typed(pages: &Pages, visitor: &Visitor, v: View, typed: Typed, open: Row) -> Result<Response, Problem> {
-    let Some(SignedIn { account, session }) = &visitor.signed_in else {
-        return Ok(sign_in_first(visitor));
-    };
-    // The page has a row for the language.
-    let v = v.at(HOME).fixed();
-    let listed = pages.sessions.list(account.id).await?;
-    let count = v.count("account-devices-count", listed.len());
-    let devices = listed
-        .into_iter()
-        .map(|one| device(pages, &v, session.id, one))
-        .collect();
-    let name = account.name.as_ref().map(ToString::to_string).unwrap_or_default();
-    let account = AccountPage {
-        new_name: typed.name.unwrap_or_else(|| name.clone()),
-        name,
-        email: account.email.clone(),
-        verified: account.email_verified_at.is_some(),
-        since: v.when("account-since", account.created_at),
-        new_email: typed.new_email.into_text(),
-        devices,
-        count,
-        open,
-        v,
-    };
-    Ok(page(visitor, &account.v, &account))
-}
-
-/// Redirects to the sign-in page, which leads back to the account page.
-fn sign_in_first(visitor: &Visitor) -> Response {
-    see_other(visitor, &with_return_to("/signin", &visitor.onward(HOME)))
-}
-
-fn device(pages: &Pages, v: &View, current: SessionId, session: Session) -> Device {
-    let name = DeviceName::of(session.user_agent.as_deref()).shown(&pages.platform.texts, v.language);
-    Device {
-        end_label: v.t1("account-device-end", "device", &name),
-        seen: v.when("account-device-seen", session.last_seen_at),
-        address: session.address.unwrap_or_default(),
-        current: session.id == current,
-        id: session.id,
-        name,
-    }
-}
-
-pub(super) async fn change_name(
+pub(in super::super) async fn change_name(
     State(pages): State<Pages>,
     mut visitor: Visitor,
     request: RequestInfo,
@@ -273,7 +157,7 @@ pub(super) async fn change_name(
     }
 }
 
-pub(super) async fn change_password(
+pub(in super::super) async fn change_password(
     State(pages): State<Pages>,
     mut visitor: Visitor,
     request: RequestInfo,
@@ -312,7 +196,7 @@ fn refused(pages: &Pages, visitor: &Visitor, problem: &Problem, password: &'stat
     View::new(pages, visitor).refused(problem, field).about_own_password()
 }
 
-pub(super) async fn change_email(
+pub(in super::super) async fn change_email(
     State(pages): State<Pages>,
     mut visitor: Visitor,
     request: RequestInfo,
@@ -350,7 +234,7 @@ pub(super) async fn change_email(
     }
 }
 
-pub(super) async fn end_sessions(
+pub(in super::super) async fn end_sessions(
     State(pages): State<Pages>,
     mut visitor: Visitor,
     request: RequestInfo,
@@ -373,7 +257,7 @@ pub(super) async fn end_sessions(
     }
 }
 
-pub(super) async fn export(
+pub(in super::super) async fn export(
     State(pages): State<Pages>,
     visitor: Visitor,
     request: RequestInfo,
@@ -398,7 +282,7 @@ pub(super) async fn export(
     Ok(response)
 }
 
-pub(super) async fn delete(
+pub(in super::super) async fn delete(
     State(pages): State<Pages>,
     mut visitor: Visitor,
     request: RequestInfo,
