@@ -42,7 +42,7 @@ use crate::features::oauth::device_authorization::DeviceAuthorization;
 use crate::features::oauth::discovery::ServerMetadata;
 use crate::features::oauth::end_session::EndSession;
 use crate::features::oauth::token::Tokens;
-use crate::features::oauth::userinfo::{UserInfo, UserInfoAuthority};
+use crate::features::oauth::userinfo::UserInfo;
 use crate::features::operations::audit::Audit;
 use crate::features::operations::health::Health;
 use crate::features::operations::keys::{Keys, Publication, check_keys};
@@ -51,7 +51,7 @@ use crate::features::sign_in::auth::{Auth, Differences, Operator};
 use crate::features::sign_in::browser_sessions::BrowserSessions;
 use crate::features::sign_in::forward::Forward;
 use crate::features::sign_in::revocation::{RevocationMetrics, Revocations, StatusLists};
-use crate::features::sign_in::sessions::{ServerAuthority, Sessions};
+use crate::features::sign_in::sessions::{AcceptedClients, ServerAuthority, Sessions};
 use crate::installation::{Access, Opening, StartError, key_options, open_database, password_policy};
 use crate::settings::Settings;
 use options::{
@@ -189,6 +189,7 @@ impl Services {
         let authority = ServerAuthority {
             issuer: settings.issuer.as_str().to_owned(),
             audience: settings.tokens.audience.clone(),
+            clients: AcceptedClients::FirstParty,
             clock: clock.clone(),
             keys: keys.clone(),
             revocations: revocations.clone(),
@@ -253,9 +254,10 @@ impl Services {
         let userinfo = UserInfo {
             platform: platform.clone(),
             keys: keys.clone(),
-            guard: Guard::new(UserInfoAuthority {
+            guard: Guard::new(ServerAuthority {
                 issuer: settings.issuer.as_str().to_owned(),
-                audience: [userinfo_audience(settings.issuer.as_str())],
+                audience: vec![userinfo_audience(settings.issuer.as_str())],
+                clients: AcceptedClients::All,
                 clock: clock.clone(),
                 keys: keys.clone(),
                 revocations: revocations.clone(),

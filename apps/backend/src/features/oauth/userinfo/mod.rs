@@ -2,11 +2,9 @@
 //! It accepts the access tokens of every client whose audience is the endpoint itself, and asks the database each time: the
 //! session, the account and the client must all still be allowed.
 
-mod authority;
 mod presented;
 mod router;
 mod service;
 
-pub use authority::UserInfoAuthority;
 pub use router::router;
 pub use service::UserInfo;

@@ -1,4 +1,4 @@
-//! The authority of the server's own routes: the keys of this process and the bits of its status lists.
+//! The authority for tokens that this server accepts itself: the keys of this process and the bits of its status lists.
 
 use countersign_guard::{AccessTokenClaims, Authority, TokenStatus};
 use countersign_jose::VerifyingKey;
@@ -12,13 +12,22 @@ use crate::core::layers::note_account;
 use crate::features::operations::keys::Keys;
 use crate::features::sign_in::revocation::Revocations;
 
-/// This server as the authority for its own routes. It accepts tokens of the first party only: no other client may use the
-/// API of accounts for a user.
+/// The clients whose tokens are accepted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum AcceptedClients {
+    /// Only the first party: no other client may use the API of accounts for a user.
+    FirstParty,
+    /// Every client that the OpenID provider has given a token for this audience.
+    All,
+}
+
+/// This server as the authority for tokens that are presented to itself.
 pub struct ServerAuthority {
     /// The exact `iss`.
     pub issuer: String,
     /// The accepted `aud`.
     pub audience: Vec<String>,
+    pub clients: AcceptedClients,
     /// The clock that decides what has expired.
     pub clock: Clock,
     pub keys: Keys,
@@ -31,10 +40,10 @@ impl ServerAuthority {
             note_account(AccountId(account));
         }
         // The tokens of other clients are for APIs, even if one of those has the same audience.
-        if claims.client_id != FIRST_PARTY_CLIENT {
+        if self.clients == AcceptedClients::FirstParty && claims.client_id != FIRST_PARTY_CLIENT {
             return Ok(false);
         }
-        // Accounts use these routes with a session, so a token of an account needs a `sid`.
+        // A token of an account belongs to a session or a grant.
         if claims.sub.account().is_some() && claims.sid.is_none() {
             return Ok(false);
         }

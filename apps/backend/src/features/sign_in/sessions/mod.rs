@@ -13,7 +13,7 @@ mod service;
 mod store;
 mod sweeper;
 
-pub use authority::ServerAuthority;
+pub use authority::{AcceptedClients, ServerAuthority};
 pub use refresh_token::{GrantToken, RefreshToken};
 pub use router::router;
 pub use schemas::{GrantBody, RefreshBody, SessionBody, TokenBody};
