@@ -20,6 +20,8 @@ import { attentive, send } from './http.js'
  * @property {string} [origin] The origin of your application, if it is not the issuer's. It must be in `app_origins`.
  * @property {string} [clientAddress] The browser's IP address, or the whole `X-Forwarded-For`, for the issuer's rate limits.
  *   The issuer uses it if this server is in its `trusted_proxies`.
+ * @property {boolean} [trustProxy] Takes `clientAddress` from the request's own `X-Forwarded-For`. Only for servers behind a
+ *   proxy that sets the header: a browser that reaches yours directly can write anything into it.
  */
 
 const SAFE = ['GET', 'HEAD', 'OPTIONS']
@@ -34,7 +36,9 @@ const LIMIT = 64 * 1024
  * @param {AbortSignal} signal
  * @returns {Promise<Session | null>}
  */
-export async function sessionOf(guard, settings, request, { origin = settings.issuer, clientAddress }, signal) {
+export async function sessionOf(guard, settings, request, options, signal) {
+  const { origin = settings.issuer, trustProxy = false } = options
+  const { clientAddress = trustProxy ? fields(request, 'x-forwarded-for').join(', ') : undefined } = options
   refuseForeignForm(request, origin)
   const cookie = cookiesFor(request, settings.issuer, origin)
   if (!cookie) return null

@@ -9,10 +9,7 @@ const { APP_URL = 'http://127.0.0.1:3000', COUNTERSIGN_URL = 'http://127.0.0.1:8
 const guard = createGuard({ issuer: APP_URL, baseUrl: COUNTERSIGN_URL })
 
 /** The session of the signed-in user, or null. Asks Countersign once for each request. */
-export const getSession = cache(async () => {
-  const received = await headers()
-  return guard.sessionFromCookie({ headers: received }, { clientAddress: received.get('x-forwarded-for') ?? undefined })
-})
+export const getSession = cache(async () => guard.sessionFromCookie({ headers: await headers() }, { trustProxy: true }))
 
 /** The same for pages of signed-in users: sends others to the sign-in page, which leads back to `path`. */
 export async function requireSession(path) {

@@ -48,9 +48,16 @@ test('the issuer gets its own cookies and the origin of the application, and not
   await guard.sessionFromCookie(with_(`${name}=secret`), { clientAddress: '203.0.113.7' })
   assert.equal(asked[1].headers['x-forwarded-for'], '203.0.113.7')
   assert.equal(asked[1].headers.origin, issuer.base)
+  const forwarded = { 'x-forwarded-for': '203.0.113.7, 10.0.0.1' }
+  await guard.sessionFromCookie(with_(`${name}=secret`, forwarded), { trustProxy: true })
+  assert.equal(asked[2].headers['x-forwarded-for'], '203.0.113.7, 10.0.0.1')
+  await guard.sessionFromCookie(with_(`${name}=secret`, forwarded), { trustProxy: true, clientAddress: '198.51.100.9' })
+  assert.equal(asked[3].headers['x-forwarded-for'], '198.51.100.9')
+  await guard.sessionFromCookie(with_(`${name}=secret`), { trustProxy: true })
+  assert.equal('x-forwarded-for' in asked[4].headers, false)
   // Two of them: the issuer decides that neither counts.
   await guard.sessionFromCookie({ headers: {}, rawHeaders: ['Cookie', `${name}=one`, 'Cookie', `${name}=two`] })
-  assert.equal(asked[2].headers.cookie, `${name}=one; ${name}=two`)
+  assert.equal(asked[5].headers.cookie, `${name}=one; ${name}=two`)
 })
 
 test('without a cookie, no one is asked', async () => {
