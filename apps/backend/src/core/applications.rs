@@ -137,14 +137,25 @@ impl Applications {
         Some(StartPage(start.unwrap_or_else(|| format!("{origin}/").into())))
     }
 
-    /// Returns the sources of a policy (CSP) that match the pages of all applications. A policy cannot name IPv6 addresses.
+    /// Returns the sources of a policy (CSP) that match the pages of all applications. A policy cannot name an IPv6 address, so
+    /// its scheme stands for it (CSP 3 §2.3.1).
     pub fn policy_sources(&self) -> Vec<String> {
         let listed = self.listed().iter().flat_map(|application| application.origins.clone());
         let host = format!("http://{}:*", self.0.host);
         let own = (!LOOPBACK_SOURCES.contains(&host.as_str())).then_some(host);
         let development = LOOPBACK_SOURCES.map(str::to_owned).into_iter().chain(own);
         let all = listed.chain(development.filter(|_| self.allow_loopback()));
-        all.filter(|source| !source.contains('[')).collect()
+        let mut sources: Vec<String> = Vec::new();
+        for source in all {
+            let source = match source.split_once("//[") {
+                Some((scheme, _)) => scheme.to_owned(),
+                None => source,
+            };
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+        sources
     }
 }
 
@@ -317,10 +328,11 @@ mod tests {
         let listed = "app_origins = ['https://app.example.com:8443', 'https://[2001:db8::1]']";
         assert_eq!(
             sources(&format!("issuer = 'https://auth.example.com'\n{listed}")),
-            ["https://app.example.com:8443"]
+            ["https://app.example.com:8443", "https:"]
         );
-        // IPv6 addresses are no sources, and the issuer's host is one already.
-        assert_eq!(sources("issuer = 'http://[::1]:9'"), LOOPBACK_SOURCES);
+        let own = [&LOOPBACK_SOURCES[..], &["http:"]].concat();
+        assert_eq!(sources("issuer = 'http://[::1]:9'"), own);
+        // The issuer's host is a source already.
         assert_eq!(sources("issuer = 'http://localhost:9'"), LOOPBACK_SOURCES);
         assert_eq!(sources("issuer = 'https://auth.example.com'"), [""; 0]);
     }
