@@ -39,8 +39,12 @@ impl ResponseMode {
     }
 
     /// Appends the fields of a response to the text of a redirect URI, which is not changed otherwise. With
-    /// [`ResponseMode::FormPost`] it is returned as it is, because the fields belong into the form.
+    /// [`ResponseMode::FormPost`] it is returned as it is, because the fields belong into the form; so it is without fields.
     pub fn append<'f>(self, redirect_uri: &str, fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> String {
+        let fields = Serializer::new(String::new()).extend_pairs(fields).finish();
+        if fields.is_empty() {
+            return redirect_uri.to_owned();
+        }
         let separator = match self {
             Self::FormPost => return redirect_uri.to_owned(),
             Self::Fragment => "#",
@@ -48,7 +52,6 @@ impl ResponseMode {
             Self::Query if redirect_uri.ends_with(['?', '&']) => "",
             Self::Query => "&",
         };
-        let fields = Serializer::new(String::new()).extend_pairs(fields).finish();
         format!("{redirect_uri}{separator}{fields}")
     }
 }
@@ -85,6 +88,7 @@ mod tests {
             (FormPost, "https://a/cb", "https://a/cb".to_owned()),
         ] {
             assert_eq!(mode.append(uri, fields), expected);
+            assert_eq!(mode.append(uri, []), uri, "without fields");
         }
     }
 
