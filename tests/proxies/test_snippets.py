@@ -49,7 +49,7 @@ def checked(*command, **options):
 
 def test_every_snippet_says_what_it_is():
     known = {"sh", "toml", "yaml", "json", "ini", "nginx", "caddyfile", "python", "js", "rust", "text", "mermaid"}
-    # Compiled by tests/clients/node/client-frameworks.test.mjs.
+    # Compiled by tests of the client, by tests/clients/node/oauth-oidc-client-ts.test.mjs and by tests/pages/guide-authjs.test.mjs.
     known |= {"jsx", "vue", "svelte"}
     assert [snippet.place for snippet in ALL if snippet.language not in known] == []
 

@@ -16,8 +16,8 @@ export function person(base, email) {
     return answer
   }
   return {
-    // Opens the address, and follows it through the pages until it leaves the server. Returns where it leads, and the pages
-    // on the way.
+    // Opens the address, and follows it through the pages until it leaves the server. Returns where it leads, with the fields
+    // of a form if it is one, and the pages on the way.
     async visit(address) {
       const seen = []
       let answer = await send(address)
@@ -30,6 +30,8 @@ export function person(base, email) {
         }
         const page = await answer.text()
         assert.equal(answer.status, 200, page)
+        const answered = formFor(page, base)
+        if (answered) return { url: new URL(answered.action), form: answered, seen }
         const form = ownForm(page)
         assert.ok(form, page)
         seen.push(new URL(answer.url).pathname.replace(/^\/authorize\/.*/, '/authorize'))
@@ -44,10 +46,16 @@ export function person(base, email) {
   }
 }
 
-// The fields of the form that signs in or allows, with those that are hidden, and its action.
-function ownForm(page) {
-  const forms = [...page.matchAll(/<form\b([^>]*)>(.*?)<\/form>/gs)]
-  const found = forms.find(([, , inner]) => /name="?password"?|value="?allow"?/.test(inner))
+// The form that signs in or allows.
+const ownForm = (page) => fields(forms(page).find(([, , inner]) => /name="?password"?|value="?allow"?/.test(inner)))
+
+// The form for an application (`form_post`), which a script or a button sends to it.
+const formFor = (page, base) => fields(forms(page).find(([, head]) => new URL(attributes(head).action || '/', base).origin !== base))
+
+const forms = (page) => [...page.matchAll(/<form\b([^>]*)>(.*?)<\/form>/gs)]
+
+// The fields of a form, with those that are hidden, and its action.
+function fields(found) {
   if (!found) return undefined
   const [, head, inner] = found
   const form = new URLSearchParams()

@@ -8,7 +8,7 @@ export const redirectUri = 'https://app.example.com/callback'
 export const secret = 'a secret of a client, with : % + and é'
 export const apiSecret = 'another secret, of the orders API itself'
 
-const sha256 = (text) => createHash('sha256').update(text).digest('hex')
+export const sha256 = (text) => createHash('sha256').update(text).digest('hex')
 
 // Signs ID tokens with RS256, the default, and with ES256.
 const configuration = `
@@ -49,8 +49,9 @@ grant_types = ["client_credentials"]
 scope = "orders:read"
 `
 
-export async function startOauthWorld() {
-  const server = await startServer({ COUNTERSIGN_LIMITS__ENABLED: 'false' }, '127.0.0.1', configuration)
+// `more`: further entries of the settings file.
+export async function startOauthWorld(more = '') {
+  const server = await startServer({ COUNTERSIGN_LIMITS__ENABLED: 'false' }, '127.0.0.1', configuration + more)
   const { account } = await server.register()
   return { server, issuer: server.base, account, person: () => person(server.base, account.email) }
 }

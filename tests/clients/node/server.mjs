@@ -81,7 +81,7 @@ async function ready(base, child, log) {
   assert.fail(`the server is not ready:\n${log()}`)
 }
 
-async function freePort() {
+export async function freePort() {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address()
