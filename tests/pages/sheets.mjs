@@ -1,12 +1,15 @@
 // Takes the screenshots in docs/pages: every page in every state, in light and dark, on a phone and a desktop, in three
-// languages; every email on the way; and a new user's first minute. `scripts/test sheets` runs it with its fonts.
-//   COUNTERSIGN_TEST_BIN=… CHROMIUM=… node sheets.mjs FOLDER
+// languages; every email on the way; a new user's first minute; and a person with two applications. `scripts/test sheets` runs
+// it with its fonts.
+//   COUNTERSIGN_TEST_BIN=… CHROMIUM=… node sheets.mjs FOLDER [minute | applications | pages]
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { password, startBrowser, startMailServer, startServer, visit } from './support.mjs'
+import { signUpElsewhere, startApplications, useApplications } from './relying.mjs'
 import { walk } from './walk.mjs'
 
-const folder = process.argv[2]
+const [folder, only] = process.argv.slice(2)
+const isWanted = (part) => !only || only === part
 const locales = (process.env.SHEETS_LOCALES ?? 'en-GB,de-DE,ar').split(',')
 const example = {
   COUNTERSIGN_PAGES__NAME: 'Example',
@@ -16,18 +19,17 @@ const example = {
 const mail = await startMailServer()
 const browser = await startBrowser()
 await mkdir(folder, { recursive: true })
-for (const name of await readdir(folder)) if (name.endsWith('.jpg')) await rm(join(folder, name))
+if (!only) for (const name of await readdir(folder)) if (name.endsWith('.jpg')) await rm(join(folder, name))
 try {
-  await minute()
-  for (const locale of locales) {
+  if (isWanted('minute')) await minute()
+  if (isWanted('applications')) await applications()
+  for (const locale of isWanted('pages') ? locales : []) {
     for (const colorScheme of ['light', 'dark']) {
       const name = `${locale.slice(0, 2)}-${colorScheme}`
       mail.all.length = 0
       const desk = await shots({ locale, colorScheme, viewport: { width: 1280, height: 720 } })
       const mails = [...mail.all]
       const phone = await shots({ locale, colorScheme, viewport: { width: 375, height: 667 }, isMobile: true })
-      const figure = (state, images) => `<figure><figcaption>${state}</figcaption>${images
-        .map(([image, width]) => `<img width="${width}" src="data:image/png;base64,${image}">`).join('')}</figure>`
       await compose(name, colorScheme, desk.map(({ state, image }, at) => figure(state, [[image, 470], [phone[at].image, 210]])))
       const seen = new Map(mails.map((one) => [one.subject, one]))
       const letters = []
@@ -38,6 +40,11 @@ try {
 } finally {
   await browser.close()
   await mail.stop()
+}
+
+function figure(state, images) {
+  const shown = images.map(([image, width]) => `<img width="${width}" src="data:image/png;base64,${image}">`)
+  return `<figure><figcaption>${state}</figcaption>${shown.join('')}</figure>`
 }
 
 async function shots(options) {
@@ -85,6 +92,33 @@ async function compose(name, colorScheme, figures, columns = 2) {
     img{max-width:100%}figcaption{width:100%;overflow-wrap:anywhere}</style>${figures.join('')}`)
   await writeFile(join(folder, `${name}.jpg`), await page.screenshot({ fullPage: true, type: 'jpeg', quality: 60 }))
   await page.close()
+}
+
+// On a phone: one application, another one, and sign-out of all of it.
+async function applications() {
+  for (const [name, locale, colorScheme, javaScriptEnabled] of [
+    ['en', 'en-GB', 'light', true],
+    ['de', 'de-DE', 'dark', true],
+    ['ar', 'ar', 'light', true],
+    ['without-javascript', 'en-GB', 'dark', false],
+  ]) {
+    const world = await startApplications(example)
+    const email = 'ada@example.com'
+    try {
+      const laptop = await visit(browser, world.server.base)
+      await signUpElsewhere(laptop.page, email)
+      const phone = { viewport: { width: 390, height: 844 }, isMobile: true }
+      const { page, context } = await visit(browser, world.server.base, { locale, colorScheme, javaScriptEnabled, ...phone })
+      const figures = []
+      await useApplications(page, world, email, async (state) => {
+        figures.push(figure(`${figures.length + 1}. ${state}`, [[await picture(page), 273]]))
+      })
+      await compose(`applications-${name}`, colorScheme, figures, 5)
+      for (const one of [laptop.context, context]) await one.close()
+    } finally {
+      await world.stop()
+    }
+  }
 }
 
 // From the landing page to a verified account, and through a password reset; each step with a screenshot.
