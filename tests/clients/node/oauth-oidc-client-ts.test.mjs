@@ -76,8 +76,11 @@ test('sign in, reload, a second tab, refresh in both tabs, sign out', { timeout:
   await signedIn(two)
 
   const last = await stored(two)
+  // The page is loaded again when the user returns from Countersign.
+  const returned = two.waitForResponse(`${shop.origin}/main.js`)
   await two.getByRole('button', { name: 'Sign out' }).click()
-  await two.waitForURL((url) => url.origin === shop.origin)
+  await returned
+  assert.equal(two.url(), `${shop.origin}/`)
   for (const tab of [one, two]) await signIn(tab).waitFor()
   const refused = await fetch(`${world.issuer}/oauth2/token`, {
     method: 'POST',
