@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import * as oauth from 'oauth4webapi'
 import * as six from 'openid-client'
 import { custom, generators, Issuer } from 'openid-client-5'
-import { api, apiSecret, redirectUri, secret, startOauthWorld } from './oauth-world.mjs'
+import { api, apiSecret, redirectUri, secret, signedOutUri, startOauthWorld } from './oauth-world.mjs'
 
 let world
 before(async () => {
@@ -15,7 +15,7 @@ after(() => world?.server.stop())
 
 const scope = 'openid email offline_access'
 
-test('openid-client 6 signs in, refreshes, asks for user information, and revokes', async () => {
+test('openid-client 6 signs in, refreshes, asks for user information, revokes, and signs out', async () => {
   const insecure = { execute: [six.allowInsecureRequests] }
   const config = await six.discovery(new URL(world.issuer), 'web', secret, undefined, insecure)
   const [verifier, state, nonce] = [six.randomPKCECodeVerifier(), six.randomState(), six.randomNonce()]
@@ -23,7 +23,8 @@ test('openid-client 6 signs in, refreshes, asks for user information, and revoke
     redirect_uri: redirectUri, scope, state, nonce,
     code_challenge: await six.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
   })
-  const { url } = await world.person().visit(address)
+  const person = world.person()
+  const { url } = await person.visit(address)
   const expected = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true }
   const tokens = await six.authorizationCodeGrant(config, url, expected)
   const { sub, email } = await six.fetchUserInfo(config, tokens.access_token, tokens.claims().sub)
@@ -38,6 +39,12 @@ test('openid-client 6 signs in, refreshes, asks for user information, and revoke
   await six.tokenRevocation(config, next.refresh_token)
   assert.equal((await six.tokenIntrospection(config, next.access_token)).active, false)
   await assert.rejects(six.refreshTokenGrant(config, next.refresh_token), { error: 'invalid_grant' })
+
+  const again = await six.authorizationCodeGrant(config, (await person.visit(address)).url, expected)
+  const out = six.buildEndSessionUrl(config, { id_token_hint: again.id_token, post_logout_redirect_uri: signedOutUri, state: 'bye' })
+  const left = await person.visit(out)
+  assert.deepEqual([left.url.href, left.seen], [`${signedOutUri}?state=bye`, []])
+  assert.deepEqual((await person.visit(address)).seen, ['/signin'])
 })
 
 test('openid-client 6 gets a token for an API and no user', async () => {
@@ -51,14 +58,15 @@ test('openid-client 6 gets a token for an API and no user', async () => {
   assert.deepEqual([seen.active, seen.sub, seen.aud], [true, 'nightly', api])
 })
 
-test('openid-client 5 signs in with its default, RS256', async () => {
+test('openid-client 5 signs in with its default, RS256, and signs out', async () => {
   const issuer = await Issuer.discover(world.issuer)
   const client = new issuer.Client({ client_id: 'web', client_secret: secret, redirect_uris: [redirectUri], response_types: ['code'] })
   const [verifier, state, nonce] = [generators.codeVerifier(), generators.state(), generators.nonce()]
   const address = client.authorizationUrl({
     scope, state, nonce, code_challenge: generators.codeChallenge(verifier), code_challenge_method: 'S256',
   })
-  const { url } = await world.person().visit(address)
+  const person = world.person()
+  const { url } = await person.visit(address)
   const checks = { code_verifier: verifier, state, nonce, response_type: 'code' }
   const tokens = await client.callback(redirectUri, client.callbackParams(url.href), checks)
   assert.equal(tokens.claims().sub, world.account.id)
@@ -67,6 +75,9 @@ test('openid-client 5 signs in with its default, RS256', async () => {
   assert.equal((await client.introspect(next.access_token)).active, true)
   await client.revoke(next.refresh_token, 'refresh_token')
   assert.equal((await client.introspect(next.access_token)).active, false)
+  const again = await client.callback(redirectUri, client.callbackParams((await person.visit(address)).url.href), checks)
+  const left = await person.visit(client.endSessionUrl({ id_token_hint: again, post_logout_redirect_uri: signedOutUri }))
+  assert.deepEqual([left.url.href, left.seen], [signedOutUri, []])
 })
 
 test('openid-client 5 gets a token for an API and no user', async () => {

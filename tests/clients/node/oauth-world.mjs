@@ -5,6 +5,7 @@ import { startServer } from './server.mjs'
 
 export const api = 'https://api.example.com/orders'
 export const redirectUri = 'https://app.example.com/callback'
+export const signedOutUri = 'https://app.example.com/bye'
 export const secret = 'a secret of a client, with : % + and é'
 export const apiSecret = 'another secret, of the orders API itself'
 
@@ -23,6 +24,7 @@ scopes = [{ name = "orders:read", grant = "open", words = { en = "See your order
 client_id = "web"
 client_name = "Web"
 redirect_uris = ["${redirectUri}"]
+post_logout_redirect_uris = ["${signedOutUri}"]
 secret_sha256 = "${sha256(secret)}"
 grant_types = ["authorization_code", "refresh_token"]
 
