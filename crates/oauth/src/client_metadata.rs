@@ -18,9 +18,6 @@ use crate::resource::ResourceIndicator;
 use crate::seconds::Seconds;
 use crate::values::{AuthMethod, GrantType, IdTokenClaimsMode};
 
-/// The name of a member before its language: `client_name#de`.
-const NAME_IN: &str = "client_name#";
-
 /// Metadata of a client. Reading it from storage ignores members that are unknown, so that an older server reads what a newer
 /// one has stored; [`from_object`](Self::from_object) refuses them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::NAME_IN;
+/// The name of a member before its language: `client_name#de`.
+pub(super) const NAME_IN: &str = "client_name#";
 
 /// The names of a client by language. On the wire they are members of the metadata itself: `client_name#de`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

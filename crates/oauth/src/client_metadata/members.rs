@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{ClientMetadata, NAME_IN};
+use super::ClientMetadata;
+use super::localized_names::NAME_IN;
 use crate::metadata_error::MetadataError;
 
 /// Members that are accepted and have no effect.

@@ -1,6 +1,7 @@
 //! The rules that the metadata of a client must meet.
 
-use super::{ClientMetadata, NAME_IN};
+use super::ClientMetadata;
+use super::localized_names::NAME_IN;
 use crate::metadata_error::MetadataError;
 use crate::redirect_uri::{Kind, RedirectUri};
 use crate::scope::{MAX_SCOPES, is_scope};

@@ -2,7 +2,7 @@
 
 use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 
-use super::Session;
+use super::session::Session;
 use crate::core::clock::Timestamp;
 use crate::core::first_party::{FIRST_PARTY_CLIENT, is_first_party, is_grant};
 use crate::core::ids::{AccountId, SessionId};

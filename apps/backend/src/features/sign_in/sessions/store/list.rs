@@ -2,7 +2,7 @@
 
 use countersign_store::{Conn, StoreError, query, sql};
 
-use super::{Session, columns, lives};
+use super::session::{Session, columns, lives};
 use crate::core::clock::Timestamp;
 use crate::core::first_party::{is_first_party, is_grant};
 use crate::core::ids::{AccountId, SessionId};

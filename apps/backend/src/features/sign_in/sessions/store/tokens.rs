@@ -2,7 +2,7 @@
 
 use countersign_store::{Db, StoreError, query, row, sql};
 
-use super::{Session, columns, lives};
+use super::session::{Session, columns, lives};
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
 use crate::features::sign_in::sessions::refresh_token::{FamilyHash, RefreshHash, SpenderHash};
