@@ -39,9 +39,11 @@ pub fn app(services: Services) -> Router {
 /// Builds the server of `countersign dev`: [`app`] plus endpoints that issue a token for any user. Only `dev` mounts
 /// them.
 pub(crate) fn with_dev(services: Services) -> Router {
-    let doors = dev::router(services.dev())
+    let endpoints = dev::router(services.dev())
         .method_not_allowed_fallback(|| async { Problem::from_status(StatusCode::METHOD_NOT_ALLOWED) });
-    doors.layer(services.middleware.clone()).fallback_service(app(services))
+    endpoints
+        .layer(services.middleware.clone())
+        .fallback_service(app(services))
 }
 
 /// Collects the routes of all features. Without a server, they carry no state, which is enough to generate the

@@ -217,8 +217,8 @@ async fn r_60_at_most_a_hundred_concurrent_attempts_are_checked(database: Databa
     login_from(&server, OWNER, PASSWORD).await.assert_status(200);
     let signed_in = server.sign_in("ada").await;
     server.mails().await;
-    for door in ["login", "change-password"] {
-        let network = 113 + door.len();
+    for endpoint in ["login", "change-password"] {
+        let network = 113 + endpoint.len();
         for by in 0..80 {
             let from = format!("198.18.{network}.{by}");
             login_from(&server, &from, "wrong")
@@ -236,7 +236,7 @@ async fn r_60_at_most_a_hundred_concurrent_attempts_are_checked(database: Databa
                 tokio::time::sleep(Duration::from_millis(2)).await;
                 asked += lanes.moved()[1];
             }
-            match door {
+            match endpoint {
                 "login" => login_from(&server, "192.0.2.7", PASSWORD).await,
                 _ => {
                     let body = json!({ "current_password": PASSWORD, "new_password": "another umbrella for tests" });
@@ -250,8 +250,8 @@ async fn r_60_at_most_a_hundred_concurrent_attempts_are_checked(database: Databa
             }
         };
         let (wrong, last) = tokio::join!(wrong, last);
-        assert!(wrong.iter().all(|answer| answer.status == 401), "{door}");
-        last.assert_problem(if door == "login" { 401 } else { 403 }, "invalid_credentials");
+        assert!(wrong.iter().all(|answer| answer.status == 401), "{endpoint}");
+        last.assert_problem(if endpoint == "login" { 401 } else { 403 }, "invalid_credentials");
         // From the owner's known place, the password still works, and the count is reset.
         login_from(&server, OWNER, PASSWORD).await.assert_status(200);
     }

@@ -27,7 +27,7 @@ mod doctor;
 mod documents;
 mod early_refusals;
 mod empty_folder;
-mod every_door;
+mod every_endpoint;
 mod faults;
 mod forward;
 mod grants;

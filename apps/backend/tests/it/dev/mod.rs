@@ -2,7 +2,7 @@
 //! exit.
 
 mod application;
-mod doors;
+mod endpoints;
 mod process;
 mod tokens;
 

@@ -27,14 +27,14 @@ const LIMITED: &str = "[limits]\nlogin_per_account = \"2/1h\"\nlogin_per_address
     codes_per_address = \"2/1h\"\n";
 
 /// A request from some IP address, with this access token.
-struct Door {
+struct Endpoint {
     method: &'static str,
     path: &'static str,
     body: Value,
     signed_in: bool,
 }
 
-impl Door {
+impl Endpoint {
     fn new(method: &'static str, path: &'static str, body: Value) -> Self {
         Self {
             method,
@@ -69,43 +69,43 @@ impl Door {
 }
 
 /// A guess at each endpoint where secrets can be guessed.
-fn guesses() -> Vec<Door> {
+fn guesses() -> Vec<Endpoint> {
     let ada = "ada@example.com";
     vec![
-        Door::new("POST", "/api/auth/login", json!({ "email": ada, "password": "wrong" })),
-        Door::new(
+        Endpoint::new("POST", "/api/auth/login", json!({ "email": ada, "password": "wrong" })),
+        Endpoint::new(
             "POST",
             "/api/auth/login",
             json!({ "email": "nobody@example.com", "password": "wrong" }),
         ),
-        Door::new(
+        Endpoint::new(
             "POST",
             "/api/auth/register",
             json!({ "email": ada, "password": PASSWORD }),
         ),
-        Door::new(
+        Endpoint::new(
             "POST",
             "/api/auth/refresh",
             json!({ "refresh_token": format!("csr_{}", "A".repeat(86)) }),
         ),
-        Door::new(
+        Endpoint::new(
             "POST",
             "/api/auth/change-password",
             json!({ "current_password": "wrong", "new_password": NEW_PASSWORD }),
         )
         .signed_in(),
-        Door::new(
+        Endpoint::new(
             "POST",
             "/api/auth/change-email",
             json!({ "email": "new@example.com", "password": "wrong" }),
         )
         .signed_in(),
-        Door::new("DELETE", "/api/auth/me", json!({ "password": "wrong" })).signed_in(),
-        Door::new("GET", "/api/auth/me/export", Value::Null).signed_in(),
-        Door::new("PATCH", "/api/auth/me", json!({ "name": "Ada" })).signed_in(),
-        Door::new("POST", "/api/auth/recover", json!({ "email": ada })),
-        Door::new("POST", "/api/auth/verify-email", json!({ "email": ada })),
-        Door::new("POST", "/api/auth/login/email", json!({ "email": ada })),
+        Endpoint::new("DELETE", "/api/auth/me", json!({ "password": "wrong" })).signed_in(),
+        Endpoint::new("GET", "/api/auth/me/export", Value::Null).signed_in(),
+        Endpoint::new("PATCH", "/api/auth/me", json!({ "name": "Ada" })).signed_in(),
+        Endpoint::new("POST", "/api/auth/recover", json!({ "email": ada })),
+        Endpoint::new("POST", "/api/auth/verify-email", json!({ "email": ada })),
+        Endpoint::new("POST", "/api/auth/login/email", json!({ "email": ada })),
     ]
 }
 
@@ -131,31 +131,35 @@ async fn mailed(server: &TestServer, path: &str) -> String {
 async fn r_65_every_limited_endpoint_sends_retry_after_and_hashes_nothing(database: Database) {
     let server = TestServer::start_with(database, LIMITED).await;
     let ada = server.user("ada").await;
-    for (number, door) in guesses().iter().enumerate() {
-        let (peer, body) = (format!("203.0.{number}.7:1"), door.body.to_string());
+    for (number, endpoint) in guesses().iter().enumerate() {
+        let (peer, body) = (format!("203.0.{number}.7:1"), endpoint.body.to_string());
         for _ in 0..2 {
-            let answer = door.send(&ada, &server, &peer, &body).await;
-            assert_ne!(answer.status, 429, "{} {}: {}", door.method, door.path, answer.text);
+            let answer = endpoint.send(&ada, &server, &peer, &body).await;
+            assert_ne!(
+                answer.status, 429,
+                "{} {}: {}",
+                endpoint.method, endpoint.path, answer.text
+            );
         }
         let before = hashed(&server);
-        let limited = door
+        let limited = endpoint
             .send(&ada, &server, &peer, &body)
             .await
             .assert_problem(429, "rate_limited");
         assert!(
             limited.header("retry-after").parse::<u64>().unwrap() >= 1,
             "{}",
-            door.path
+            endpoint.path
         );
         for header in ["ratelimit", "ratelimit-policy"] {
-            assert!(!limited.header(header).is_empty(), "{}: {header}", door.path);
+            assert!(!limited.header(header).is_empty(), "{}: {header}", endpoint.path);
         }
         assert_eq!(
             hashed(&server),
             before,
             "{} {} hashes for who is limited",
-            door.method,
-            door.path
+            endpoint.method,
+            endpoint.path
         );
     }
 }
@@ -173,28 +177,28 @@ async fn r_65_a_full_hashing_queue_sends_retry_after(database: Database) {
         "/api/auth/change-email",
         "/api/auth/me",
     ];
-    for door in guesses()
+    for endpoint in guesses()
         .iter()
-        .filter(|door| hashing.contains(&door.path) && door.method != "PATCH")
+        .filter(|endpoint| hashing.contains(&endpoint.path) && endpoint.method != "PATCH")
     {
         let asks = (0..12).map(|by| {
-            let mut body = door.body.clone();
-            if door.path == "/api/auth/register" {
+            let mut body = endpoint.body.clone();
+            if endpoint.path == "/api/auth/register" {
                 body["email"] = json!(format!("new{by}@example.com"));
             }
             let body = body.to_string();
             let (ada, server) = (&ada, &server);
-            async move { door.send(ada, server, "203.0.113.7:1", &body).await }
+            async move { endpoint.send(ada, server, "203.0.113.7:1", &body).await }
         });
         let answers = join_all(asks).await;
         let refused: Vec<_> = answers.into_iter().filter(|answer| answer.status == 503).collect();
-        assert!(!refused.is_empty(), "{}: no request was refused", door.path);
+        assert!(!refused.is_empty(), "{}: no request was refused", endpoint.path);
         for answer in refused {
             let answer = answer.assert_problem(503, "overloaded");
             assert!(
                 answer.header("retry-after").parse::<u64>().unwrap() >= 1,
                 "{}",
-                door.path
+                endpoint.path
             );
         }
     }
@@ -301,19 +305,19 @@ async fn a_90_duplicate_members_are_refused_at_every_endpoint(database: Database
     let eve = json!({ "email": "eve@example.com", "password": PASSWORD });
     let login = json!({ "email": "ada@example.com", "password": PASSWORD, "scope": "" });
     // Each is accepted unchanged, which the last request shows.
-    for (door, status) in [
-        (Door::new("POST", "/api/auth/register", eve), 201),
-        (Door::new("POST", "/api/auth/login", login), 200),
+    for (endpoint, status) in [
+        (Endpoint::new("POST", "/api/auth/register", eve), 201),
+        (Endpoint::new("POST", "/api/auth/login", login), 200),
         (
-            Door::new("POST", "/api/auth/verify-email", json!({ "email": "ada@example.com" })),
+            Endpoint::new("POST", "/api/auth/verify-email", json!({ "email": "ada@example.com" })),
             202,
         ),
         (
-            Door::new("POST", "/api/auth/recover", json!({ "email": "nobody@example.com" })),
+            Endpoint::new("POST", "/api/auth/recover", json!({ "email": "nobody@example.com" })),
             202,
         ),
         (
-            Door::new(
+            Endpoint::new(
                 "POST",
                 "/api/auth/login/email",
                 json!({ "email": "nobody@example.com" }),
@@ -321,11 +325,11 @@ async fn a_90_duplicate_members_are_refused_at_every_endpoint(database: Database
             202,
         ),
         (
-            Door::new("POST", "/api/auth/login/email/confirm", json!({ "token": tokens[1] })),
+            Endpoint::new("POST", "/api/auth/login/email/confirm", json!({ "token": tokens[1] })),
             200,
         ),
         (
-            Door::new(
+            Endpoint::new(
                 "POST",
                 "/api/auth/change-email",
                 json!({ "email": "ada@example.org", "password": PASSWORD }),
@@ -334,7 +338,7 @@ async fn a_90_duplicate_members_are_refused_at_every_endpoint(database: Database
             202,
         ),
         (
-            Door::new(
+            Endpoint::new(
                 "POST",
                 "/api/auth/recover/confirm",
                 json!({ "token": tokens[0], "new_password": NEW_PASSWORD }),
@@ -342,7 +346,7 @@ async fn a_90_duplicate_members_are_refused_at_every_endpoint(database: Database
             204,
         ),
         (
-            Door::new(
+            Endpoint::new(
                 "POST",
                 "/api/auth/refresh",
                 json!({ "refresh_token": bob.refresh_token }),
@@ -350,32 +354,40 @@ async fn a_90_duplicate_members_are_refused_at_every_endpoint(database: Database
             200,
         ),
     ] {
-        named_twice(&server, &ada, &door).await;
-        let whole = door.body.to_string();
-        let answer = door.send(&ada, &server, "203.0.113.7:1", &whole).await;
-        assert_eq!(answer.status, status, "{} {}: {}", door.method, door.path, answer.text);
+        named_twice(&server, &ada, &endpoint).await;
+        let whole = endpoint.body.to_string();
+        let answer = endpoint.send(&ada, &server, "203.0.113.7:1", &whole).await;
+        assert_eq!(
+            answer.status, status,
+            "{} {}: {}",
+            endpoint.method, endpoint.path, answer.text
+        );
     }
     let eve = server.sign_in("eve").await;
     let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
-    for (door, status) in [
+    for (endpoint, status) in [
         (
-            Door::new("PATCH", "/api/auth/me", json!({ "name": "Eve", "metadata": {} })).signed_in(),
+            Endpoint::new("PATCH", "/api/auth/me", json!({ "name": "Eve", "metadata": {} })).signed_in(),
             200,
         ),
-        (Door::new("POST", "/api/auth/change-password", change).signed_in(), 204),
         (
-            Door::new("DELETE", "/api/auth/me", json!({ "password": NEW_PASSWORD })).signed_in(),
+            Endpoint::new("POST", "/api/auth/change-password", change).signed_in(),
+            204,
+        ),
+        (
+            Endpoint::new("DELETE", "/api/auth/me", json!({ "password": NEW_PASSWORD })).signed_in(),
             204,
         ),
     ] {
-        named_twice(&server, &eve, &door).await;
+        named_twice(&server, &eve, &endpoint).await;
         assert_eq!(
-            door.send(&eve, &server, "203.0.113.7:1", &door.body.to_string())
+            endpoint
+                .send(&eve, &server, "203.0.113.7:1", &endpoint.body.to_string())
                 .await
                 .status,
             status,
             "{}",
-            door.path
+            endpoint.path
         );
     }
 }
@@ -386,32 +398,35 @@ async fn c_16_no_header_changes_the_host_of_an_emailed_link(database: Database) 
     let ada = proven(&server, "ada").await;
     let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
     let mut mails = 0;
-    for door in [
-        Door::new(
+    for endpoint in [
+        Endpoint::new(
             "POST",
             "/api/auth/register",
             json!({ "email": "eve@example.com", "password": PASSWORD }),
         ),
-        Door::new("POST", "/api/auth/verify-email", json!({ "email": "eve@example.com" })),
-        Door::new("POST", "/api/auth/recover", json!({ "email": "ada@example.com" })),
-        Door::new("POST", "/api/auth/login/email", json!({ "email": "ada@example.com" })),
-        Door::new(
+        Endpoint::new("POST", "/api/auth/verify-email", json!({ "email": "eve@example.com" })),
+        Endpoint::new("POST", "/api/auth/recover", json!({ "email": "ada@example.com" })),
+        Endpoint::new("POST", "/api/auth/login/email", json!({ "email": "ada@example.com" })),
+        Endpoint::new(
             "POST",
             "/api/auth/change-email",
             json!({ "email": "ada@example.org", "password": PASSWORD }),
         )
         .signed_in(),
-        Door::new(
+        Endpoint::new(
             "POST",
             "/api/auth/login",
             json!({ "email": "ada@example.com", "password": PASSWORD }),
         ),
-        Door::new("POST", "/api/auth/change-password", change).signed_in(),
+        Endpoint::new("POST", "/api/auth/change-password", change).signed_in(),
     ] {
         // The second form names the host in the request line.
-        for uri in [door.path.to_owned(), format!("https://evil.example{}", door.path)] {
+        for uri in [
+            endpoint.path.to_owned(),
+            format!("https://evil.example{}", endpoint.path),
+        ] {
             let mut request = Request::builder()
-                .method(door.method)
+                .method(endpoint.method)
                 .uri(&uri)
                 .header("content-type", "application/json");
             for (name, value) in [
@@ -427,11 +442,11 @@ async fn c_16_no_header_changes_the_host_of_an_emailed_link(database: Database) 
             ] {
                 request = request.header(name, value);
             }
-            if door.signed_in {
+            if endpoint.signed_in {
                 request = request.header("authorization", format!("Bearer {}", ada.access_token));
             }
             server
-                .send(request.body(Body::from(door.body.to_string())).unwrap())
+                .send(request.body(Body::from(endpoint.body.to_string())).unwrap())
                 .await;
             for mail in server.mails().await {
                 assert!(
@@ -1034,9 +1049,9 @@ async fn a_101_ended_data_is_removed_when_due_and_active_data_stays(database: Da
 }
 
 /// A document with each member duplicated: with the same name, with an equivalent name, and at either end.
-async fn named_twice(server: &TestServer, person: &Person<'_>, door: &Door) {
-    let whole = door.body.to_string();
-    for (name, value) in door.body.as_object().unwrap() {
+async fn named_twice(server: &TestServer, person: &Person<'_>, endpoint: &Endpoint) {
+    let whole = endpoint.body.to_string();
+    for (name, value) in endpoint.body.as_object().unwrap() {
         let escaped = format!("\\u{:04x}{}", u32::from(name.as_bytes()[0]), &name[1..]);
         for again in [name, &escaped] {
             for other in [value.clone(), Value::Null] {
@@ -1044,8 +1059,8 @@ async fn named_twice(server: &TestServer, person: &Person<'_>, door: &Door) {
                     format!("{},\"{again}\":{other}}}", whole.strip_suffix('}').unwrap()),
                     format!("{{\"{again}\":{other},{}", whole.strip_prefix('{').unwrap()),
                 ] {
-                    let answer = door.send(person, server, "203.0.113.7:1", &body).await;
-                    assert_eq!(answer.status, 422, "{} {body}: {}", door.path, answer.text);
+                    let answer = endpoint.send(person, server, "203.0.113.7:1", &body).await;
+                    assert_eq!(answer.status, 422, "{} {body}: {}", endpoint.path, answer.text);
                 }
             }
         }
