@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_have_34_bits() {
+    fn o_42_codes_have_34_bits() {
         let count = (LETTERS.len() as f64).powi(8);
         assert!(count.log2() > 34.0);
         // Consecutive numbers give different codes, up to the number of codes.

@@ -147,7 +147,7 @@ async fn queued(server: &TestServer) -> i64 {
 
 /// what a logout token says, and that it can be verified with the published keys.
 #[apply(on_both_databases!)]
-async fn o_48_a_logout_token_says_who_was_signed_out_where(database: Database) {
+async fn o_48_r_59_a_logout_token_says_who_was_signed_out_where(database: Database) {
     let server = TestServer::start(database).await;
     let services = &server.services;
     let receiver = Receiver::start(Habit::Status(StatusCode::NO_CONTENT)).await;
@@ -222,7 +222,7 @@ async fn o_48_a_logout_token_has_the_algorithm_of_the_id_tokens(database: Databa
 
 /// Which ends of a grant are told (the table of the design), and to whom.
 #[apply(on_both_databases!)]
-async fn o_48_sign_outs_are_told_and_what_the_client_did_is_not(database: Database) {
+async fn o_48_clients_are_told_of_sign_outs_and_not_of_what_they_did(database: Database) {
     let server = TestServer::start_with(database, "[sessions]\ngrants_per_client = 1").await;
     let services = &server.services;
     let receiver = Receiver::start(Habit::Status(StatusCode::OK)).await;
@@ -426,7 +426,7 @@ async fn o_48_a_rejected_notice_is_not_repeated_and_a_late_client_is_told(databa
 
 /// F-23: clients that never answer, or never stop, delay nobody else, and do not hold up the server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn o_48_hostile_receivers_delay_nobody() {
+async fn o_48_f_23_hostile_receivers_delay_no_other_client() {
     let server = TestServer::start(Database::Sqlite).await;
     let services = &server.services;
     let elsewhere = Receiver::start(Habit::Status(StatusCode::OK)).await;

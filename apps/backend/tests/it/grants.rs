@@ -260,9 +260,9 @@ async fn o_30_another_client_with_a_refresh_token_ends_the_grant(database: Datab
     ada.get("/api/auth/me").await.assert_status(200);
 }
 
-/// What is no token of the grant ends nothing, whoever presents it.
+/// Something that is not a token of the grant ends nothing, no matter which client presents it.
 #[apply(on_both_databases!)]
-async fn o_30_without_the_family_secret_nobody_ends_a_grant(database: Database) {
+async fn o_30_no_one_ends_a_grant_without_the_family_secret(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let (account, session) = ids(&server, &ada).await;

@@ -456,7 +456,7 @@ async fn o_44_the_token_is_in_one_place_and_for_this_endpoint(database: Database
 }
 
 #[apply(on_both_databases!)]
-async fn o_44_whoever_may_not_sign_in_any_more_is_refused_at_once(database: Database) {
+async fn o_44_a_user_who_may_no_longer_sign_in_is_refused_at_once(database: Database) {
     let (server, ada) = with_ada(database, "").await;
     let (services, operator) = (&server.services, server.services.command_line());
     let app = grant(&server, ada, "app", None).await;

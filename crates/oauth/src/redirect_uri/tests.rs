@@ -199,7 +199,7 @@ fn what_can_be_registered_has_a_kind() {
 }
 
 #[test]
-fn what_cannot_be_registered_is_told_why() {
+fn c_58_what_cannot_be_registered_is_told_why() {
     use InvalidRedirectUri::{
         Characters, Fragment, Host, NotAbsolute, Path, Scheme, SchemeCase, TooLong, UserInformation, Wildcard,
     };

@@ -106,7 +106,7 @@ async fn posted(server: &TestServer, path: &str, form: &str) -> Answer {
 }
 
 #[apply(on_both_databases!)]
-async fn o_2_a_46_r_20_c_24_x_14_only_registered_redirect_uris_are_answered(database: Database) {
+async fn o_2_a_46_r_20_c_24_c_37_c_45_c_58_x_14_only_registered_redirect_uris_are_answered(database: Database) {
     let server = server(database).await;
     let mut mutated: Vec<String> = [
         "",
@@ -140,6 +140,8 @@ async fn o_2_a_46_r_20_c_24_x_14_only_registered_redirect_uris_are_answered(data
         "https://grafana.example.com./login/generic_oauth",
         "https://grafana.example.com.evil.example/login/generic_oauth",
         "https://evilgrafana.example.com/login/generic_oauth",
+        "https://grafanaxexample.com/login/generic_oauth",
+        "https://grafana.examplexcom/login/generic_oauth",
         "https://grafana%2eexample.com/login/generic_oauth",
         "https://grafana。example.com/login/generic_oauth",
         "https://gráfana.example.com/login/generic_oauth",
@@ -212,6 +214,18 @@ async fn o_2_a_46_r_20_c_24_x_14_only_registered_redirect_uris_are_answered(data
             answer.assert_status(303).header("location").starts_with("/authorize/"),
             "{uri}"
         );
+    }
+    // A client without redirect URIs does not learn one from its first request.
+    let metadata = json!({ "grant_types": ["client_credentials"], "redirect_uris": [] });
+    let new = NewClient {
+        client_id: "machine".to_owned(),
+        trusted: false,
+        metadata: serde_json::from_value(metadata).unwrap(),
+    };
+    server.services.clients.create(&new, &Caller::server()).await.unwrap();
+    for uri in ["", CALLBACK] {
+        let path = authorize(&[("client_id", "machine"), ("redirect_uri", uri)]);
+        assert_page(&bare(&server, &path).await, "a client without redirect URIs");
     }
 }
 
@@ -317,7 +331,7 @@ async fn o_5_r_22_r_39_r_44_r_45_errors_redirect_only_to_registered_uris_with_th
 }
 
 #[apply(on_both_databases!)]
-async fn o_7_r_35_only_code_and_three_ways_of_answering_are_supported(database: Database) {
+async fn o_7_r_35_a_49_only_code_and_three_ways_of_answering_are_supported(database: Database) {
     let server = server(database).await;
     for response_type in [
         "token",
@@ -382,7 +396,7 @@ async fn o_8_state_and_nonce_return_byte_for_byte(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn o_9_r_25_r_26_r_29_c_43_c_44_a_51_pkce_is_required_and_s256(database: Database) {
+async fn o_9_r_25_r_26_r_28_r_29_c_43_c_44_a_51_pkce_is_required_and_s256(database: Database) {
     let server = server(database).await;
     let short = &challenge()[..42];
     let long = format!("{}A", challenge());

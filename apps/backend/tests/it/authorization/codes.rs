@@ -26,7 +26,7 @@ async fn grants(server: &TestServer) -> i64 {
 }
 
 #[apply(on_both_databases!)]
-async fn o_22_r_23_a_47_a_code_works_once_and_its_second_use_ends_the_grant(database: Database) {
+async fn o_22_r_23_a_47_c_56_a_code_works_once_and_its_second_use_ends_the_grant(database: Database) {
     let server = server(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     let code = code_of(&mut ada, &[]).await;
@@ -84,7 +84,7 @@ async fn o_22_of_fifty_redemptions_at_once_one_succeeds_at_most(database: Databa
 }
 
 #[apply(on_both_databases!)]
-async fn o_23_r_24_c_54_a_48_a_wrong_presentation_is_refused_and_spends_nothing(database: Database) {
+async fn o_23_r_24_r_27_c_54_x_5_a_48_a_wrong_presentation_is_refused_and_spends_nothing(database: Database) {
     let server = server(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     let right = Presented::default();
@@ -184,8 +184,39 @@ async fn o_23_r_24_c_54_a_48_a_wrong_presentation_is_refused_and_spends_nothing(
     }
 }
 
+/// Nothing in a code can be edited: it is one random value.
 #[apply(on_both_databases!)]
-async fn o_24_whatever_ends_between_code_and_redemption_ends_the_code(database: Database) {
+async fn o_23_x_3_an_edited_code_is_unknown_and_spends_nothing(database: Database) {
+    let server = server(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let mut eve = Browser::sign_up(&server, "eve").await;
+    let (of_ada, of_eve) = (code_of(&mut ada, &[]).await, code_of(&mut eve, &[]).await);
+    let half = of_ada.len() / 2;
+    let mut edited = vec![
+        format!("{}{}", &of_ada[..half], &of_eve[half..]),
+        format!("{}{}", &of_eve[..half], &of_ada[half..]),
+        of_ada[..of_ada.len() - 1].to_owned(),
+        format!("{of_ada}A"),
+        of_ada.to_uppercase(),
+    ];
+    for at in 0..of_ada.len() {
+        let other = if &of_ada[at..=at] == "A" { "B" } else { "A" };
+        edited.push(format!("{}{other}{}", &of_ada[..at], &of_ada[at + 1..]));
+    }
+    for code in &edited {
+        assert_eq!(
+            refused(redeem(&server, code, Presented::default()).await),
+            "invalid_grant",
+            "{code}"
+        );
+    }
+    for code in [&of_ada, &of_eve] {
+        assert_eq!(refused(redeem(&server, code, Presented::default()).await), "redeemed");
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn o_24_anything_that_ends_before_redemption_ends_the_code(database: Database) {
     let server = server(database).await;
     for what in [
         "signed out",

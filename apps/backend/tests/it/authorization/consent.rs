@@ -183,7 +183,7 @@ async fn a_54_the_account_page_lists_applications_and_removes_them(database: Dat
         "<bdi>Grafana</bdi>",
         "See your name and profile",
         "Remove access for Grafana",
-        "Access since",
+        "Access granted",
         "Last used",
     ] {
         assert!(page.contains(text), "{text}: {page}");

@@ -84,7 +84,7 @@ async fn codes(server: &TestServer) -> i64 {
 }
 
 #[apply(on_both_databases!)]
-async fn o_11_a_request_expires_and_two_tabs_have_two(database: Database) {
+async fn o_11_o_58_a_request_expires_and_two_tabs_have_two(database: Database) {
     let server = server(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     let (first, second) = (
@@ -337,10 +337,13 @@ async fn o_17_a_66_pages_of_a_request_have_no_form_action_and_all_others_have(da
         );
         assert!(policy(ada.get(path).await).contains("form-action 'self'"), "{path}");
     }
+    // Nor has the page of a sign-out request, which may redirect to an application too.
+    assert!(!policy(ada.get("/oauth2/logout").await).contains("form-action"));
     for path in [
         "/",
         "/account",
         "/account/apps",
+        "/device",
         "/signout",
         unknown,
         "/oauth2/authorize",

@@ -233,7 +233,7 @@ async fn o_26_a_75_a_stored_hash_is_no_secret(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn o_26_failures_are_limited_by_network_and_recorded(database: Database) {
+async fn o_26_r_42_failures_are_limited_by_network_and_recorded(database: Database) {
     let server = &TestServer::start_with(database, "[limits]\nclient_auth_per_address = \"3/5m\"\n").await;
     let secret = &register(server, "web", true).await.unwrap();
     let right = form(&[("client_id", "web"), ("client_secret", secret)]);

@@ -168,7 +168,7 @@ async fn a_87_metadata_that_is_not_allowed_registers_nothing(database: Database)
 }
 
 #[apply(on_both_databases!)]
-async fn a_client_is_changed_disabled_and_deleted(database: Database) {
+async fn x_8_a_client_is_changed_disabled_and_deleted(database: Database) {
     let scratch = &ScratchDatabase::create(database).await;
     done(scratch, &["clients", "create", "grafana", "--redirect-uri", GRAFANA]);
     done(

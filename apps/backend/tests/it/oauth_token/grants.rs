@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, TestServer, apply, on_both_databases};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -78,7 +79,7 @@ async fn a_client_may_keep_one_refresh_token(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn o_30_r_32_r_34_another_client_ends_the_grant(database: Database) {
+async fn o_30_r_32_r_34_x_5_another_client_ends_the_grant(database: Database) {
     let server = TestServer::start(database).await;
     let (app, ada) = (server.client("app").await, server.user("ada").await);
     let (other, page) = (server.client("other").await, server.public_client("page").await);
@@ -121,7 +122,7 @@ async fn o_29_o_33_a_secret_of_one_kind_opens_nothing_else(database: Database) {
         ada.access_token.clone(),
     ];
     let prefixes = [
-        "csr_", "csl_", "csb_", "csg_", "csa_", "csq_", "csc_", "csi_", "csm_", "csd_", "",
+        "csr_", "csl_", "csb_", "csg_", "csa_", "csc_", "csd_", "csh_", "cst_", "csv_", "csx_", "",
     ];
     for secret in &secrets {
         for prefix in prefixes {
@@ -160,7 +161,7 @@ async fn o_29_o_33_a_secret_of_one_kind_opens_nothing_else(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn o_32_scopes_and_apis_are_those_granted_consented_and_owned_now(database: Database) {
+async fn o_32_c_46_scopes_and_apis_are_those_granted_consented_and_owned_now(database: Database) {
     let server = TestServer::start(database).await;
     let orders = json!({ "identifier": ORDERS, "name": "Orders", "clients": "any", "scopes": [
         { "name": "orders:read", "grant": "open" }, { "name": "orders:all", "grant": "owned" }] });
@@ -237,6 +238,13 @@ async fn o_32_scopes_and_apis_are_those_granted_consented_and_owned_now(database
     refresh(&[("resource", MAPS), ("resource", ORDERS)])
         .await
         .assert_oauth_error(400, "invalid_request");
+    // Without the consent to an API, its scopes are gone.
+    query(sql!("DELETE FROM consents WHERE audience = $1"))
+        .bind(ORDERS)
+        .execute(&server.services.db)
+        .await
+        .unwrap();
+    assert_eq!(scope(refresh(&[("resource", ORDERS)]).await), "email openid");
     // A registration that allows less than before.
     let operator = countersign::core::caller::Caller::operator(None);
     let narrower = |metadata: &mut countersign_oauth::ClientMetadata, _: &mut bool| {
@@ -258,7 +266,7 @@ async fn o_32_scopes_and_apis_are_those_granted_consented_and_owned_now(database
 }
 
 #[apply(on_both_databases!)]
-async fn o_46_r_54_revoking_a_token_ends_its_grant(database: Database) {
+async fn o_46_r_54_x_31_revoking_a_token_ends_its_grant(database: Database) {
     let server = TestServer::start(database).await;
     let ada = server.user("ada").await;
     let (app, page, other) = (
@@ -293,7 +301,7 @@ async fn o_46_r_54_revoking_a_token_ends_its_grant(database: Database) {
 }
 
 #[apply(on_both_databases!)]
-async fn o_45_tokens_of_a_user_are_inactive_as_soon_as_anything_behind_them_ends(database: Database) {
+async fn o_45_c_71_tokens_of_a_user_are_inactive_as_soon_as_anything_behind_them_ends(database: Database) {
     let server = TestServer::start(database).await;
     let client = server.client("app").await;
     let operator = countersign::core::caller::Caller::operator(None);

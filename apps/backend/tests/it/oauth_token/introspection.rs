@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{MAPS, ORDERS, machine, machine_token, nightly, part};
 
 #[apply(on_both_databases!)]
-async fn o_45_r_55_only_the_client_of_a_token_and_its_api_learn_of_it(database: Database) {
+async fn o_45_r_55_x_10_only_the_client_of_a_token_and_its_api_learn_of_it(database: Database) {
     let server = TestServer::start(database).await;
     let client = nightly(&server).await;
     let stranger = machine(&server, "stranger").await;

@@ -61,7 +61,7 @@ async fn o_37_a_token_of_a_client_has_the_claims_of_rfc_9068_and_no_user(databas
 }
 
 #[apply(on_both_databases!)]
-async fn the_api_and_the_scopes_are_those_of_the_registration(database: Database) {
+async fn o_28_c_46_the_api_and_the_scopes_are_those_of_the_registration(database: Database) {
     let server = TestServer::start(database).await;
     let client = nightly(&server).await;
     let listed =
@@ -134,7 +134,7 @@ async fn the_api_and_the_scopes_are_those_of_the_registration(database: Database
 }
 
 #[apply(on_both_databases!)]
-async fn an_api_may_have_shorter_tokens(database: Database) {
+async fn o_37_c_71_an_api_may_have_shorter_tokens(database: Database) {
     let server = TestServer::start(database).await;
     for (identifier, ttl, lives) in [
         ("https://short.example.com", "60", 60),

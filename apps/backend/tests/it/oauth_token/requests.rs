@@ -151,7 +151,44 @@ async fn o_25_under_load_and_without_a_database_errors_are_json(database: Databa
 }
 
 #[apply(on_both_databases!)]
-async fn r_36_o_28_a_client_uses_only_the_grants_of_its_registration(database: Database) {
+async fn a_55_confidential_clients_authenticate_at_every_endpoint(database: Database) {
+    let server = TestServer::start(database).await;
+    nightly(&server).await;
+    let (web, other) = (server.client("web").await, server.client("other").await);
+    let secret_of_other = other.secret.clone().unwrap();
+    let endpoints = ENDPOINTS.into_iter().chain(["/oauth2/device_authorization"]);
+    let form = "application/x-www-form-urlencoded";
+    let mut refused = 0;
+    for path in endpoints {
+        for grant in [
+            "authorization_code",
+            "refresh_token",
+            "client_credentials",
+            "urn:ietf:params:oauth:grant-type:device_code",
+        ] {
+            for credentials in [
+                "",
+                "client_id=web&",
+                "client_id=web&client_secret=&",
+                "client_id=web&client_secret=wrong&",
+                &format!("client_id=web&client_secret={secret_of_other}&"),
+            ] {
+                let body = format!(
+                    "{credentials}grant_type={grant}&token=x&code=x&refresh_token=x&device_code=x&redirect_uri=x&scope=openid"
+                );
+                send(&server, path, form, &body)
+                    .await
+                    .assert_oauth_error(401, "invalid_client");
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!(refused, 4 * 4 * 5);
+    web.revoke("x").await.assert_status(200);
+}
+
+#[apply(on_both_databases!)]
+async fn r_36_o_28_a_49_a_client_uses_only_the_grants_of_its_registration(database: Database) {
     let server = TestServer::start(database).await;
     nightly(&server).await;
     let grants = [

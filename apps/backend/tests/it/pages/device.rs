@@ -33,6 +33,13 @@ public = true
 grant_types = ["device_code"]
 
 [[clients]]
+client_id = "narrow"
+client_name = "Narrow"
+public = true
+scope = "openid"
+grant_types = ["device_code"]
+
+[[clients]]
 client_id = "web"
 client_name = "Web"
 public = true
@@ -310,7 +317,7 @@ async fn o_43_the_user_is_always_asked_and_may_be_disabled_meanwhile(database: D
         assert!(page.text.contains(shown), "{shown}: {}", page.text);
     }
     assert_eq!(error(&server, &device, "trusted").await, "authorization_pending");
-    // Who allowed it is disabled, or changes the password: the device gets nothing.
+    // If the user is disabled or changes the password after allowing it, the device gets nothing.
     for spoil in ["disable", "password"] {
         let name = format!("user-{spoil}");
         let mut user = Browser::sign_up(&server, &name).await;
@@ -332,9 +339,7 @@ async fn o_43_the_user_is_always_asked_and_may_be_disabled_meanwhile(database: D
         }
         assert_eq!(error(&server, &device, "tv").await, "access_denied", "{spoil}");
     }
-    // Consent that is withdrawn takes the permission along.
-    let device = begin(&server, "tv").await;
-    claim(&mut ada, &device.user_code).await.assert_status(303);
+    // A user who cancels gives nothing.
     let mut carl = Browser::sign_up(&server, "carl").await;
     let device = begin(&server, "tv").await;
     let page = claim(&mut carl, &device.user_code).await.header("location").to_owned();
@@ -343,7 +348,7 @@ async fn o_43_the_user_is_always_asked_and_may_be_disabled_meanwhile(database: D
 }
 
 #[apply(on_both_databases!)]
-async fn a_device_that_polls_too_fast_or_too_long_is_told_so(database: Database) {
+async fn o_58_a_device_that_polls_too_fast_or_too_long_is_told_so(database: Database) {
     let server = start(database).await;
     let clock = &server.services.clock;
     let device = begin(&server, "tv").await;
@@ -401,6 +406,21 @@ async fn requests_of_devices_that_are_not_valid_are_refused(database: Database) 
         };
         assert_eq!(error(&server, &device, "tv").await, wanted, "{code:?}");
     }
+}
+
+#[apply(on_both_databases!)]
+async fn o_28_c_46_a_device_gets_no_scope_beyond_the_registration_of_its_client(database: Database) {
+    let server = start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let device = begin(&server, "narrow").await;
+    allow(&mut ada, &device).await;
+    let tokens = poll(&server, &device, "narrow").await.assert_status(200).json();
+    assert_eq!(tokens["scope"], "openid");
+    let fields = [("client_id", "narrow"), ("scope", "email")];
+    let answer = server
+        .post_form("/oauth2/device_authorization", &encoded(&fields))
+        .await;
+    assert_eq!(answer.assert_status(400).json()["error"], "invalid_scope");
 }
 
 /// A request that no token answers leaves the code as it is.
