@@ -1,15 +1,15 @@
-// What makes the pages more comfortable. Without it, everything works.
+// Conveniences: every page works without this script.
 "use strict";
 const { lang } = document.documentElement;
 const all = (selector) => document.querySelectorAll(selector);
 
-// The email address that was typed goes along to the next form of this tab.
+// Copies the email address that was typed to the next form in this tab.
 for (const field of all("input[data-kept]")) {
   field.value ||= sessionStorage.getItem("email") ?? "";
   field.addEventListener("change", () => sessionStorage.setItem("email", field.value));
 }
 
-// A reader begins where something was done or refused, in the field that is wrong, or in the first that is empty.
+// Focuses the message, else the invalid field, else the first empty one.
 const begin = document.querySelector("main [autofocus]");
 const empty = [...(begin?.form.elements ?? [])].find((field) => field.matches("input:not([type=hidden], [hidden])") && !field.value);
 const first = begin?.matches("[aria-invalid]") ? begin : empty ?? begin;
@@ -28,13 +28,13 @@ for (const button of all("[data-reveals]")) {
   field.form.addEventListener("submit", () => show(false));
 }
 
-// What is known of a password before it is sent is its length.
+// Marks the hint when the password is long enough.
 for (const hint of all("[data-least]")) {
   const field = document.getElementById(hint.dataset.of);
   field.addEventListener("input", () => hint.classList.toggle("met", [...field.value.normalize()].length >= Number(hint.dataset.least)));
 }
 
-// An error goes when its field is changed.
+// Removes an error when its field is changed.
 for (const field of all("[aria-invalid]")) {
   field.addEventListener("input", () => {
     document.getElementById(`${field.id}-wrong`)?.remove();
@@ -42,7 +42,7 @@ for (const field of all("[aria-invalid]")) {
   }, { once: true });
 }
 
-// A code that is whole sends itself, where nothing else is missing.
+// Submits a complete code if no other field is missing.
 for (const field of all("[data-code]")) {
   field.addEventListener("input", () => {
     const whole = (field.value.match(/\p{Nd}/gu) ?? []).length === 6;
@@ -50,7 +50,7 @@ for (const field of all("[data-code]")) {
   });
 }
 
-// A language that was chosen by mouse or touch is applied at once. By keyboard, a closed list changes with every key, so the
+// Applies a language chosen by mouse or touch at once. With the keyboard, a closed list changes with every key, so the
 // button appears instead (WCAG 2.2, 3.2.2).
 for (const form of all("[data-at-once]")) {
   const [list, button] = [form.querySelector("select"), form.querySelector("button")];
@@ -64,8 +64,8 @@ for (const form of all("[data-at-once]")) {
   });
 }
 
-// Who clicks twice means it once. Where the page is still there later, nothing has come of it but a file, or nothing at all:
-// then it may be meant again.
+// Ignores a double click. If the page is still open two seconds later, the answer was a download or the request was
+// canceled, so the form can be sent again.
 const free = (form) => {
   delete form.dataset.sent;
   for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
@@ -80,10 +80,10 @@ for (const form of document.forms) {
 }
 addEventListener("pageshow", () => { for (const form of document.forms) free(form); });
 
-// The answer to an application sends itself.
+// Submits the response to an application.
 for (const form of all("[data-sends-itself]")) form.requestSubmit();
 
-// Times as they are on the reader's clock, and how long ago where that says more.
+// Shows times in the time zone of the browser, and recent ones as relative times.
 const units = [["minute", 60], ["hour", 3600], ["day", 86400]];
 for (const time of all("time[data-local]")) {
   const at = new Date(time.dateTime);
@@ -95,7 +95,7 @@ for (const time of all("time[data-local]")) {
   time.textContent = ago < 7 * 86400 ? near.format(-Math.max(1, Math.floor(ago / size)), unit) : whole;
 }
 
-// How long to wait until the next attempt.
+// Counts down to the next attempt.
 for (const clock of all("[data-wait]")) {
   const end = Date.now() + Number(clock.dataset.wait) * 1000;
   const tick = () => {

@@ -59,7 +59,7 @@ change-email-text = You asked to use this email address for your { $service } ac
 change-email-action = Confirm email address
 change-email-otherwise = If you didn’t request this, you can ignore this email. Nothing will change.
 
-already-registered-subject = You already have an account at { $service }
+already-registered-subject = You already have a { $service } account
 already-registered-preview = Sign in instead, or reset your password.
 already-registered-title = You already have an account
 already-registered-text = Someone tried to sign up for { $service } with this email address, which already has an account. If this was you, sign in instead. If you’ve forgotten your password, you can reset it on the sign-in page.
@@ -74,7 +74,7 @@ invitation-action = Choose a password
 invitation-otherwise = If you weren’t expecting an invitation, you can ignore this email.
 
 sign-in-blocked-subject = Sign-in to your { $service } account is limited
-sign-in-blocked-preview = This link signs you in from anywhere. It expires in { $lifetime }.
+sign-in-blocked-preview = Use this link to sign in from anywhere. It expires in { $lifetime }.
 sign-in-blocked-title = Sign-in to your account is limited
 sign-in-blocked-text = There have been many failed attempts to sign in to your { $service } account. To protect it, we now accept passwords only from devices and networks you’ve signed in from before. You can use this link to sign in from anywhere.
 sign-in-blocked-action = Sign in
@@ -87,14 +87,14 @@ new-sign-in-preview = { $when }. If this wasn’t you, set a new password.
 new-sign-in-title = New sign-in to your account
 new-sign-in-text = Someone signed in to your { $service } account from a device we hadn’t seen before.
 new-sign-in-action = Set a new password
-new-sign-in-otherwise = If this was you, you don’t need to do anything. If it wasn’t, set a new password now. This signs your account out on all devices.
+new-sign-in-otherwise = If this was you, you don’t need to do anything. If it wasn’t, set a new password now. This signs you out on all devices.
 
 password-changed-subject = Your { $service } password was changed
 password-changed-preview = { $when }. If this wasn’t you, set a new password.
 password-changed-title = Your password was changed
 password-changed-text = The password for your { $service } account was changed.
 password-changed-action = Set a new password
-password-changed-otherwise = If this was you, you don’t need to do anything. If it wasn’t, set a new password now. This signs your account out on all devices.
+password-changed-otherwise = If this was you, you don’t need to do anything. If it wasn’t, set a new password now. This signs you out on all devices.
 
 email-changed-subject = Your { $service } email address was changed
 email-changed-preview = { $when }. If this wasn’t you, contact { $service } right away.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::done::{Done, redirect_to};
 use super::form::{Again, OwnForm};
+use super::permissions::{ShownPermission, in_words};
 use super::reply::{page, see_other};
 use super::service::Pages;
 use super::view::{Mistake, SaidTime, View};
@@ -39,10 +40,10 @@ struct CodePage {
 struct ConfirmPage {
     v: View,
     title: String,
-    application: String,
     who: String,
-    scopes: Vec<String>,
-    /// Where the device asked from.
+    asks: String,
+    permissions: Vec<ShownPermission>,
+    /// Where the request came from.
     place: String,
     asked: SaidTime,
     path: String,
@@ -174,15 +175,24 @@ async fn show(pages: &Pages, visitor: &Visitor, v: View, id: DeviceRequestId) ->
     let Some(asked) = pages.device_authorization.claimed(id, browser).await? else {
         return Ok(unknown(pages, visitor, Typed::default()));
     };
-    let application = asked.client.name_in(v.language).to_owned();
+    let application = v.client_name(&asked.client);
+    let permissions = in_words(&v, asked.permissions(v.language));
     let confirm = ConfirmPage {
         title: v.t1("device-confirm-title", "application", &application),
         who: v.t1("device-confirm-who", "email", &account.email),
         place: place(pages, &v, &asked),
         asked: v.when("device-confirm-when", asked.created_at),
         path: format!("{PAGE}/{id}"),
-        scopes: in_words(&asked),
-        application,
+        asks: v.t1(
+            if permissions.is_empty() {
+                "consent-asks-nothing"
+            } else {
+                "device-scopes"
+            },
+            "application",
+            &application,
+        ),
+        permissions,
         v,
     };
     Ok(page(visitor, &confirm.v, &confirm))
@@ -226,7 +236,7 @@ fn id_of(visitor: &Visitor) -> Option<DeviceRequestId> {
     id.parse().ok().map(DeviceRequestId)
 }
 
-/// Says where a device asked from.
+/// Returns a sentence that says where the request of a device came from.
 fn place(pages: &Pages, v: &View, asked: &DeviceRequest) -> String {
     let address = asked.address.clone().unwrap_or_default();
     let name = DeviceName::of(asked.user_agent.as_deref());
@@ -235,9 +245,4 @@ fn place(pages: &Pages, v: &View, asked: &DeviceRequest) -> String {
         ("device", &name.shown(&pages.platform.texts, v.language)),
         ("address", &address),
     )
-}
-
-fn in_words(asked: &DeviceRequest) -> Vec<String> {
-    let scopes = asked.scopes.iter().flat_map(|(_, scopes)| scopes.iter());
-    scopes.filter(|scope| *scope != "openid").map(str::to_owned).collect()
 }

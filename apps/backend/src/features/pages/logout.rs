@@ -108,7 +108,7 @@ impl Again for LogoutForm {
 
 fn ask(visitor: &Visitor, v: View, client: Option<&Client>, query: &str) -> Response {
     let asked = LogoutPage {
-        by: client.map(|client| v.t1("logout-by", "application", client.name_in(v.language))),
+        by: client.map(|client| v.t1("logout-by", "application", &v.client_name(client))),
         action: format!("{CONFIRM}?{query}"),
         v: v.fixed().leading_away(),
     };

@@ -76,7 +76,7 @@ async fn ask(browser: &mut Browser<'_>, fields: &[(&str, &str)]) -> Answer {
 async fn assert_refused(browser: &mut Browser<'_>, fields: &[(&str, &str)]) {
     let answer = ask(browser, fields).await.assert_status(400);
     assert!(answer.headers.get("location").is_none(), "{fields:?}");
-    assert!(answer.text.contains("so nothing was done"), "{}", answer.text);
+    assert!(answer.text.contains("so nothing has changed"), "{}", answer.text);
     assert!(browser.is_signed_in().await, "{fields:?}");
 }
 

@@ -62,21 +62,32 @@ impl ConsentShown {
     }
 }
 
+impl<'s> Permission<'s> {
+    /// Returns the scopes at an audience as permissions in this language. `openid` is none: it says who signs in.
+    pub fn at(
+        audience: &str,
+        scopes: impl Iterator<Item = &'s str>,
+        apis: &'s [Api],
+        language: Language,
+    ) -> impl Iterator<Item = Self> {
+        let api = apis.iter().find(|api| api.identifier == audience);
+        scopes.filter(|scope| *scope != OPENID).map(move |scope| {
+            let own = api.and_then(|api| Some((api, api.scope(scope)?)));
+            match own {
+                Some((api, own)) => Self::OfApi(&api.name, words(own, language)),
+                None => Self::Standard(scope),
+            }
+        })
+    }
+}
+
 /// Returns the scopes of some audiences as permissions.
 pub(super) fn permissions<'s>(audiences: &'s [Audience], apis: &'s [Api], language: Language) -> Vec<Permission<'s>> {
-    let mut permissions = Vec::new();
-    for audience in audiences {
-        let api = apis.iter().find(|api| api.identifier == audience.identifier);
+    let of_audience = |audience: &'s Audience| {
         let scopes = audience.scopes.0.iter().chain(audience.by_name.0.iter());
-        for scope in scopes.filter(|scope| *scope != OPENID) {
-            let own = api.and_then(|api| Some((api, api.scope(scope)?)));
-            permissions.push(match own {
-                Some((api, own)) => Permission::OfApi(&api.name, words(own, language)),
-                None => Permission::Standard(scope),
-            });
-        }
-    }
-    permissions
+        Permission::at(&audience.identifier, scopes, apis, language)
+    };
+    audiences.iter().flat_map(of_audience).collect()
 }
 
 /// Returns what a scope allows, in this language, else in English; without words, it is the scope's name.

@@ -9,8 +9,11 @@ use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::handle::HandleHash;
 use crate::core::ids::{DeviceRequestId, SessionRef};
+use crate::core::language::Language;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::features::identity::accounts;
+use crate::features::oauth::apis::{self, Api};
+use crate::features::oauth::authorization::Permission;
 use crate::features::oauth::clients::{self, Client};
 use crate::features::oauth::device_authorization::store::{self, Decided};
 use crate::features::operations::audit::{Event, EventKind};
@@ -22,10 +25,21 @@ pub struct DeviceRequest {
     pub client: Client,
     /// What it asks for, by audience: the identifier of an API, or the URL of the userinfo endpoint.
     pub scopes: Vec<(String, Scopes)>,
-    /// Where the device asked from.
+    /// The registered APIs, whose scopes may be among these.
+    apis: Vec<Api>,
+    /// Where the request came from.
     pub user_agent: Option<String>,
     pub address: Option<String>,
     pub created_at: Timestamp,
+}
+
+impl DeviceRequest {
+    /// Returns what the device asks for, in this language.
+    pub fn permissions(&self, language: Language) -> Vec<Permission<'_>> {
+        let of_audience = |(audience, scopes)| Permission::at(audience, Scopes::iter(scopes), &self.apis, language);
+        let scopes = self.scopes.iter().map(|(audience, scopes)| (audience.as_str(), scopes));
+        scopes.flat_map(of_audience).collect()
+    }
 }
 
 /// The user's decision.
@@ -46,7 +60,7 @@ pub struct Browser {
 /// Why a code is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
-    /// The code is malformed, unknown, expired, decided, or entered by somebody else before. Users cannot tell which.
+    /// The code is malformed, unknown, expired or decided, or another user or browser entered it first. Users cannot tell which.
     #[error("unknown device code")]
     Unknown,
     /// Too many wrong codes.
@@ -60,7 +74,7 @@ pub enum ClaimError {
 /// Why a decision is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum DecideError {
-    /// The request has expired, is decided, or belongs to somebody else; or the user or the client may not sign in any more.
+    /// The request has expired, was decided, or belongs to another user or browser; or the user is disabled or the client may not be used.
     #[error("the device request has ended")]
     Ended,
     /// The database failed.
@@ -125,17 +139,19 @@ impl DeviceAuthorization {
         };
         let client = clients::may_use(db, &asked.client_id).await?;
         let scopes = self.by_audience(db, &asked).await?;
+        let apis = apis::all(db).await?;
         Ok(client.map(|client| DeviceRequest {
             id,
             client,
             scopes,
+            apis,
             user_agent: asked.user_agent,
             address: asked.address,
             created_at: asked.created_at,
         }))
     }
 
-    /// Stores the user's decision. Whoever allows a request consents to its scopes, also for a trusted client.
+    /// Stores the user's decision. Allowing a request is consent to its scopes, also for a trusted client.
     ///
     /// # Errors
     /// [`DecideError`].
