@@ -1,4 +1,5 @@
-//! The registration of an API (resource server, RFC 6749 §1.1): its identifier, its scopes, and which clients may ask access.
+//! The registration of an API (resource server, RFC 6749 §1.1): its identifier, its scopes, and which clients may
+//! request access.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +37,7 @@ pub struct ApiMetadata {
     /// What clients may ask for.
     #[serde(default)]
     pub scopes: Vec<ApiScope>,
-    /// Which clients may ask access.
+    /// Which clients may request access.
     #[serde(default)]
     pub clients: ClientAccess,
     /// The longest lifetime of its access tokens.
@@ -75,7 +76,7 @@ pub enum ScopeGrant {
     Owned,
 }
 
-/// Which clients may ask access to an API.
+/// Which clients may request access to an API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClientAccess {

@@ -66,7 +66,7 @@ pub struct ClientMetadata {
     /// The `max_age` of requests without one, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u32>,
-    /// Whether ID tokens must have `auth_time`. They always have.
+    /// Whether ID tokens must have `auth_time`. They always do.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub require_auth_time: bool,
     /// The `acr_values` of requests without any.
@@ -78,7 +78,7 @@ pub struct ClientMetadata {
     /// Where logout tokens are sent (Back-Channel Logout §2.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<String>,
-    /// Whether logout tokens must have `sid`. They always have.
+    /// Whether logout tokens must have `sid`. They always do.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub backchannel_logout_session_required: bool,
 
@@ -94,10 +94,10 @@ pub struct ClientMetadata {
     pub rotate_refresh_tokens: bool,
     /// Which claims of the user an ID token has.
     pub id_token_claims: IdTokenClaimsMode,
-    /// How long a refresh token is valid while it is not used. Only shorter than the setting.
+    /// How long a refresh token is valid while it is not used. It can only be shorter than the setting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_idle_ttl: Option<Seconds>,
-    /// How long a grant is valid in all. Only shorter than the setting.
+    /// How long a grant is valid in total. It can only be shorter than the setting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_absolute_ttl: Option<Seconds>,
     /// Whether redirect URIs may be `http` on hosts other than this computer.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The metadata document. It has a member only for what works; a client takes an absent one for its default, so those whose
-/// default is not what we do are always there.
+/// The metadata document. It has members only for what works. Clients assume the default for an absent member, so
+/// members whose default would be wrong are always present.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ServerMetadata))]
 pub struct Discovery {

@@ -33,7 +33,7 @@ pub enum InvalidPrompt {
     #[error("prompt must consist of none, login, consent, select_account and create")]
     Unknown,
     /// `none` is used with other values.
-    #[error("prompt must not have other values beside none")]
+    #[error("prompt=none must not be combined with other values")]
     NoneWithOthers,
 }
 

@@ -12,7 +12,8 @@ use crate::uri::{Fault, host_and_port, split};
 /// The only hosts of a loopback redirect, as they must be written.
 const LOOPBACK: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
 
-/// Schemes that browsers handle themselves, that carry a page or a program, or that start another one than the client.
+/// Schemes that browsers handle themselves, that contain a page or a script, or that open another program than the
+/// client.
 const NEVER: [&str; 26] = [
     "about",
     "blob",
@@ -56,7 +57,7 @@ pub enum Kind {
     Http,
     /// A program that listens on a port of the user's computer (RFC 8252 §7.3).
     Loopback,
-    /// A program that the operating system starts for a scheme (RFC 8252 §7.1).
+    /// A program that the operating system opens for a custom scheme (RFC 8252 §7.1).
     CustomScheme,
 }
 
@@ -91,7 +92,7 @@ pub enum InvalidRedirectUri {
     /// Its scheme has upper-case letters.
     #[error("must have a scheme in lower case")]
     SchemeCase,
-    /// Its scheme is never a program of the client.
+    /// Its scheme is never handled by the client.
     #[error("must not have this scheme, because browsers handle it themselves")]
     Scheme,
 }

@@ -68,7 +68,7 @@ pub struct Parts {
     pub claims: UserClaims,
     /// The links and codes sent by email.
     pub challenges: EmailChallenges,
-    /// The APIs that clients may ask access to.
+    /// The APIs that clients may request access to.
     pub apis: Apis,
     /// Registers and authenticates clients.
     pub clients: Clients,

@@ -61,9 +61,9 @@ fn parse(new: &NewApi, settings: &Settings) -> Result<ApiMetadata, Failure> {
 async fn create(metadata: &ApiMetadata, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let api = services.apis.create(metadata, services.command_line()).await?;
     let sentence = match api.clients {
-        ClientAccess::Any => format!("Registered {}; all clients may ask for access.", api.identifier),
+        ClientAccess::Any => format!("Registered {}; all clients may request access.", api.identifier),
         ClientAccess::Listed => format!(
-            "Registered {0}; clients may ask for access that name it: `countersign clients update CLIENT_ID --api {0}`.",
+            "Registered {0}; clients that list it may request access: `countersign clients update CLIENT_ID --api {0}`.",
             api.identifier
         ),
     };

@@ -117,7 +117,7 @@ pub enum Command {
         after_help = "Example:\n  countersign clients create grafana --redirect-uri https://grafana.example.com/login/generic_oauth"
     )]
     Clients(ClientsCommand),
-    /// Register, list and change APIs that clients may ask access to
+    /// Register, list and change APIs that clients may request access to
     #[command(
         subcommand,
         after_help = "Example:\n  countersign apis create https://api.example.com --name Orders --scope orders:read"

@@ -1,4 +1,4 @@
-//! `[[apis]]`: APIs that clients may ask access to, in the settings file or on the command line.
+//! `[[apis]]`: APIs that clients may request access to, in the settings file or on the command line.
 
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ pub(super) const FIELDS: &[Setting] = &[
     field(
         "identifier",
         "URI",
-        "The identifier by which clients ask for the API (RFC 8707), and the `aud` of its tokens. An absolute URI without a \
-         fragment; it need not lead anywhere.",
+        "The identifier that clients use for the API (RFC 8707), and the `aud` of its tokens. An absolute URI without a \
+         fragment, which does not have to exist.",
         "required",
         r#""https://api.example.com""#,
     ),
@@ -38,7 +38,7 @@ pub(super) const FIELDS: &[Setting] = &[
     field(
         "clients",
         "`any` or `listed`",
-        "Which clients may ask for access: all of them, or those that name the API in `apis`.",
+        "Which clients may request access: all of them, or those that list the API in `apis`.",
         "`listed`",
         r#""listed""#,
     ),
@@ -61,14 +61,14 @@ pub(super) const FIELDS: &[Setting] = &[
     field(
         "aliases",
         "list of URIs",
-        "Further identifiers by which clients ask for it. Its tokens have `identifier` nevertheless.",
+        "Further identifiers that clients may use for it. Its tokens always have `identifier`.",
         "none",
         r#"["https://api.example.com/v1"]"#,
     ),
     field(
         "client_id",
         String::FORM,
-        "The client that is this API. It may introspect tokens for it.",
+        "The client that represents this API. It may introspect tokens for the API.",
         "none",
         r#""orders-api""#,
     ),

@@ -65,8 +65,8 @@ pub(super) const FIELDS: &[Setting] = &[
     field(
         "redirect_uris",
         "list of URIs",
-        "The only places to which users return after they have signed in. Compared character by character; only the port of \
-         `http://127.0.0.1`, `http://[::1]` and `http://localhost` is free for public clients.",
+        "Where users may be sent after they have signed in. Compared character by character; only the port of \
+         `http://127.0.0.1`, `http://[::1]` and `http://localhost` may differ for public clients.",
         "none",
         r#"["https://grafana.example.com/login/generic_oauth"]"#,
     ),
@@ -109,7 +109,7 @@ pub(super) const FIELDS: &[Setting] = &[
     field(
         "scope",
         "scopes separated by spaces",
-        "The scopes that the client may ask for. With `client_credentials`, they must be listed.",
+        "The scopes that the client may request. With `client_credentials`, they must be listed.",
         "all scopes of OpenID Connect, and all of the APIs that the client may use",
         r#""openid profile email""#,
     ),
@@ -123,14 +123,14 @@ pub(super) const FIELDS: &[Setting] = &[
     field(
         "default_api",
         "URI",
-        "The API that its access tokens are for when it asks for none.",
+        "The API that access tokens are for if a request names none.",
         "the userinfo endpoint",
         r#""https://api.example.com""#,
     ),
     field(
         "post_logout_redirect_uris",
         "list of URIs",
-        "The only places to which users return after they have signed out at the client. Compared like `redirect_uris`.",
+        "Where users may be sent after they have signed out at the client. Compared like `redirect_uris`.",
         "none",
         r#"["https://grafana.example.com/"]"#,
     ),
@@ -151,7 +151,7 @@ pub(super) const FIELDS: &[Setting] = &[
     field(
         "id_token_signed_response_alg",
         "`RS256` or `ES256`",
-        "The signature of ID tokens and logout tokens. Every client library verifies RS256, and many nothing else. ES256 is \
+        "The signature of ID tokens and logout tokens. Every client library supports RS256, and many support nothing else. ES256 is \
          shorter and takes the server less time.",
         "`RS256`",
         r#""RS256""#,

@@ -50,7 +50,7 @@ pub fn example() -> String {
     let opening =
         "Clients, each with a section like this one. Others are registered with `countersign clients create`.";
     entry(&mut text, opening, CLIENTS, clients::FIELDS);
-    let opening = "APIs that clients may ask access to, each with a section like this one.";
+    let opening = "APIs that clients may request access to, each with a section like this one.";
     entry(&mut text, opening, APIS, apis::FIELDS);
     text
 }

@@ -60,13 +60,13 @@ section! {
         /// Emails of all kinds per recipient, so that no mailbox can be flooded. Requested emails use at most three
         /// quarters of it, so that they cannot crowd out notices about the account; notices beyond the limit are sent later.
         emails_per_recipient: Rate = "12/1h",
-        /// Requests of devices for a code (`POST /oauth2/device_authorization`) per IP address (IPv6: /64).
+        /// Requests for device codes (`POST /oauth2/device_authorization`) per IP address (IPv6: /64).
         device_begin_per_address: Rate = "20/10m",
-        /// Wrong codes of devices (on the page `/device`) per account.
+        /// Wrong user codes of devices (on the page `/device`) per account.
         device_codes_per_account: Rate = "10/10m",
-        /// Wrong codes of devices per IP address (IPv6: /64), for any account.
+        /// Wrong user codes of devices per IP address (IPv6: /64), for any account.
         device_codes_per_address: Rate = "20/10m",
-        /// Wrong codes of devices in all. There are 25 billion codes, and at most 10,000 are valid at a time.
+        /// Wrong user codes of devices in total. There are 25 billion codes, and at most 10,000 are valid at a time.
         device_codes_in_all: Rate = "1000/10m",
         /// Guesses of emailed codes per IP address (IPv6: /64). In addition, each code allows five guesses, and
         /// each email address fifty until its owner uses a link or a correct code, or 30 days pass without

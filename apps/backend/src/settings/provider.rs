@@ -14,7 +14,7 @@ section! {
     /// Signing in to other applications.
     Provider "provider." {
         /// Whether clients can use this server: `countersign clients create` registers one, or `[[clients]]` does. If not,
-        /// its endpoints answer with 404, and the metadata do not name them. Without clients, it makes no difference.
+        /// its endpoints return 404, and the metadata does not list them. Without clients, it makes no difference.
         enabled: bool = "true",
         /// The lifetime of the access tokens of clients: 1m to 24h. The API and the client may have a shorter one.
         #[warning = "APIs that do not check for revocation accept a stolen token for this long"]
@@ -28,7 +28,7 @@ section! {
         /// The URL of the documentation for developers of clients, for the metadata.
         #[default_is = "none"]
         documentation_uri: Option<PageUrl> = "",
-        /// The URL of what developers of clients must know about the use of data, for the metadata.
+        /// The URL of the rules on how clients may use data about users, for the metadata.
         #[default_is = "none"]
         policy_uri: Option<PageUrl> = "",
         /// The URL of the terms of service for developers of clients, for the metadata.

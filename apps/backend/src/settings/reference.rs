@@ -114,7 +114,7 @@ secret_file = \"secrets/clients/grafana\"
 const APIS: &str = "
 ## `[[apis]]`
 
-One section for each API that this file declares and that clients may ask access to. They are applied like `[[clients]]`; others
+One section for each API that this file declares and that clients may request access to. They are applied like `[[clients]]`; others
 are registered with `countersign apis create`.
 
 ```toml

@@ -54,7 +54,7 @@ impl ClientMetadata {
     }
 }
 
-/// What to say about a member that is not accepted.
+/// Returns why a member is not accepted.
 fn unsupported(name: &str) -> &'static str {
     match name {
         "jwks" | "jwks_uri" | "token_endpoint_auth_signing_alg" => {

@@ -27,7 +27,7 @@ pub struct Policy<'a> {
 }
 
 impl ClientMetadata {
-    /// Checks the rules that metadata must meet, whoever made it.
+    /// Checks the rules that metadata must meet, wherever they come from.
     ///
     /// # Errors
     /// The first rule that is broken.
@@ -72,7 +72,7 @@ impl ClientMetadata {
         let (has_code, is_public) = (self.may_use(AuthorizationCode), self.is_public());
         let wrong = |member: &'static str, problem: &'static str| Err(MetadataError::new(member, problem));
         if (1..self.grant_types.len()).any(|at| self.grant_types[..at].contains(&self.grant_types[at])) {
-            return wrong("grant_types", "must name each grant once");
+            return wrong("grant_types", "must list each grant type only once");
         }
         if is_public && self.may_use(ClientCredentials) {
             return wrong(
@@ -83,7 +83,7 @@ impl ClientMetadata {
         if self.may_use(RefreshToken) && !has_code && !self.may_use(DeviceCode) {
             return wrong(
                 "grant_types",
-                "must contain authorization_code or the device grant where it contains refresh_token",
+                "must contain authorization_code or the device grant if it contains refresh_token",
             );
         }
         let expected: &[&str] = if has_code { &["code"] } else { &[] };
@@ -92,14 +92,14 @@ impl ClientMetadata {
                 "response_types",
                 match has_code {
                     true => "must be [\"code\"]: the other response types are not supported",
-                    false => "must be empty, because grant_types has no authorization_code",
+                    false => "must be empty, because grant_types does not contain authorization_code",
                 },
             );
         }
         if has_code && self.redirect_uris.is_empty() {
             return wrong(
                 "redirect_uris",
-                "must have at least one URI, because grant_types has authorization_code",
+                "must have at least one URI, because grant_types contains authorization_code",
             );
         }
         if is_public && !self.require_pkce {

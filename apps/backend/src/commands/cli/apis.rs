@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, Subcommand};
 /// `countersign apis`.
 #[derive(Subcommand)]
 pub enum ApisCommand {
-    /// Register an API that clients may ask access to
+    /// Register an API that clients may request access to
     #[command(after_help = "Examples:\n  \
         countersign apis create https://api.example.com --name Orders --scope orders:read=\"See your orders\"\n  \
         countersign apis create https://api.example.com --name Orders --owned-scope orders:all --any-client\n  \
@@ -21,18 +21,18 @@ pub enum ApisCommand {
     Show(NamedApi),
     /// Change an API
     ///
-    /// A scope that is given replaces the one with its name. APIs of the settings file are changed there.
+    /// A scope replaces the one with the same name. APIs that the settings file declares can only be changed there.
     #[command(after_help = "Examples:\n  \
         countersign apis update https://api.example.com --scope orders:write=\"Change your orders\"\n  \
         countersign apis update https://api.example.com --remove-scope orders:write --access-ttl 5m")]
     Update(EditApi),
-    /// Disable an API: no tokens are issued for it any more
+    /// Disable an API, so that no more tokens are issued for it
     #[command(after_help = "Example:\n  countersign apis disable https://api.example.com")]
     Disable(NamedApi),
     /// Enable a disabled API
     #[command(after_help = "Example:\n  countersign apis enable https://api.example.com")]
     Enable(NamedApi),
-    /// Delete an API: no tokens are issued for it any more
+    /// Delete an API, so that no more tokens are issued for it
     #[command(after_help = "Example:\n  countersign apis delete https://api.example.com --yes")]
     Delete {
         /// The API
@@ -87,28 +87,28 @@ pub struct EditApi {
 #[derive(Args)]
 #[command(group = ArgGroup::new("access").args(["any_client", "listed_clients"]))]
 pub struct ApiParts {
-    /// A scope of every user who consents, and what it allows in English; may be given several times
+    /// A scope that every user who consents has, with its description in English; may be given several times
     #[arg(long, value_name = "SCOPE[=WORDS]", value_parser = scope)]
     pub scope: Vec<(String, Option<String>)>,
-    /// A scope of users who were granted it with `countersign users grant`; may be given several times
+    /// A scope that only users have to whom `countersign users grant` granted it; may be given several times
     #[arg(long, value_name = "SCOPE[=WORDS]", value_parser = scope)]
     pub owned_scope: Vec<(String, Option<String>)>,
-    /// What a scope allows, in another language; may be given several times
+    /// The description of a scope in another language; may be given several times
     #[arg(long, value_name = "LANGUAGE:SCOPE=WORDS", value_parser = words)]
     pub words: Vec<(String, String, String)>,
-    /// All clients may ask for access
+    /// All clients may request access
     #[arg(long)]
     pub any_client: bool,
-    /// Only clients that name the API may ask for access (the default)
+    /// Only clients that list the API may request access (the default)
     #[arg(long)]
     pub listed_clients: bool,
     /// The longest lifetime of its access tokens, at most 24h
     #[arg(long, value_name = "DURATION", value_parser = super::arguments::lifetime)]
     pub access_ttl: Option<Duration>,
-    /// Another identifier by which clients ask for it; may be given several times
+    /// Another identifier that clients may use for it; may be given several times
     #[arg(long, value_name = "URI")]
     pub alias: Vec<String>,
-    /// The client that is this API, and may introspect its tokens
+    /// The client that represents this API, and may introspect its tokens
     #[arg(long, value_name = "CLIENT_ID")]
     pub client: Option<String>,
 }

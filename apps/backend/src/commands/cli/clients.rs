@@ -16,8 +16,8 @@ const LONGEST_GRACE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 pub enum ClientsCommand {
     /// Register an application that users sign in to, or a program that acts on its own
     ///
-    /// Prints what the program asks for: the issuer, the client ID, the secret and the redirect URI. The secret is shown only
-    /// once.
+    /// Prints what the program needs: the issuer, the client ID, the secret and the redirect URI. The secret is shown
+    /// only once.
     #[command(after_help = "Examples:\n  \
         countersign clients create grafana --name Grafana --redirect-uri https://grafana.example.com/login/generic_oauth\n  \
         countersign clients create app --public --redirect-uri com.example.app:/callback --redirect-uri http://127.0.0.1/callback\n  \
@@ -32,7 +32,7 @@ pub enum ClientsCommand {
     Show(NamedClient),
     /// Change a client
     ///
-    /// A list replaces the present one. Clients of the settings file are changed there.
+    /// A list replaces the present one. Clients that the settings file declares can only be changed there.
     #[command(after_help = "Examples:\n  \
         countersign clients update grafana --redirect-uri https://grafana.example.org/login/generic_oauth\n  \
         countersign clients update grafana --metadata '{\"refresh_idle_ttl\":\"7d\",\"client_uri\":null}'")]
@@ -55,7 +55,7 @@ pub enum ClientsCommand {
     /// Enable a disabled client
     #[command(after_help = "Example:\n  countersign clients enable grafana")]
     Enable(NamedClient),
-    /// Delete a client, and everything that users have allowed it
+    /// Delete a client, with its grants and the consent of its users
     #[command(after_help = "Example:\n  countersign clients delete grafana --yes")]
     Delete {
         /// The client
@@ -67,8 +67,8 @@ pub enum ClientsCommand {
     },
     /// Apply `[[clients]]` and `[[apis]]` of the settings file
     ///
-    /// A server applies them when it starts. New entries are registered, others changed, and clients and APIs whose entry is
-    /// gone are disabled.
+    /// A server applies them when it starts. New entries are registered, changed entries are updated, and clients and
+    /// APIs whose entries were removed are disabled.
     #[command(after_help = "Example:\n  countersign clients apply --dry-run")]
     Apply {
         /// Only show the differences
@@ -91,7 +91,7 @@ pub struct NewClient {
     /// The client.
     #[command(flatten)]
     pub client: NamedClient,
-    /// The client runs on users' devices or in their browsers, where it cannot keep a secret
+    /// The client runs on users' devices or in their browsers, so it cannot keep a secret
     #[arg(long)]
     pub public: bool,
     /// Do not ask users for their consent: only for your own applications
@@ -138,22 +138,23 @@ pub struct Members {
     /// Where users return after they have signed out; may be given several times
     #[arg(long, value_name = "URI")]
     pub post_logout_redirect_uri: Vec<String>,
-    /// What the client may do; may be given several times [default: authorization_code and refresh_token]
+    /// A grant type that the client may use; may be given several times [default: authorization_code and refresh_token]
     #[arg(long, value_name = "GRANT", value_parser = grant_type)]
     pub grant_type: Vec<GrantType>,
-    /// The scopes that the client may ask for, separated by spaces [default: all that it may use]
+    /// The scopes that the client may request, separated by spaces [default: all OpenID scopes, and all scopes of its
+    /// APIs]
     #[arg(long, value_name = "SCOPES")]
     pub scope: Option<String>,
     /// An API that the client may use; may be given several times
     #[arg(long, value_name = "URI")]
     pub api: Vec<String>,
-    /// The API that its access tokens are for when it asks for none
+    /// The API that access tokens are for if a request names none
     #[arg(long, value_name = "URI")]
     pub default_api: Option<String>,
-    /// The URL that is told when a user signs out
+    /// The URL that logout tokens are sent to when a user signs out
     #[arg(long, value_name = "URL")]
     pub backchannel_logout_uri: Option<String>,
-    /// The signature of ID tokens: RS256, which every client library verifies, or ES256 [default: RS256]
+    /// The signature algorithm of ID tokens: RS256, which every client library supports, or ES256 [default: RS256]
     #[arg(long, value_name = "ALGORITHM", value_parser = signing_alg)]
     pub id_token_alg: Option<SigningAlg>,
     /// Further members, as a JSON object (see `[[clients]]` in docs/settings.md); those that are null are removed

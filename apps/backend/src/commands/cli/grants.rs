@@ -6,7 +6,7 @@ use uuid::Uuid;
 /// `countersign grants`.
 #[derive(Subcommand)]
 pub enum GrantsCommand {
-    /// List the newest active grants: what clients may do for users
+    /// List the newest active grants, which are what clients may do for users
     #[command(
         after_help = "Examples:\n  countersign grants list\n  countersign grants list --user ada@example.com\n  \
         countersign grants list --client grafana"
@@ -14,8 +14,8 @@ pub enum GrantsCommand {
     List(ListGrants),
     /// Revoke one grant, those of a user, or those of a client
     ///
-    /// With --user, the user's consent is withdrawn too, so the client has to ask again. Clients with a
-    /// `backchannel_logout_uri` are told.
+    /// With --user, the user's consent is withdrawn too, so the client has to ask for it again. Clients with a
+    /// `backchannel_logout_uri` are notified.
     #[command(
         after_help = "Examples:\n  countersign grants revoke 0198c5a0-7e1c-7000-8000-000000000000\n  \
         countersign grants revoke --user ada@example.com --client grafana\n  countersign grants revoke --client grafana"

@@ -155,7 +155,7 @@ pub struct UserProfile {
     /// One claim to set; with an empty value, it is removed
     #[arg(long, value_name = "CLAIM=VALUE", value_parser = one_claim)]
     pub set: Vec<(String, String)>,
-    /// Whether the telephone number is known to be the user's; a new number is not
+    /// Whether the telephone number is verified; a new number is not
     #[arg(long, value_name = "true|false")]
     pub phone_verified: Option<bool>,
     /// Remove all claims first

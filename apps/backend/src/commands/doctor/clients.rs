@@ -99,7 +99,7 @@ fn redirects(client: &Client) -> Option<Finding> {
     })
 }
 
-/// Checks that the APIs exist that a client may use.
+/// Checks that the APIs that a client may use exist.
 fn unknown_apis(client: &Client, apis: &[Api]) -> Option<Finding> {
     let metadata = &client.metadata;
     let mut named = metadata.apis.iter().chain(&metadata.default_api);
@@ -140,7 +140,7 @@ async fn secrets(db: &Db, client: &Client, clock: &Clock) -> Result<Option<Findi
     }))
 }
 
-/// Checks that the client exists that is an API.
+/// Checks that the client that represents an API exists.
 fn resource_server(api: &Api, clients: &[Client]) -> Option<Finding> {
     let named = api.client_id.as_ref()?;
     let found = clients.iter().find(|client| client.client_id == *named);

@@ -48,7 +48,7 @@ pub const METRICS: &[Described] = &[
         .worry("`limited` affects real users: a page asks again and again instead of keeping its token until it expires"),
     counter("oauth_userinfo", "Requests at the UserInfo endpoint, by outcome")
         .labels("`outcome`: `success`, `invalid`, `limited`, `failed`")
-        .worry("`limited` affects real users: an application asks for each of its requests instead of once per sign-in"),
+        .worry("`limited` affects real users: an application calls the endpoint for each of its requests instead of once per sign-in"),
     counter("handoffs", "Browsers signed in to applications behind a proxy, by outcome")
         .labels("`outcome`: `success`, `invalid` (the code had expired, was used before, or is of another browser), \
                  `limited`")
@@ -57,19 +57,19 @@ pub const METRICS: &[Described] = &[
         .labels("`outcome`: `begun` (the user is asked), `silent` (the application gets a code at once), `refused` (it \
                  gets an error at once), `page` (the browser shows a page, because the client or its redirect URI is \
                  unknown), `limited`, `failed`")
-        .worry("`page` rises: an application is set up with a wrong client ID or redirect URI, or someone sends users \
+        .worry("`page` rises: an application is set up with a wrong client ID or redirect URI, or users are sent \
                 forged links"),
     counter("oauth_tokens", "Requests at the token endpoint, by outcome")
         .labels("`outcome`: `issued`, `pending` (a device waits for its user), `invalid_grant`, `invalid_client`, \
                  `invalid_request`, `limited`, `failed`")
-        .worry("`invalid_client` or `invalid_grant` above 5 %: an application has a wrong secret or redirect URI, or someone \
-                is guessing; the request log shows who asks"),
+        .worry("`invalid_client` or `invalid_grant` above 5 %: an application has a wrong secret or redirect URI, or \
+                secrets are being guessed; the request log shows the IP addresses"),
     counter("oauth_revocations", "Requests at the revocation endpoint, by outcome")
         .labels("`outcome`: `revoked`, `ignored` (unknown, ended or another client's), `invalid_client`, \
                  `invalid_request`, `limited`, `failed`"),
     counter("oauth_introspections", "Requests at the introspection endpoint, by outcome")
         .labels("`outcome`: `active`, `inactive`, `invalid_client`, `invalid_request`, `limited`, `failed`")
-        .worry("`limited` affects real users: an API asks for each of its requests; a guard verifies tokens without asking"),
+        .worry("`limited` affects real users: an API introspects a token for each of its requests; a guard verifies tokens without calling the server"),
     counter("emails", "Attempts to send an email, by outcome")
         .labels("`outcome`: `sent`, `postponed` (temporarily rejected), `failed` (the mail server cannot be reached \
                  or does not accept email from us), `refused` (permanently rejected), `dropped` (no account has the \
@@ -80,7 +80,7 @@ pub const METRICS: &[Described] = &[
         .worry("above 0 for ten minutes, or growing: see `emails`"),
     gauge("emails_overdue_seconds", "How long the oldest overdue email has been queued")
         .worry("above 600: users wait for links and codes"),
-    counter("logout_notices", "Attempts to tell a client that a user has signed out, by outcome")
+    counter("logout_notices", "Attempts to notify a client that a user has signed out, by outcome")
         .labels("`outcome`: `sent`, `postponed` (the client cannot be reached or failed; there will be another attempt), \
                  `refused` (the client rejected it), `given_up` (all attempts failed)")
         .worry("`refused` or `given_up`: users stay signed in at a client after they signed out; \

@@ -1,4 +1,4 @@
-//! `/signin/again`: a signed-in user proves again who they are, with the password or an emailed code. The session stays the
+//! `/signin/again`: authenticates a signed-in user again, with the password or an emailed code. The session stays the
 //! same, so that no application is signed out.
 
 use askama::Template;

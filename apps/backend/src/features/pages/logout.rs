@@ -153,7 +153,7 @@ struct RefusedPage {
     label: String,
 }
 
-/// Shows that nothing was done. The browser is never redirected by a request that is not valid.
+/// Shows that nothing has changed. An invalid request never redirects the browser.
 fn refuse(pages: &Pages, visitor: &Visitor, reason: &'static str) -> Response {
     tracing::info!(reason, "refused a sign-out request of an application");
     let v = View::new(pages, visitor).fixed();

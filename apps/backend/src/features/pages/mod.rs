@@ -10,7 +10,7 @@
 //! 3. `form` accepts only our own forms (`OwnForm`), and `single_flight` handles a form that was sent twice only once.
 //!    `email_input` parses a field, and `destination` and `return_path` where the visitor continues.
 //! 4. The handlers are `landing`, `signin`, `signup`, `signout`, `email` (actions that begin or end with an email), `authorize`
-//!    (signing in to applications), `again` (signing in again in the same session), `account`, `apps` and `device`. `browser`
+//!    (signing in to applications), `again` (signing in again in the same session), `account`, `apps`, `device` and `logout`. `browser`
 //!    changes the cookies when a user signs in or out.
 //! 5. `view` is the data and errors of a template, `done` the confirmation of an action, and `mailed` what a browser
 //!    remembers of requested emails. `assets` and `files` are the style sheet, the script and the icon.

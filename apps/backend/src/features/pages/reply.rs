@@ -87,7 +87,7 @@ struct Message {
     v: View,
     title: String,
     text: String,
-    /// What is wrong, in the words of a specification; empty if that helps no one.
+    /// What is wrong, for developers; empty if there is nothing to add.
     technical: String,
 }
 
@@ -132,7 +132,7 @@ fn problem_page(pages: &Pages, visitor: &Visitor, problem: &Problem) -> Response
     response
 }
 
-/// The layer around the pages' routes. A form that is sent twice at the same time is handled once.
+/// The layer around the pages' routes. A form that is sent twice at the same time is handled only once.
 pub(super) async fn as_pages(
     State((pages, forms)): State<(Pages, SingleFlight)>,
     request: Request,

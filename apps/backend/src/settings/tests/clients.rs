@@ -166,7 +166,7 @@ fn o_56_every_mistake_in_a_client_or_an_api_is_told_with_its_line() {
       countersign.toml:4: clients[0].redirect_uris: must not contain *: register each URI in full
       countersign.toml:8: clients[1]: unknown setting "redirect_uri"; did you mean "redirect_uris"?
       countersign.toml:6: clients[1].client_id: "countersign" is the id of this server itself; choose another one, such as grafana
-      countersign.toml:5: clients[1].redirect_uris: must have at least one URI, because grant_types has authorization_code
+      countersign.toml:5: clients[1].redirect_uris: must have at least one URI, because grant_types contains authorization_code
       countersign.toml:10: clients[2].client_id: "0198c5a0-7e1c-7000-8000-000000000000" must not be a UUID, which is the form of the ids of users; choose another one, such as grafana
       countersign.toml:12: clients[2].redirect_uris: must use https except on 127.0.0.1, [::1] and localhost (insecure_redirects allows http); got http://a.example/
       countersign.toml:14: clients[3].client_id: "a b" must have 1 to 200 letters, digits and . _ ~ -; choose another one, such as grafana
@@ -174,7 +174,7 @@ fn o_56_every_mistake_in_a_client_or_an_api_is_told_with_its_line() {
       countersign.toml:16: clients[3].grant_types: is invalid: unknown variant `implicit`, expected one of `authorization_code`, `refresh_token`, `client_credentials`, `urn:ietf:params:oauth:grant-type:device_code`
       countersign.toml:17: clients[4]: must have exactly one of `secret_file`, `secret_sha256` and `public = true`; set `public = true` for a client that runs on users' devices, and the file of its secret otherwise
       countersign.toml:19: clients[4].secret_file: failed to read "/does/not/exist": No such file or directory (os error 2); expected the path of a file that contains the secret and nothing else
-      countersign.toml:17: clients[4].redirect_uris: must have at least one URI, because grant_types has authorization_code
+      countersign.toml:17: clients[4].redirect_uris: must have at least one URI, because grant_types contains authorization_code
       countersign.toml:21: clients[5].scope: must list the scopes that the client may get for itself with client_credentials
       countersign.toml:28: clients[6].redirect_uris: must use https, http on this computer, or a scheme with a dot, such as com.example.app; got app:/cb
       countersign.toml:34: clients[7]: unknown setting "jwks_uri"; docs/settings.md lists the settings of an entry
@@ -182,7 +182,7 @@ fn o_56_every_mistake_in_a_client_or_an_api_is_told_with_its_line() {
       countersign.toml:39: clients[9]: lists the client "twice" twice; list each client once
       countersign.toml:43: clients[10]: `client_id` is missing; add `client_id`
       countersign.toml:43: clients[10]: must have exactly one of `secret_file`, `secret_sha256` and `public = true`; set `public = true` for a client that runs on users' devices, and the file of its secret otherwise
-      countersign.toml:43: clients[10].redirect_uris: must have at least one URI, because grant_types has authorization_code
+      countersign.toml:43: clients[10].redirect_uris: must have at least one URI, because grant_types contains authorization_code
       COUNTERSIGN_PROVIDER__ACCESS_TTL: 2d is out of range; expected 1m to 1d
       COUNTERSIGN_PROVIDER__NATIVE_SCHEMES: "Cursor" is not such a scheme; expected one in lower case and without a colon, such as vscode
     "#);

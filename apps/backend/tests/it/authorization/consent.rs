@@ -69,14 +69,14 @@ async fn o_20_x_32_consent_is_asked_once_and_again_for_more(database: Database) 
 }
 
 #[apply(on_both_databases!)]
-async fn o_20_a_cancelled_request_is_an_error_for_the_client(database: Database) {
+async fn o_20_a_canceled_request_is_an_error_for_the_client(database: Database) {
     let server = server(database).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
     let here = begun(&mut ada, &[]).await;
     ada.get(&here).await.assert_status(200);
     let answer = ada.post(&here, &[("decision", "cancel")]).await;
     Arrived::of(&answer).assert_error("access_denied");
-    assert_page(&ada.get(&here).await, "a cancelled request");
+    assert_page(&ada.get(&here).await, "a canceled request");
     let here = begun(&mut ada, &[]).await;
     assert!(
         field_of(&ada.get(&here).await, "shown").is_some(),

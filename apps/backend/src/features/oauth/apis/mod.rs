@@ -1,7 +1,6 @@
-//! APIs (resource servers, RFC 6749 §1.1) that clients may ask access to, and their scopes.
-//! They are registered on the command line or in `[[apis]]` of the settings file, at most 200. A client asks for one by its
-//! identifier (RFC 8707), which is the only audience of the access token.
-//! Its table is `apis`.
+//! APIs (resource servers, RFC 6749 §1.1) that clients may request access to, and their scopes. They are registered on
+//! the command line or in `[[apis]]` of the settings file, at most 200. A client asks for one by its identifier (RFC
+//! 8707), which is the only audience of the access token. Its table is `apis`.
 
 mod api;
 mod service;

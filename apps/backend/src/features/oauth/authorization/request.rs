@@ -22,10 +22,10 @@ pub struct AuthorizationRequest {
     /// The maximum age of the authentication in seconds, also that of the client's `default_max_age`.
     pub max_age: Option<u32>,
     pub claims: Option<ClaimsRequest>,
-    /// Who the client thinks is going to sign in. It fills in a field and decides nothing.
+    /// The email address that the client expects (`login_hint`). It only prefills the sign-in form.
     pub login_hint: Option<String>,
     pub ui_locales: Option<String>,
-    /// The account of `id_token_hint`: nobody else may answer.
+    /// The account of `id_token_hint`: no other account may answer.
     pub subject: Option<Uuid>,
 }
 

@@ -70,7 +70,7 @@ pub(super) async fn find<'c>(
     .await
 }
 
-/// Notes which session is answering. What another one has answered is forgotten.
+/// Notes which session is answering. Answers of another session are discarded.
 pub(super) async fn begin_with(
     db: &Db,
     id: AuthorizationRequestId,

@@ -118,7 +118,7 @@ pub(super) async fn postpone(db: &Db, sid: SessionId, due_at: Timestamp, failure
     .map(drop)
 }
 
-/// Gives a notice up, and forgets its account. Returns whether it was still queued.
+/// Marks a notice as given up, and removes its account. Returns whether it was still queued.
 pub(super) async fn give_up(
     tx: &mut Tx<'_>,
     sid: SessionId,

@@ -33,7 +33,7 @@ impl Client {
         self.metadata.is_public()
     }
 
-    /// Returns whether the client may ask for access to an API.
+    /// Returns whether the client may request access to an API.
     pub fn may_use_api(&self, api: &Api) -> bool {
         api.clients == ClientAccess::Any || self.metadata.apis.iter().any(|named| api.is_named(named))
     }

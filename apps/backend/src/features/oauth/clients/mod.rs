@@ -1,8 +1,7 @@
-//! Clients (RFC 6749 §2): applications that users sign in to, and programs that act on their own.
-//! They are registered on the command line or in `[[clients]]` of the settings file. [`may_use`] is asked by every endpoint
-//! before a client gets anything, and is never cached. Disabling and deleting a client end its grants, so they are use cases
-//! of `auth`, which also applies the settings file.
-//! Its tables are `clients` and `client_secrets`.
+//! Clients (RFC 6749 §2): applications that users sign in to, and programs that act on their own. They are registered
+//! on the command line or in `[[clients]]` of the settings file. Every endpoint calls [`may_use`] before a client gets
+//! anything; the result is never cached. Disabling and deleting a client end its grants, so they are use cases of
+//! `auth`, which also applies the settings file. Its tables are `clients` and `client_secrets`.
 
 mod client;
 mod secret;

@@ -15,7 +15,7 @@ pub(super) struct DeviceAuthorizationForm {
     client_id: String,
     /// Its secret, unless it is public or sends it in the `Authorization` header.
     client_secret: Option<String>,
-    /// The scopes that it asks for, separated by spaces.
+    /// The requested scopes, separated by spaces.
     #[schema(example = "openid email offline_access")]
     scope: Option<String>,
     /// The identifier of an API (RFC 8707). Can be repeated.

@@ -186,7 +186,7 @@ pub(super) async fn decide(tx: &mut Tx<'_>, decided: &Decided<'_>) -> Result<boo
     Ok(changed > 0)
 }
 
-/// Returns the request of a code, whatever became of it.
+/// Returns the request of a code in any state.
 pub(super) async fn find_by_code(db: &Db, hash: DeviceCodeHash) -> Result<Option<Polled>, StoreError> {
     query(sql!(
         "SELECT id, client_id, scope, resources, user_agent, address, account_id, decision, epoch, auth_time, amr, expires_at,

@@ -18,12 +18,12 @@ pub struct EndSession {
     pub(crate) keys: Keys,
 }
 
-/// A request that may be followed.
+/// A valid request.
 pub struct LogoutRequest {
     /// The application that asks, if it is known.
     pub client: Option<Client>,
     pub situation: Situation,
-    /// Where the browser continues afterwards: an address that the client has registered, with `state`.
+    /// Where the browser continues afterwards: a URI that the client has registered, with `state`.
     pub return_to: Option<String>,
 }
 
@@ -38,10 +38,10 @@ pub enum Situation {
     SignedOut,
 }
 
-/// Why a request is not followed.
+/// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum EndSessionError {
-    /// It is not valid. Its reason is for the log; the browser is not redirected.
+    /// It is not valid. The reason is for the log; the browser is not redirected.
     #[error("invalid sign-out request: {0}")]
     Invalid(&'static str),
     /// The database failed.
@@ -67,7 +67,7 @@ impl EndSession {
             Some(token) => Some(
                 self.keys
                     .verify_id_token_hint(token)
-                    .ok_or(invalid("the ID token is not ours"))?,
+                    .ok_or(invalid("id_token_hint is not an ID token of this server"))?,
             ),
             None => None,
         };
@@ -75,7 +75,7 @@ impl EndSession {
         if let (Some(named), Some(client_id)) = (named, client_id)
             && named != client_id
         {
-            return Err(invalid("the ID token was issued to another client"));
+            return Err(invalid("id_token_hint was issued to another client"));
         }
         let client = match named.or(client_id) {
             Some(id) => Some(
@@ -100,7 +100,7 @@ impl EndSession {
 }
 
 impl EndSession {
-    /// Returns whether a grant was opened in this session of a browser.
+    /// Returns whether a grant was opened in this browser session.
     async fn is_of(&self, grant: SessionId, browser: SessionRef) -> Result<bool, StoreError> {
         let now = self.platform.clock.now();
         let found = sessions::find_living(&self.platform.db, grant, now).await?;
@@ -119,11 +119,15 @@ impl EndSession {
     }
 }
 
-/// Returns the address with `state`, if the client has registered it exactly (§3).
+/// Returns the URI with `state`, if the client has registered exactly this one (§3).
 fn registered(client: Option<&Client>, to: &str, state: Option<&str>) -> Result<String, EndSessionError> {
-    let client = client.ok_or(EndSessionError::Invalid("an address, but no client that registered it"))?;
+    let client = client.ok_or(EndSessionError::Invalid(
+        "post_logout_redirect_uri needs an id_token_hint or a client_id",
+    ))?;
     if !client.metadata.may_return_to(to) {
-        return Err(EndSessionError::Invalid("the address is not registered"));
+        return Err(EndSessionError::Invalid(
+            "post_logout_redirect_uri is not registered for the client",
+        ));
     }
     let state = state.map(|state| ("state", state));
     Ok(ResponseMode::Query.append(to, state))

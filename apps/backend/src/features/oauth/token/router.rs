@@ -55,12 +55,13 @@ async fn token(
 
 /// Revoke a token
 ///
-/// Ends the grant of a refresh token or access token of this client (RFC 7009): none of its tokens is valid any more. Of
-/// tokens without a user, it ends all that the client has at this moment. The response to an unknown token is the same.
+/// Ends the grant of a refresh token or access token of this client (RFC 7009), so that none of its tokens is valid any
+/// longer. For a token without a user, it revokes all current tokens of the client. The response is the same for an
+/// unknown token.
 #[utoipa::path(post, path = "/oauth2/revoke", tag = "oauth",
     request_body(content = QueryForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = OK, description = "The token is not valid (any more)"),
+        (status = OK, description = "The token is revoked, or was not valid"),
         OauthProblem,
     ))]
 async fn revoke(
@@ -83,8 +84,8 @@ async fn revoke(
 
 /// Introspect a token
 ///
-/// Tells the client that a token was issued to, or the API that it is for, whether it is valid at this moment (RFC 7662). Only
-/// confidential clients can ask.
+/// Returns whether a token is valid at this moment (RFC 7662), to the client that it was issued to and to the API that
+/// it is for. Only confidential clients can introspect tokens.
 #[utoipa::path(post, path = "/oauth2/introspect", tag = "oauth",
     request_body(content = QueryForm, content_type = "application/x-www-form-urlencoded"),
     responses(

@@ -35,7 +35,7 @@ pub struct TokenForm {
     /// The device code (RFC 8628).
     #[schema(example = "csd_…")]
     device_code: Option<String>,
-    /// The requested scopes, separated by spaces. At a refresh, they narrow this access token alone.
+    /// The requested scopes, separated by spaces. In a refresh, they narrow only this access token.
     #[schema(example = "orders:read")]
     scope: Option<String>,
     /// The API that the access token is for (RFC 8707).
@@ -81,7 +81,7 @@ pub struct QueryForm {
     /// An access token, or a refresh token of this client.
     #[schema(example = "csg_…")]
     token: String,
-    /// Ignored: the token itself tells its type.
+    /// Ignored, because the type is recognized from the token.
     token_type_hint: Option<String>,
     #[schema(example = "grafana")]
     client_id: Option<String>,
@@ -89,8 +89,8 @@ pub struct QueryForm {
     client_secret: Option<String>,
 }
 
-/// The state of a token (RFC 7662 §2.2). Of a token that is not valid, or that is none of the client's business, only `active`
-/// is told.
+/// The state of a token (RFC 7662 §2.2). For a token that is not valid, or that the client may not know about, it has
+/// only `active`.
 #[derive(Default, Serialize, ToSchema)]
 #[schema(as = Introspection)]
 pub struct IntrospectionBody {

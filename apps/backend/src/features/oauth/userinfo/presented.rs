@@ -18,7 +18,7 @@ pub(super) enum NotPresented {
 pub(super) fn token(headers: &HeaderMap, query: Option<&str>, form: Option<&str>) -> Result<String, NotPresented> {
     let parse = |text: Option<&str>| match Parameters::parse(text.unwrap_or_default()) {
         Ok(parameters) => Ok(parameters),
-        Err(_) => Err(NotPresented::Invalid("The parameters cannot be read.")),
+        Err(_) => Err(NotPresented::Invalid("The parameters are malformed.")),
     };
     if parse(query)?.contains("access_token") {
         return Err(NotPresented::Invalid(

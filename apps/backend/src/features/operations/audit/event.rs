@@ -124,17 +124,17 @@ kinds! {
     /// A user allowed an application access; the detail is the client and the scopes.
     ApplicationAllowed = "application.allowed";
     /// A user was asked to allow an application access, and did not.
-    ApplicationCancelled = "application.cancelled";
-    /// A user withdrew an application's access: its grants were ended.
+    ApplicationCanceled = "application.canceled";
+    /// A user removed an application's access: its grants were ended.
     ApplicationWithdrawn = "application.withdrawn";
-    /// A used authorization code was presented again: it was stolen, and its grant was ended.
+    /// A used authorization code was presented again, so it may have been stolen: its grant was ended.
     CodeReused = "authorization_code.reused";
     /// A used refresh token was presented again: it was stolen, and its session was ended.
     RefreshReused = "refresh.reused";
     /// A used refresh token was presented again within its replay window, from another network or device: the response was
     /// lost, or the token was stolen.
     RefreshReplayed = "refresh.replayed";
-    /// A client presented a refresh token of another client (its own name is the detail): the grant was ended.
+    /// A client (the detail) presented a refresh token of another client: the grant was ended.
     RefreshForeignClient = "refresh.foreign_client";
     /// A client (the detail) was given access for a user: a grant was opened.
     GrantOpened = "grant.opened";
@@ -170,7 +170,7 @@ kinds! {
     ClientSecretRotated = "client.secret_rotated";
     /// A client failed to authenticate itself; the detail is its `client_id` if there is such a client.
     ClientAuthenticationFailed = "client.authentication_failed";
-    /// The tokens that a client had got for itself were revoked; the detail is its `client_id`.
+    /// The tokens that a client had obtained for itself were revoked; the detail is its `client_id`.
     MachineTokensRevoked = "client.machine_tokens_revoked";
     /// A user allowed a device access; the detail is the `client_id` of its application.
     DeviceAllowed = "device.allowed";

@@ -1,4 +1,4 @@
-//! Takes an answer to the client.
+//! Sends the response to the client, through the browser.
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,8 @@ use super::super::visitor::Visitor;
 use crate::core::problem::Problem;
 use crate::features::oauth::authorization::{AuthorizationResponse, Carried};
 
-/// The page that sends itself to the client (OAuth 2.0 Form Post Response Mode §2). Without JavaScript, its button does.
+/// The page whose form is submitted to the client (OAuth 2.0 Form Post Response Mode §2): by a script, or by its button
+/// without JavaScript.
 #[derive(Template)]
 #[template(path = "pages/form_post.html")]
 struct FormPost<'f> {
@@ -21,7 +22,7 @@ struct FormPost<'f> {
     fields: &'f [(&'static str, String)],
 }
 
-/// Redirects to the client, or shows the page that sends itself there. No cookie is set.
+/// Redirects to the client, or shows the page whose form is submitted to it. No cookie is set.
 pub(super) fn answer(pages: &Pages, visitor: &Visitor, answer: &AuthorizationResponse) -> Result<Response, Problem> {
     match answer.carried() {
         Carried::Redirect(url) => {

@@ -47,8 +47,9 @@ pub(super) async fn begin(
     }
 }
 
-/// A form is answered by a redirect to the same request with GET. A form of another site brings no cookies, so a page in
-/// answer to it would be of a browser that is not known, and its cookies would replace those of the user's other tabs.
+/// Answers a form with a redirect to the same request with GET. A form from another site is sent without cookies, so a
+/// page in response to it would belong to an unknown browser, and its cookies would replace those of the user's other
+/// tabs.
 pub(super) async fn begin_by_post(State(pages): State<Pages>, request: Request) -> Result<Response, Problem> {
     is_on(&pages)?;
     let (parts, body) = request.into_parts();
@@ -98,7 +99,8 @@ fn too_long() -> Problem {
     Problem::new(Code::BodyTooLarge).status(StatusCode::URI_TOO_LONG)
 }
 
-/// The page for a request whose client cannot be told. It names what is wrong for those who run the application.
+/// The page for a request whose error cannot be sent to the client. It says what is wrong, for the developers of the
+/// application.
 fn refused(pages: &Pages, visitor: &Visitor, error: &OauthError) -> Response {
     let view = View::new(pages, visitor).fixed();
     let (title, text) = (view.t("refused-title"), view.t("refused-text"));

@@ -89,7 +89,7 @@ enum Choice {
 }
 
 impl Again for DecisionForm {
-    /// A consent whose origin is not certain is asked for again from the beginning.
+    /// If the origin of the form is not certain, consent is asked for again.
     async fn again(self, _: &Pages, _: &Visitor, _: View) -> Result<Response, Problem> {
         Err(Problem::new(Code::ForeignForm))
     }
@@ -158,7 +158,7 @@ pub(super) async fn decide(
     }
 }
 
-/// The page of a request that cannot be answered here, whatever the reason.
+/// The page of a request that cannot be answered in this browser, for any reason.
 fn gone(pages: &Pages, visitor: &Visitor, error: NextError) -> Result<Response, Problem> {
     match error {
         NextError::Gone => {

@@ -25,7 +25,7 @@ const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// What became of a request.
 pub enum Begun {
-    /// It is refused with a page, because nothing says that its redirect URI is the client's.
+    /// It is refused with a page, because its redirect URI is not known to be the client's.
     Page(OauthError),
     /// The client is answered at once.
     Answer(AuthorizationResponse),
@@ -33,7 +33,7 @@ pub enum Begun {
     Interaction(AuthorizationRequestId),
 }
 
-/// Why a request was not looked at.
+/// Why a request was not checked.
 #[derive(Debug, thiserror::Error)]
 pub enum BeginError {
     #[error("too many authorization requests")]
@@ -84,7 +84,7 @@ impl Authorization {
                 Ok(Begun::Answer(answer))
             }
             (Err(Refused::Page(error)), _) => Ok(Begun::Page(error)),
-            (Ok(_), None) => Ok(Begun::Page(invalid("there is no such client"))),
+            (Ok(_), None) => Ok(Begun::Page(invalid("no enabled client has this client_id"))),
         }
     }
 
@@ -143,7 +143,7 @@ impl Authorization {
                 store::insert(&self.platform.db, &loaded.row, visit.browser).await?;
                 match self.issue(&loaded, visit).await? {
                     Issued::Code(answer) => answer,
-                    // Someone signed out at this moment, for instance.
+                    // For instance, the user signed out at this moment.
                     Issued::Changed | Issued::Gone => {
                         store::refuse(&self.platform.db, loaded.row.id, now).await?;
                         refused(&error(ErrorCode::LoginRequired, "no one is signed in"))
@@ -151,7 +151,10 @@ impl Authorization {
                 }
             }
             Step::Refuse(error) => refused(&error),
-            _ => refused(&error(ErrorCode::InteractionRequired, "a page would have to be shown")),
+            _ => refused(&error(
+                ErrorCode::InteractionRequired,
+                "a page must be shown to the user",
+            )),
         };
         Ok(Begun::Answer(answer))
     }

@@ -1,4 +1,4 @@
-//! The applications that an account has let in, and letting them go.
+//! The applications with access to an account, and removing their access.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::features::oauth::consents;
 use crate::features::operations::audit::{Event, EventKind};
 use crate::features::sign_in::sessions;
 
-/// An application that has access to an account, or may have it without asking.
+/// An application that has access to an account, or can get it without asking for consent.
 pub struct ConnectedApp {
     pub client: Client,
     pub since: Timestamp,
@@ -90,7 +90,7 @@ impl Authorization {
     /// If the database failed.
     pub async fn withdraw(&self, account: AccountId, client_id: &str, caller: &Caller) -> Result<bool, StoreError> {
         let now = self.platform.clock.now();
-        // No client is called this, and PostgreSQL refuses to look for it.
+        // No client has such an id, and PostgreSQL rejects the character.
         if client_id.contains('\0') {
             return Ok(false);
         }

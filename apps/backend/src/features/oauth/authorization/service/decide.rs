@@ -21,9 +21,9 @@ use crate::features::sign_in::browser_sessions::SignedIn;
 pub enum Next {
     SignIn,
     SignUp,
-    /// The account that the client expects signs in; another one is signed in.
+    /// The user signs in with the account that the client expects, instead of the present one.
     SignInAsOther,
-    /// The user goes on with this account, or uses another.
+    /// The user continues with this account, or uses another one.
     ChooseAccount(ConsentShown),
     /// The user proves again who they are.
     Reauthenticate,
@@ -37,7 +37,7 @@ pub enum Next {
 /// What the user decided on a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// To go on: with this account, or to the native application. With the digest of what was shown.
+    /// To continue with this account or to the native application, with the digest of what was shown.
     GoOn(String),
     /// To agree to what was shown, identified by its digest.
     Allow(String),
@@ -55,7 +55,7 @@ pub enum Decided {
 #[derive(Debug, thiserror::Error)]
 pub enum NextError {
     /// The request is unknown, was answered, has expired, is another browser's, or its client is gone.
-    #[error("no request of this browser that is still to be answered")]
+    #[error("this browser has no such open request")]
     Gone,
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -200,7 +200,7 @@ impl Authorization {
                     if !store::refuse(&mut *tx, id, now).await? {
                         return Ok(false);
                     }
-                    let event = Event::new(EventKind::ApplicationCancelled, who.account.id, by);
+                    let event = Event::new(EventKind::ApplicationCanceled, who.account.id, by);
                     let event = event.session(who.session.id).detail(&loaded.client.client_id);
                     self.audit.record(tx, event).await?;
                     Ok::<_, StoreError>(true)
@@ -210,7 +210,7 @@ impl Authorization {
         if !refused {
             return Err(NextError::Gone);
         }
-        let denied = error(ErrorCode::AccessDenied, "the user did not agree");
+        let denied = error(ErrorCode::AccessDenied, "the user canceled the request");
         Ok(self.error(loaded, &denied))
     }
 

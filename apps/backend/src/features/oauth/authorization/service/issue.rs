@@ -1,4 +1,4 @@
-//! Issuing a code, in one transaction that asks everything again.
+//! Issuing a code, in one transaction that checks everything again.
 
 use std::time::Duration;
 
@@ -105,7 +105,7 @@ impl Authorization {
         let Some(row) = store::spend(tx, loaded.row.id, session, now).await? else {
             return Ok(false);
         };
-        // Whoever ends the session comes before this, or waits for it.
+        // A transaction that ends the session commits before this one, or waits for it.
         let Some(session) = sessions::lock_living(tx, session, now).await? else {
             return Err(Undone::Changed);
         };

@@ -39,11 +39,11 @@ pub struct Person<'p> {
 pub enum Step {
     /// Someone signs in.
     SignIn,
-    /// Someone creates an account.
+    /// The user creates an account.
     SignUp,
-    /// The account that the client expects signs in, instead of the one that is signed in.
+    /// The user signs in with the account that the client expects, instead of the present one.
     SignInAsOther,
-    /// The user chooses whether to go on with this account.
+    /// The user chooses whether to continue with this account.
     ChooseAccount,
     /// The user proves again who they are.
     Reauthenticate,
@@ -144,7 +144,7 @@ pub(super) fn expected(request: &AuthorizationRequest) -> Option<Option<Uuid>> {
     by_hint.or_else(by_claim)
 }
 
-/// What was proven since the request was opened is fresh, however long the user takes to agree.
+/// An authentication since the request was opened counts as recent, however long the user takes to consent.
 fn is_too_old(request: &AuthorizationRequest, auth_time: Timestamp, now: Timestamp) -> bool {
     let expired = |max_age: u32| auth_time + Duration::from_secs(max_age.into()) < now;
     request.prompts.contains(Prompt::Login) || request.max_age.is_some_and(expired)
@@ -281,7 +281,7 @@ mod tests {
         ] {
             assert_step(&request(prompt), progress(), situation(Some(ada())), expected);
         }
-        // Whoever has signed in since has chosen, and is fresh.
+        // A user who has signed in since then has chosen an account and was authenticated recently.
         let signed_in_since = Person {
             auth_time: fresh,
             ..ada()

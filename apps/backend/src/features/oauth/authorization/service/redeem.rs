@@ -42,7 +42,7 @@ pub struct Redeemed {
     pub nonce: Option<String>,
 }
 
-/// Why a code is not exchanged. Only the first two are told apart by clients.
+/// Why a code is not exchanged. Clients can distinguish only the first two.
 #[derive(Debug, thiserror::Error)]
 pub enum RedeemError {
     /// `invalid_grant`, with what is wrong.
@@ -130,7 +130,7 @@ impl Authorization {
             (Some(challenge), Some(verifier)) => {
                 let challenge: CodeChallenge = challenge.parse().map_err(|_| inconsistent("challenge"))?;
                 if !challenge.verify(verifier) {
-                    return Err(InvalidGrant("code_verifier does not fit the code_challenge"));
+                    return Err(InvalidGrant("code_verifier does not match the code_challenge"));
                 }
             }
             (Some(_), None) => return Err(InvalidGrant("code_verifier is missing")),
@@ -163,7 +163,7 @@ impl Authorization {
         }
     }
 
-    /// Spends the code and opens the grant in one transaction, in which everything is asked again.
+    /// Spends the code and opens the grant in one transaction, which checks everything again.
     async fn spend(
         &self,
         hash: CodeHash,
@@ -192,8 +192,9 @@ impl Authorization {
                     if !codes::spend(tx, hash, now).await? {
                         return Ok(Spending::Lost);
                     }
-                    // Whoever disables the client or the account, withdraws the consent or ends the session comes before
-                    // this, and then no grant is opened; or waits for it, and then sees the grant.
+                    // A transaction that disables the client or the account, withdraws the consent or ends the session
+                    // either commits before this one, so that no grant is opened, or waits for it and then sees the
+                    // grant.
                     let Some(client) = clients::may_use(&mut *tx, &row.client_id).await? else {
                         return Err(InvalidGrant("the client is disabled"));
                     };
@@ -202,11 +203,11 @@ impl Authorization {
                     };
                     // The browser that changed the password stays signed in, but no client does.
                     if versions.session_epoch != grant.epoch {
-                        return Err(InvalidGrant("the sessions of the user were ended"));
+                        return Err(InvalidGrant("all sessions of the user have ended"));
                     }
                     let given = consents::find(&mut *tx, row.account_id, &row.client_id).await?;
                     if !client.trusted && !is_covered(&grant.audiences, &given) {
-                        return Err(InvalidGrant("the user has withdrawn the application"));
+                        return Err(InvalidGrant("the user has removed the application's access"));
                     }
                     let new = NewGrant {
                         account: row.account_id,

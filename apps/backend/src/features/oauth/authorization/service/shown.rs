@@ -96,7 +96,8 @@ fn words(scope: &ApiScope, language: Language) -> &str {
     said.map_or(scope.name.as_str(), String::as_str)
 }
 
-/// Hashes what a page shows, and to whom: what one account has seen, another does not answer, after signing in in a second tab.
+/// Hashes what a page shows and the account that sees it, so that another account, signed in in a second tab, cannot
+/// answer it.
 pub(super) fn digest_of(account: AccountId, client: &Client, asked: &Asked) -> String {
     let mut text = format!("{}\n{}\n{}\n", account.0, client.client_id, client.updated_at.0);
     for audience in &asked.audiences {

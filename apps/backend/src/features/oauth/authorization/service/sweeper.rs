@@ -1,4 +1,4 @@
-//! Removes requests and codes that ended long ago. Nothing depends on it: every statement asks for the end itself.
+//! Removes requests and codes that ended long ago. Nothing depends on it: every statement checks the expiry itself.
 
 use std::time::Duration;
 

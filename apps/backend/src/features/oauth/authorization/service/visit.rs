@@ -1,11 +1,11 @@
-//! The browser that a request comes with.
+//! The browser that sent a request.
 
 use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
 use crate::features::sign_in::browser_sessions::SignedIn;
 use crate::features::sign_in::sessions::Session;
 
-/// The browser that a request comes with, and who is signed in with it.
+/// The browser that sent a request, and the user who is signed in.
 #[derive(Clone, Copy)]
 pub struct Visit<'v> {
     /// The hash of its form cookie.
@@ -15,7 +15,7 @@ pub struct Visit<'v> {
 }
 
 impl<'v> Visit<'v> {
-    /// Returns the session of who is signed in.
+    /// Returns the session of the signed-in user.
     pub(super) fn session(&self) -> Option<&'v Session> {
         self.signed_in.map(|who| &who.session)
     }

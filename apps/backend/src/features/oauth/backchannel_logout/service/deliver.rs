@@ -238,7 +238,7 @@ impl BackchannelLogout {
             client = notice.client_id,
             attempt = notice.attempts,
             failure,
-            "gave up a logout notice: the user may still be signed in at this client"
+            "gave up sending a logout notice; the user may still be signed in at this client"
         );
         let now = self.platform.clock.now();
         self.platform

@@ -1,5 +1,5 @@
-//! The tokens that a client gets for itself (RFC 6749 §4.4). No session stands behind them: all of a client share one bit, which
-//! revokes them together.
+//! The tokens that a client gets for itself (RFC 6749 §4.4). They have no session: all tokens of a client share one
+//! bit, which revokes them together.
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use crate::features::sign_in::revocation::{Bit, Reach, RevokingTx};
 const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Clients {
-    /// Returns the bit for a token that a client gets for itself, which lives for a day at most. The client gets one with its
-    /// first token, and another one after its tokens were revoked or the database was restored. Do not call it in a
-    /// transaction.
+    /// Returns the bit for a token that a client gets for itself, which is valid for a day at most. The client gets one
+    /// with its first token, and another one after its tokens were revoked or the database was restored. Do not call it
+    /// in a transaction.
     ///
     /// # Errors
     /// If the database failed. `None`: the client was deleted.

@@ -55,7 +55,7 @@ impl DeviceAuthorization {
             self.platform.limits.spend(key, rate).await?;
         }
         if !client.metadata.may_use(GrantType::DeviceCode) {
-            let text = "the client has no grant type urn:ietf:params:oauth:grant-type:device_code";
+            let text = "the client is not registered for the grant type urn:ietf:params:oauth:grant-type:device_code";
             return Err(OauthError::new(ErrorCode::UnauthorizedClient, text).into());
         }
         let wanted = self.wanted(client, asked).await?;

@@ -45,7 +45,7 @@ pub struct DeviceAuthorization {
 /// Why a device gets no tokens (RFC 8628 §3.5).
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// The code is unknown, of another client, or already redeemed.
+    /// The code is unknown, was issued to another client, or was already redeemed.
     #[error("not a device code of this client")]
     InvalidGrant,
     /// The user has not decided yet.
@@ -54,7 +54,7 @@ pub enum DeviceError {
     /// The device polls too fast, and must wait five seconds longer between polls from now on.
     #[error("the device polls too fast")]
     SlowDown,
-    /// The user canceled the request, or may not sign in any more.
+    /// The user canceled the request, or may no longer sign in.
     #[error("the user denied the request")]
     Denied,
     /// The code has expired.

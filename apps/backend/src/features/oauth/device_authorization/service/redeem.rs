@@ -128,13 +128,13 @@ impl DeviceAuthorization {
                 })
             })
             .await?;
-        // Whoever may not sign in any more does not become able to by asking again: the code is spent.
+        // The user may no longer sign in, so the code is spent.
         let session = opened.ok_or(DeviceError::Denied)?;
         Ok(Redeemed { session, refresh_token })
     }
 
-    /// Returns who allowed a request, if they still may sign in, have ended no sessions since, and have not withdrawn their
-    /// consent.
+    /// Returns the user who allowed a request, if the user may still sign in, has not ended all sessions since, and has
+    /// not withdrawn the consent.
     async fn still_allowed(&self, tx: &mut Tx<'_>, polled: &Polled) -> Result<Option<Allowed>, StoreError> {
         let (Some(account), Some(epoch), Some(auth_time)) = (polled.account_id, polled.epoch, polled.auth_time) else {
             return Ok(None);
@@ -159,7 +159,7 @@ impl DeviceAuthorization {
     }
 }
 
-/// Who allowed a request.
+/// The user who allowed a request.
 struct Allowed {
     account: AccountId,
     versions: AccountVersions,

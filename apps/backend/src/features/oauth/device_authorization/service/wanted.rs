@@ -39,7 +39,7 @@ impl DeviceAuthorization {
         let known: Scopes = scopes.iter().filter(is_known).map(str::to_owned).collect();
         let scopes = match client.allowed(&known) {
             allowed if allowed.is_empty() => {
-                let text = "the client may use none of these scopes";
+                let text = "the client may not use any of these scopes";
                 return Err(refused(ErrorCode::InvalidScope, text));
             }
             allowed => allowed,

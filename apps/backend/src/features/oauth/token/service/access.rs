@@ -1,5 +1,5 @@
-//! What an access token of a grant opens at this moment: one API, with the scopes that were granted, that the user still consents
-//! to, that the client may still have, and that the user still owns.
+//! The audience and scopes of the next access token of a grant: one API, with the scopes that were granted, that the
+//! user still consents to, that the client may still have, and that the user still owns.
 
 use countersign_guard::Scopes;
 use countersign_oauth::{OPENID_SCOPES, ScopeGrant};
@@ -14,7 +14,7 @@ use crate::features::oauth::apis::Api;
 use crate::features::oauth::consents;
 use crate::features::sign_in::sessions::Session;
 
-/// What an access token opens.
+/// The audience and scopes of an access token.
 pub(super) struct Access {
     /// The API or endpoint that it is for.
     pub(super) target: Target,
@@ -27,7 +27,7 @@ pub(super) struct Access {
 }
 
 impl Tokens {
-    /// Computes what the next access token of a grant opens.
+    /// Computes the audience and scopes of the next access token of a grant.
     ///
     /// # Errors
     /// [`TokenError`]

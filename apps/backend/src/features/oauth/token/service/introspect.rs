@@ -25,7 +25,8 @@ pub enum Introspected {
 }
 
 impl Tokens {
-    /// Returns what a token is. `None`: it is not valid, or neither issued to this client nor for an API that this client is.
+    /// Returns what a token is. `None`: it is not valid, or it was neither issued to this client nor for an API that
+    /// this client represents.
     ///
     /// # Errors
     /// [`TokenError`]
@@ -48,7 +49,7 @@ impl Tokens {
         self.spend(Key::of(Policy::IntrospectPerClient).identifier(&client.client_id))
             .await?;
         let token = parameters.one("token")?.ok_or(TokenError::Missing("token"))?;
-        // RFC 7662 §2.1: `token_type_hint` is a hint. A token tells its type itself.
+        // RFC 7662 §2.1: `token_type_hint` is only a hint. The type is recognized from the token.
         if let Ok(presented) = token.parse() {
             return Ok(self.refresh_token_of(&client, &presented).await?);
         }
@@ -76,7 +77,7 @@ impl Tokens {
         }))
     }
 
-    /// Returns whether the client is an API that the token is for.
+    /// Returns whether the client represents an API that the token is for.
     async fn is_audience(&self, client: &Client, claims: &AccessTokenClaims) -> Result<bool, StoreError> {
         let apis = apis::all(&self.platform.db).await?;
         let mut its_own = apis

@@ -51,7 +51,7 @@ impl Tokens {
         verify(token, |kid| self.keys.verifying_key(kid), &expect).ok()
     }
 
-    /// The questions that every endpoint asks: the client, and for a user's token, the session and the account.
+    /// Checks what every endpoint checks: the client, and for a user's token, the session and the account.
     async fn may_be_used(&self, claims: &AccessTokenClaims) -> Result<bool, StoreError> {
         let db = &self.platform.db;
         if claims.client_id != FIRST_PARTY_CLIENT && clients::may_use(db, &claims.client_id).await?.is_none() {

@@ -9,8 +9,9 @@ use crate::core::ids::SessionId;
 use crate::features::sign_in::sessions::{GrantToken, LogoutNotice};
 
 impl Tokens {
-    /// Revokes a token of the client, and with it the grant: a refresh token and the access tokens of a grant are one. Returns
-    /// whether that ended anything. Of a token that is unknown, not valid or another client's, nothing is told (RFC 7009 §2.2).
+    /// Revokes a token of the client together with its grant, and so all refresh and access tokens of that grant.
+    /// Returns whether that ended anything. The caller does not learn whether a token is unknown, no longer valid or
+    /// another client's (RFC 7009 §2.2).
     ///
     /// # Errors
     /// [`TokenError`]
@@ -22,7 +23,7 @@ impl Tokens {
     ) -> Result<bool, TokenError> {
         let client = &self.client_of(parameters, headers, caller).await?;
         let token = parameters.one("token")?.ok_or(TokenError::Missing("token"))?;
-        // RFC 7009 §2.1: `token_type_hint` is a hint. A token tells its type itself.
+        // RFC 7009 §2.1: `token_type_hint` is only a hint. The type is recognized from the token.
         let grant = match token.parse::<GrantToken>() {
             Ok(presented) => {
                 let found = self.sessions.find_grant(&presented).await?.map(|found| found.session);
@@ -34,7 +35,7 @@ impl Tokens {
                 let claims = self.valid(token).await?;
                 match claims.filter(|claims| claims.client_id == client.client_id) {
                     Some(claims) if claims.sid.is_none() => {
-                        // The tokens that a client gets for itself have one bit together.
+                        // The tokens that a client gets for itself share one bit.
                         self.clients.revoke_machine_tokens(&client.client_id, caller).await?;
                         return Ok(true);
                     }
@@ -43,7 +44,7 @@ impl Tokens {
             }
         };
         match grant {
-            // The client did it, so it needs no notice.
+            // The client revoked it, so it needs no notice.
             Some(grant) => Ok(self.sessions.revoke_grant(grant, LogoutNotice::Omit, caller).await?),
             None => Ok(false),
         }

@@ -13,7 +13,7 @@ pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
     };
     let claims = text
         .parse::<ClaimsRequest>()
-        .map_err(|_| invalid("claims must be a JSON object as in OpenID Connect Core 5.5"))?;
+        .map_err(|_| invalid("claims must be a JSON object as defined in OpenID Connect Core section 5.5"))?;
     let by_name: Scopes = claims.scopes().map(str::to_owned).collect();
     let (allowed, userinfo) = (draft.client()?.allowed(&by_name), draft.facts.userinfo);
     if let Some(audience) = draft.audiences.iter_mut().find(|one| one.identifier == userinfo) {

@@ -11,7 +11,7 @@ use crate::features::oauth::apis::Api;
 use crate::features::oauth::authorization::request::{AnswerTo, Audience, AuthorizationRequest, OPENID};
 use crate::features::oauth::clients::Client;
 
-/// What the checks know beside the parameters. It is read before them, so that they are pure functions.
+/// What the checks know besides the parameters. It is read before them, so that they are pure functions.
 pub struct Facts<'f> {
     /// The identifier of the userinfo endpoint as an audience.
     pub userinfo: &'f str,
@@ -71,7 +71,7 @@ impl<'f> Draft<'f> {
     pub fn client(&self) -> Result<&'f Client, OauthError> {
         self.facts
             .client
-            .ok_or_else(|| invalid("client_id is not that of a client of this server"))
+            .ok_or_else(|| invalid("no enabled client has this client_id"))
     }
 
     /// Returns a parameter. An empty one counts as left out (RFC 6749 §3.1).

@@ -14,7 +14,7 @@ pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
         true => Ok(()),
         false => Err(error(
             ErrorCode::UnauthorizedClient,
-            "this client is not registered for authorization_code",
+            "the client is not registered for the grant type authorization_code",
         )),
     }
 }

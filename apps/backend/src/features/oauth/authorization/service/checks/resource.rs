@@ -38,7 +38,7 @@ pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
     if left.is_empty() && draft.one("scope")?.is_some() {
         return Err(error(
             ErrorCode::InvalidScope,
-            "none of the requested scopes is available to this client for what it asks for",
+            "none of the requested scopes is available to this client for the requested resource",
         ));
     }
     draft.audiences = audiences;
@@ -67,9 +67,9 @@ fn named<'f>(draft: &Draft<'f>) -> Result<Vec<&'f str>, OauthError> {
             tracing::info!(
                 client_id = client.client_id,
                 ?known,
-                "a client asked for an API that is not registered for it"
+                "a client requested an API that it may not use"
             );
-            return Err(target("resource is not an API of this server that the client may use"));
+            return Err(target("resource is not a registered API that this client may use"));
         };
         named.push(api.identifier.as_str());
     }
@@ -80,7 +80,7 @@ fn named<'f>(draft: &Draft<'f>) -> Result<Vec<&'f str>, OauthError> {
         let api = apis.iter().filter(allowed).find(|api| api.is_named(default));
         return match api {
             Some(api) => Ok(vec![&api.identifier]),
-            None => Err(target("the client's default_api is not registered any more")),
+            None => Err(target("the client's default_api is no longer registered")),
         };
     }
     if draft.is_openid() {

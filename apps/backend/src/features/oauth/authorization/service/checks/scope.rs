@@ -1,5 +1,5 @@
-//! RFC 6749 §3.3: scopes that nobody allows the client are ignored, and the response says what remains. `openid` makes it an
-//! OpenID request (OpenID Connect Core §3.1.2.1).
+//! RFC 6749 §3.3: scopes that the client may not have are ignored, and the response says what remains. `openid` makes
+//! it an OpenID request (OpenID Connect Core §3.1.2.1).
 
 use countersign_guard::Scopes;
 use countersign_oauth::{ErrorCode, GrantType, OauthError};

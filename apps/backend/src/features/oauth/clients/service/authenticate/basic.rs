@@ -1,4 +1,4 @@
-//! `client_secret_basic` (RFC 6749 §2.3.1): HTTP Basic with the client's id and secret, each encoded like a form before.
+//! `client_secret_basic` (RFC 6749 §2.3.1): HTTP Basic with the client's id and secret, both form-encoded.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -32,7 +32,7 @@ pub(super) fn read(header: &[u8]) -> Option<Basic> {
     let colon = decoded.iter().position(|byte| *byte == b':')?;
     let (client_id, secret) = (&decoded[..colon], &decoded[colon + 1..]);
     let client_id = String::from_utf8(form_decoded(client_id).to_vec()).ok()?;
-    // PostgreSQL does not take this character, and no client has it.
+    // PostgreSQL rejects this character, and no client id contains it.
     if client_id.contains('\0') {
         return None;
     }

@@ -23,10 +23,10 @@ use crate::features::operations::audit::{Event, EventKind};
 const MOST_SECRETS: usize = 2;
 
 impl Clients {
-    /// Returns the client that a request comes from: a public client by its `client_id`, a confidential one by its secret, in
-    /// the `Authorization` header or in the body. Of these, a request has exactly one. An unknown client costs as much as a
-    /// wrong secret. Only failures are limited: secrets have 256 bits, so nobody guesses one, and nobody may lock out the
-    /// clients of a network.
+    /// Returns the client that a request comes from: a public client by its `client_id`, a confidential one by its
+    /// secret, in the `Authorization` header or in the body. Of these, a request has exactly one. An unknown client
+    /// costs as much as a wrong secret. Only failures are limited: secrets have 256 bits, so they cannot be guessed,
+    /// and failures must not lock out other clients in the same network.
     ///
     /// # Errors
     /// [`ClientAuthError`].
@@ -78,7 +78,7 @@ impl Clients {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    // What an unknown client calls itself is not recorded.
+                    // The id that an unknown client sends is not recorded.
                     let event = Event::new(EventKind::ClientAuthenticationFailed, None, caller)
                         .refused()
                         .detail(client_id.unwrap_or("unknown client"));
@@ -89,7 +89,7 @@ impl Clients {
     }
 }
 
-/// Whom a request comes from.
+/// Which client a request comes from.
 enum Identity {
     Proven(Box<Client>),
     /// It does not come from the client that it names, which may exist.

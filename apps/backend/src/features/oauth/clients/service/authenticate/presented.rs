@@ -37,9 +37,7 @@ impl Presented {
         let header = header(headers)?;
         let methods = [header.is_some(), secret.is_some(), asserts];
         if methods.into_iter().filter(|is_used| *is_used).count() > 1 {
-            return Err(malformed(
-                "a request must not authenticate its client in more than one way",
-            ));
+            return Err(malformed("the client must authenticate in only one way"));
         }
         let Some(header) = header else {
             let client_id = named.ok_or(ClientAuthError::Refused)?.to_owned();

@@ -29,7 +29,7 @@ impl Tokens {
         let grant: GrantType = named.parse().map_err(|_| TokenError::UnsupportedGrantType)?;
         if !client.metadata.may_use(grant) {
             return Err(TokenError::UnauthorizedClient(
-                "This grant type is not among the grant_types of the client's registration.",
+                "The client is not registered for this grant type (grant_types).",
             ));
         }
         let request = GrantRequest {
