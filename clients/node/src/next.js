@@ -1,7 +1,7 @@
 // Next.js in front of Countersign: both share one host, and so the session cookie.
 
 /** The first segments of the paths of Countersign's pages and of its public documents. */
-const ROOTS = 'signin|signup|signout|verify|recover|change-email|account|language|done|pages|oauth2|\\.well-known'
+const ROOTS = 'signin|signup|signout|verify|recover|change-email|account|authorize|device|language|done|pages|oauth2|\\.well-known'
 
 /**
  * Passes Countersign's paths on: `export default { rewrites: async () => rewrites('http://127.0.0.1:8000') }`.
