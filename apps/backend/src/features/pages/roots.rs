@@ -35,4 +35,16 @@ mod tests {
             assert!(is_for_people(purpose.page()), "{}", purpose.page());
         }
     }
+
+    #[test]
+    fn an_application_of_next_js_forwards_the_pages() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        for file in ["clients/node/src/next.js", "docs/guides/nextjs.md"] {
+            let text = std::fs::read_to_string(root.join(file)).unwrap();
+            let words: Vec<_> = text.split(|c: char| !c.is_alphanumeric() && c != '-').collect();
+            for page in ROOTS {
+                assert!(words.contains(&page), "{file} does not forward /{page}");
+            }
+        }
+    }
 }
