@@ -172,7 +172,7 @@ for (const [locale, signingIn, title, allow] of [
   }
 }
 
-test('an emailed code proves who one is', { timeout: 120_000 }, async () => {
+test('an emailed code authenticates the user again', { timeout: 120_000 }, async () => {
   const { page, context, errors } = await person()
   await signUp(page, 'mailed')
   const { link } = await mail.next('mailed@example.com', /\/verify\?/)
@@ -193,7 +193,7 @@ test('an emailed code proves who one is', { timeout: 120_000 }, async () => {
 })
 
 for (const javaScriptEnabled of [true, false]) {
-  test(`an answer by form, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, { timeout: 120_000 }, async () => {
+  test(`a form_post response, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, { timeout: 120_000 }, async () => {
     const { page, context, errors } = await person({ javaScriptEnabled })
     await signUp(page, `post-${javaScriptEnabled}`)
     await page.goto(ask({ response_mode: 'form_post' }))
@@ -216,7 +216,7 @@ async function failures(context, page) {
   return failed
 }
 
-test('o_17 a form leads through an application to a program on the device', { timeout: 120_000 }, async () => {
+test('o_17 a form is redirected through a web application to a native one', { timeout: 120_000 }, async () => {
   const { page, context } = await person()
   const console_ = []
   page.on('console', (message) => console_.push(message.text()))
@@ -233,7 +233,7 @@ test('o_17 a form leads through an application to a program on the device', { ti
   await context.close()
 })
 
-test('o_17 a native application is opened by a button of a page that stays', { timeout: 120_000 }, async () => {
+test('o_17 a button opens a native application, and its page stays open', { timeout: 120_000 }, async () => {
   const { page: first, context } = await person({ viewport: { width: 320, height: 640 } })
   await signUp(first, 'native')
   const native = { client_id: 'native', redirect_uri: `${scheme}:/callback`, scope: 'openid' }

@@ -20,7 +20,7 @@ after(async () => {
 const desk = { viewport: { width: 1280, height: 900 } }
 const phone = { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true }
 
-test('a fresh installation tells what to do next', { timeout: 60_000 }, async () => {
+test('a new installation shows what to do next', { timeout: 60_000 }, async () => {
   const { page, context, complaints } = await visit(browser, server.base, desk)
   await page.goto('/')
   assert.match(await page.locator('pre').innerText(), /\/api\/auth\/register/)
@@ -93,7 +93,7 @@ test('a password is shown when asked, and is hidden again when it is sent', { ti
   await context.close()
 })
 
-test('what is said of a password as it is typed is what the server says of it', { timeout: 60_000 }, async () => {
+test('the hint about a password agrees with the server', { timeout: 60_000 }, async () => {
   const { page, context } = await visit(browser, server.base, desk)
   await page.goto('/signup')
   const hint = page.locator('#password-hint')
@@ -204,7 +204,7 @@ test('a language is chosen at once by mouse, with a button by keyboard, and with
   assert.deepEqual(complaints, [])
 })
 
-test('times are told as the reader reads them, and in UTC without JavaScript', { timeout: 60_000 }, async () => {
+test('times are shown in the time zone of the browser, and in UTC without JavaScript', { timeout: 60_000 }, async () => {
   const { page, context } = await visit(browser, server.base, { ...desk, timezoneId: 'Asia/Kathmandu' })
   await page.goto('/signup')
   await page.fill('#email', 'clock@example.com')
@@ -306,7 +306,7 @@ test('code in the page itself does not run', { timeout: 60_000 }, async () => {
   await context.close()
 })
 
-test('a page weighs under 60 KB, the sign-in page under 20 KB, and asks for its style, its script and its icon alone', { timeout: 60_000 }, async () => {
+test('a page has less than 60 KB and the sign-in page less than 20 KB, and they load only the style sheet, the script and the icon', { timeout: 60_000 }, async () => {
   for (const path of ['/', '/signin', '/signup', '/recover', '/verify', '/signin/email', '/nothing-here']) {
     const { page, context } = await visit(browser, server.base, desk)
     const sizes = {}

@@ -28,7 +28,7 @@ async function signUp(page, email, secret = password) {
 }
 
 for (const javaScriptEnabled of [true, false]) {
-  test(`a result survives a reload and the way back, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, { timeout: 120_000 }, async () => {
+  test(`a confirmation survives a reload and the Back button, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, { timeout: 120_000 }, async () => {
     const { page, context, complaints } = await visit(browser, server.base, { javaScriptEnabled })
     const email = `reload-${javaScriptEnabled}@example.com`
     // Resubmitting a form on reload would need a confirmation, and Chromium fails such a reload here.
@@ -71,7 +71,7 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
-test('a double click does once what is asked, without JavaScript too', { timeout: 120_000 }, async () => {
+test('a double click submits a form once, also without JavaScript', { timeout: 120_000 }, async () => {
   const { page, context } = await visit(browser, server.base, { javaScriptEnabled: false })
   for (let round = 0; round < 5; round++) {
     await page.goto('/signout')
@@ -93,7 +93,7 @@ test('a double click does once what is asked, without JavaScript too', { timeout
   await context.close()
 })
 
-test('two tabs that were opened at once both send their forms, and so does one whose cookie went away', { timeout: 60_000 }, async () => {
+test('two tabs opened at the same time can both send their forms, and so can one whose cookie was deleted', { timeout: 60_000 }, async () => {
   const { page, context } = await visit(browser, server.base)
   await signUp(page, 'tabs@example.com')
   await context.clearCookies()
@@ -111,7 +111,7 @@ test('two tabs that were opened at once both send their forms, and so does one w
   await context.close()
 })
 
-test('two servers on two ports of one host leave each other signed in', { timeout: 60_000 }, async () => {
+test('two servers on two ports of one host do not sign each other out', { timeout: 60_000 }, async () => {
   const other = await startServer({ COUNTERSIGN_MAIL__SMTP_URL: mail.url })
   try {
     const { page, context } = await visit(browser, server.base)
@@ -143,7 +143,7 @@ test('the browser keeps the session cookie as long as a session can last', { tim
   await context.close()
 })
 
-test('what is pasted arrives whole, and addresses in any script are taken', { timeout: 120_000 }, async () => {
+test('pasted text is not cut, and email addresses in any script are accepted', { timeout: 120_000 }, async () => {
   const { page, context } = await visit(browser, server.base)
   // 128 characters, 256 UTF-16 units: the maximum length of a password.
   const longest = [...'🌂🐢🪁🧭🏮🎐🧵🪡'].join('').repeat(16)
@@ -178,7 +178,7 @@ test('what is pasted arrives whole, and addresses in any script are taken', { ti
   await context.close()
 })
 
-test('a code is taken as keyboards of many scripts write it', { timeout: 60_000 }, async () => {
+test('a code is accepted in the digits of any script', { timeout: 60_000 }, async () => {
   const { page, context } = await visit(browser, server.base)
   const persian = (code) => [...code].map((digit) => String.fromCodePoint(0x6f0 + Number(digit))).join('')
   for (const [name, write] of [

@@ -168,7 +168,7 @@ test('two tabs keep their own destinations', { timeout: 120_000 }, async () => {
   await context.close()
 })
 
-test('the policy is what lets a form lead to an application, also through a redirect of its own', { timeout: 120_000 }, async () => {
+test('the policy allows a form to be redirected to an application, also through a redirect of the application', { timeout: 120_000 }, async () => {
   const { page, context } = await person({})
   await page.goto('/signup')
   await page.fill('#email', 'policy@example.com')
@@ -203,7 +203,7 @@ test('the policy is what lets a form lead to an application, also through a redi
   await context.close()
 })
 
-test('no destination but an application is kept', { timeout: 60_000 }, async () => {
+test('only destinations at applications are kept', { timeout: 60_000 }, async () => {
   const { page, context, errors } = await person({})
   for (const to of ['https://evil.example/', '//evil.example/', '/\\evil.example/', 'javascript:alert(1)', `${order.replace('localhost', 'localhost.evil.example')}`]) {
     await page.goto(returning('/signin', to))

@@ -101,7 +101,7 @@ pub(super) async fn delete(
     output: &mut Standard,
 ) -> Result<(), Failure> {
     client(services, client_id).await?;
-    let question = format!("Delete {client_id}, revoke its grants, and forget what users have allowed it?");
+    let question = format!("Delete {client_id}, its grants and the consent of its users?");
     if !yes && !prompt::confirm(&question)? {
         return Err(Failure::new("nothing was deleted"));
     }
