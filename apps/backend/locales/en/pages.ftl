@@ -71,7 +71,7 @@ refused-text = The application that sent you here made a request that { $service
 post-title = Returning to the application
 post-text = If nothing happens within a few seconds, select Continue.
 logout-title = Sign out of { $service }?
-logout-text = You’ll be signed out on this device, including the applications that you signed in to here with { $service }.
+logout-text = You’ll be signed out of { $service } on this device, and of the applications that you signed in to with it.
 logout-by = { $application } wants to sign you out.
 logout-stay = Stay signed in
 

@@ -220,7 +220,7 @@ async fn o_48_a_logout_token_has_the_algorithm_of_the_id_tokens(database: Databa
     assert_eq!(key.unwrap()["kty"], "RSA");
 }
 
-/// Which ends of a grant are told (the table of the design), and to whom.
+/// When a client is told that a grant has ended, and when it is not.
 #[apply(on_both_databases!)]
 async fn o_48_clients_are_told_of_sign_outs_and_not_of_what_they_did(database: Database) {
     let server = TestServer::start_with(database, "[sessions]\ngrants_per_client = 1").await;
@@ -406,7 +406,7 @@ async fn o_48_a_rejected_notice_is_not_repeated_and_a_late_client_is_told(databa
     assert_eq!(services.logout_notices.deliver_due().await.unwrap(), 1);
     assert_eq!((rejects.count(), late.count()), (1, 2));
     assert_eq!(queued(&server).await, 0);
-    // A client that was disabled, or no longer wants to know, is not told.
+    // A disabled client is not told.
     for (client, told) in [("late", 0), ("rejects", 0)] {
         let ada = server.sign_in("ada").await;
         let (_, session) = ids(&server, &ada).await;
@@ -424,7 +424,7 @@ async fn o_48_a_rejected_notice_is_not_repeated_and_a_late_client_is_told(databa
     }
 }
 
-/// F-23: clients that never answer, or never stop, delay nobody else, and do not hold up the server.
+/// F-23: clients that never respond, or whose response never ends, delay neither other clients nor the server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn o_48_f_23_hostile_receivers_delay_no_other_client() {
     let server = TestServer::start(Database::Sqlite).await;

@@ -559,7 +559,8 @@ async fn o_34_grants_end_by_user_and_by_client(database: Database) {
     assert_eq!(events(&server, eve, "grant.ended").await, 2);
 }
 
-/// A disabled client can use none of its grants at once; they end soon after, whoever was interrupted.
+/// A disabled client can use none of its grants from the first moment; they end soon afterwards, even if the command is
+/// interrupted.
 #[apply(on_both_databases!)]
 async fn o_34_the_grants_of_a_disabled_client_end(database: Database) {
     let server = TestServer::start(database).await;
@@ -585,7 +586,7 @@ async fn o_34_the_grants_of_a_disabled_client_end(database: Database) {
     let refused = refresh(services, &ends.token, "grafana").await;
     assert!(matches!(refused, Err(RefreshError::Invalid)));
     assert!(services.sessions.find_grant(&ends.token).await.unwrap().is_none());
-    // Verifiers see only the bit. The sweeper sets it where nobody else did.
+    // Verifiers see only the bit. The sweeper sets it if the command did not.
     let reference = services.revocations.reference(ends.grant.bit());
     assert!(services.revocations.is_live(&reference).await.unwrap());
     assert_eq!(services.sessions.sweep_once().await.unwrap(), 1);
@@ -827,7 +828,7 @@ async fn o_35_grants_are_not_sessions_of_the_first_party(database: Database) {
     assert_eq!(events(&server, account, "grant.opened").await, 5);
 }
 
-/// The user's export lists what clients may do, and deleting the account leaves nothing of it.
+/// The user's export lists what clients may do, and deleting the account deletes all of it.
 #[apply(on_both_databases!)]
 async fn o_59_the_export_has_grants_and_deletion_leaves_none(database: Database) {
     let server = TestServer::start(database).await;
@@ -1077,7 +1078,7 @@ async fn o_34_bound_grants_follow_the_same_account_to_its_new_session(database: 
     assert!(matches!(refused, Err(RefreshError::Invalid)));
 }
 
-/// who proves again who they are keeps the session, and gets a new cookie. The former cookie is void.
+/// a user who authenticates again keeps the session, and gets a new cookie. The former cookie is void.
 #[apply(on_both_databases!)]
 async fn o_19_a_renewed_session_stays_the_same_with_a_new_cookie(database: Database) {
     let server = TestServer::start(database).await;

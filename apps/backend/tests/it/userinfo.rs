@@ -32,7 +32,7 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-/// Registers or changes a public client. It is trusted, so that nobody needs to consent, unless it is called `untrusted`.
+/// Registers or changes a public client. It is trusted, so that no consent is needed, unless it is called `untrusted`.
 async fn register(server: &TestServer, client_id: &str, more: Value) {
     let mut metadata = object(json!({
         "redirect_uris": ["https://client.example.com/callback"], "token_endpoint_auth_method": "none",

@@ -384,7 +384,7 @@ async fn o_8_state_and_nonce_return_byte_for_byte(database: Database) {
     // Without a state, none is made up.
     let here = begun(&mut ada, &[("state", "")]).await;
     assert_eq!(answered(&mut ada, &here).await.field("state"), None);
-    // In a form, nothing of it is markup.
+    // In a form, it is escaped.
     let here = begun(&mut ada, &[("state", "\"><script>x"), ("response_mode", "form_post")]).await;
     let page = ada.get(&here).await.assert_status(200);
     assert!(

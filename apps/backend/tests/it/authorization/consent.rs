@@ -121,7 +121,7 @@ async fn o_20_a_56_a_59_the_page_says_who_asks_for_what_and_where_it_leads(datab
         session.scope,
         "address email offline_access openid orders:read phone profile"
     );
-    // Only who someone is.
+    // Only `openid`.
     let mut eve = Browser::sign_up(&server, "eve").await;
     let here = begun(&mut eve, &[("scope", "openid")]).await;
     let page = eve.get(&here).await.assert_status(200).text;

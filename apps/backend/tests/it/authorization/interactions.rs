@@ -247,7 +247,7 @@ async fn o_15_a_67_c_72_forms_of_other_sites_decide_nothing(database: Database) 
             assert_eq!(answer.status, 403, "{path} with {name}: {value}");
         }
     }
-    // Opening the page as often as one likes answers nothing.
+    // Opening the page several times answers nothing.
     for _ in 0..3 {
         ada.get(&here).await.assert_status(200);
     }

@@ -74,7 +74,7 @@ async fn r_23_a_code_that_is_used_again_ends_its_grant(database: Database) {
         .await
         .assert_oauth_error(400, "invalid_grant");
 
-    // Fifty at once: one success at most, and then nothing of it is valid.
+    // Fifty at once: at most one success, and none of its tokens is valid afterwards.
     let code = client.authorize(&mut server.browser(), "ada").await;
     let answers = join_all((0..50).map(|_| client.redeem(&code))).await;
     let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);

@@ -153,7 +153,7 @@ async fn o_29_o_33_a_secret_of_one_kind_opens_nothing_else(database: Database) {
             }
         }
     }
-    // Nothing of it ended anything.
+    // None of these requests ended anything.
     ada.refresh(&grant).await.assert_problem(401, "invalid_refresh_token");
     client.refresh(&grant).await.assert_status(200);
     all.refresh(&own).await.assert_status(200);

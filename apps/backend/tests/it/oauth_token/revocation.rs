@@ -12,7 +12,7 @@ async fn o_46_r_50_r_51_r_52_r_53_clients_revoke_their_own_tokens_alone(database
     let page = server.public_client("page").await;
     let token = machine_token(&client).await;
     let is_active = async |token: &str| client.introspect(token).await["active"] == true;
-    // Of unknown tokens and those of others, nothing is told and nothing is done.
+    // Unknown tokens and those of others get the same response, and nothing changes.
     for asking in [&client, &other, &page] {
         for nothing in [
             "x",

@@ -219,7 +219,7 @@ async fn o_41_c_28_c_61_a_code_is_for_one_client_one_account_and_one_browser(dat
             .assert_status(422);
     }
     assert!(unknown.text.contains("This code is wrong or has expired"));
-    // Whoever claimed it may enter it again.
+    // The user who claimed it may enter it again.
     claim(&mut ada, &device.user_code).await.assert_status(303);
     assert_eq!(error(&server, &device, "tv").await, "authorization_pending");
     // A form of another site decides nothing.
