@@ -13,7 +13,7 @@ pub struct UserCode(String);
 
 /// The text is not a user code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a user code has 8 of the letters BCDFGHJKLMNPQRSTVWXZ")]
+#[error("a user code must be 8 of the letters BCDFGHJKLMNPQRSTVWXZ")]
 pub struct InvalidUserCode;
 
 impl UserCode {

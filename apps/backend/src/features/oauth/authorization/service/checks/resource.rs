@@ -23,7 +23,7 @@ pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
             by_name: ScopeNames::default(),
         });
     } else if named.contains(&userinfo) {
-        return Err(target("the userinfo endpoint needs the scope openid"));
+        return Err(target("the UserInfo endpoint requires the scope openid"));
     }
     for api in draft.facts.apis.iter().filter(|api| named.contains(&&*api.identifier)) {
         audiences.push(Audience {
@@ -52,7 +52,7 @@ fn named<'f>(draft: &Draft<'f>) -> Result<Vec<&'f str>, OauthError> {
     let allowed = |api: &&Api| api.disabled_at.is_none() && client.may_use_api(api);
     let asked: Vec<&str> = draft.parameters.all("resource").collect();
     if asked.len() > MOST {
-        return Err(target("resource was sent more than 10 times"));
+        return Err(target("resource must not be sent more than 10 times"));
     }
     let mut named = Vec::new();
     for text in asked {
