@@ -152,7 +152,7 @@ async fn o_25_under_load_and_without_a_database_errors_are_json(database: Databa
 
 #[apply(on_both_databases!)]
 async fn a_55_confidential_clients_authenticate_at_every_endpoint(database: Database) {
-    let server = TestServer::start(database).await;
+    let server = TestServer::start_with(database, "[limits]\nenabled = false\n").await;
     nightly(&server).await;
     let (web, other) = (server.client("web").await, server.client("other").await);
     let secret_of_other = other.secret.clone().unwrap();
