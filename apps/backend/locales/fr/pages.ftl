@@ -153,7 +153,7 @@ account-devices-count = { $count ->
     }
 account-device-this = Cet appareil
 account-device-seen = Dernière utilisation : { $when }
-account-device-end = Déconnecter : { $device }
+account-device-end = Se déconnecter de { $device }
 account-devices-all = Se déconnecter partout
 account-devices-none = Aucune session n’est ouverte sur un autre appareil.
 account-password = Mot de passe

@@ -172,3 +172,32 @@ async fn emails_to_a_signed_in_user_are_in_the_language_of_the_page(database: Da
     }
     assert_ne!(subjects[0], subjects[1]);
 }
+
+/// WCAG 2.2, 2.5.3: users of speech control say what a button shows, so its label for screen readers contains that.
+#[test]
+fn the_label_of_a_button_contains_its_visible_text() {
+    let locales = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("locales");
+    let mut languages = 0;
+    for locale in std::fs::read_dir(locales).unwrap() {
+        let path = locale.unwrap().path().join("pages.ftl");
+        let text = std::fs::read_to_string(&path).unwrap().to_lowercase();
+        let message = |name: &str| {
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
+            line.unwrap_or_else(|| panic!("{} has no {name}", path.display()))
+        };
+        for (label, visible) in [
+            ("apps-withdraw-of", "apps-withdraw"),
+            ("account-device-end", "signout-button"),
+        ] {
+            assert!(
+                message(label).contains(message(visible)),
+                "{}: {label} does not contain {visible}",
+                path.display()
+            );
+        }
+        languages += 1;
+    }
+    assert_eq!(languages, 7);
+}
