@@ -77,10 +77,10 @@ fn address(
         Language::German => (&["dresse"], &["E-Mail-A", "IP-A"], &[]),
         // `s’adresser` is a verb.
         Language::French => (&["dresse"], &["s’a"], &[" e-mail", "s e-mail", " IP", " postale"]),
-        Language::Spanish => (&["irección", "irecciones"], &[], &[" de correo", " IP"]),
+        Language::Spanish => (&["irección", "irecciones"], &[], &[" de correo", " IP", " postal"]),
         Language::Japanese => (&["アドレス"], &["メール", "IP "], &[]),
         Language::Chinese => (&["地址"], &["邮箱", "IP "], &[]),
-        Language::Arabic => (&["عنوان"], &[], &[" البريد", " بريد", " IP"]),
+        Language::Arabic => (&["عنوان"], &[], &[" البريد", " بريد", " IP", "ك البريدي"]),
     }
 }
 
