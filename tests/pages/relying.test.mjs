@@ -20,7 +20,7 @@ const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch:
 for (const locale of ['de-DE', 'ar']) {
   for (const javaScriptEnabled of [true, false]) {
     const name = `${locale}, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`
-    test(`two applications on a phone, and sign-out everywhere: ${name}`, { timeout: 120_000 }, async (t) => {
+    test(`two applications on a phone, and sign-out everywhere: ${name}`, { timeout: 240_000 }, async (t) => {
       const { server } = world
       const email = `ada-${locale.toLowerCase()}-${javaScriptEnabled}@example.com`
       const laptop = await visit(browser, server.base)

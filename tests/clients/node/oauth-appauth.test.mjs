@@ -56,7 +56,7 @@ async function startDesktop() {
   return { page, stop: () => server.close() }
 }
 
-test('AppAuth-JS signs in at a port of its own, refreshes, and revokes', { timeout: 60_000 }, async () => {
+test('AppAuth-JS signs in at a port of its own, refreshes, and revokes', { timeout: 120_000 }, async () => {
   const {
     AuthorizationNotifier, AuthorizationRequest, AuthorizationServiceConfiguration, BaseTokenRequestHandler, NodeBasedHandler,
     NodeCrypto, NodeRequestor, RevokeTokenRequest, TokenRequest,

@@ -84,7 +84,7 @@ function visitor(port) {
 }
 
 for (const [client, title, mode] of [['app', 'the application of the guide', ''], ['posted', 'the same with form_post', 'response_mode: "form_post", ']]) {
-  test(`express-openid-connect: ${title} signs in, signs out, and hears of sign-out elsewhere`, { timeout: 60_000 }, async () => {
+  test(`express-openid-connect: ${title} signs in, signs out, and hears of sign-out elsewhere`, { timeout: 120_000 }, async () => {
     const app = await startRecipe(ports[client], { 'clientID: "app"': `clientID: "${client}"`, 'response_type: "code", ': `response_type: "code", ${mode}` })
     try {
       const [browser, person] = [app.visitor(), world.person()]
@@ -125,7 +125,7 @@ async function signInElsewhere({ issuer, account }) {
   return { tokens: await answer.json() }
 }
 
-test('passport-openidconnect signs in, without PKCE, with user information', { timeout: 60_000 }, async () => {
+test('passport-openidconnect signs in, without PKCE, with user information', { timeout: 120_000 }, async () => {
   const base = `http://app.localhost:${ports.passport}`
   const metadata = await (await fetch(`${world.issuer}/.well-known/openid-configuration`)).json()
   const app = express()

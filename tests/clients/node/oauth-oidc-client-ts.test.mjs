@@ -94,7 +94,7 @@ test('sign in, reload, a second tab, refresh in both tabs, sign out', { timeout:
   await context.close()
 })
 
-test('a session that ended elsewhere ends in the page, and a cancelled request leaves it as it was', { timeout: 60_000 }, async () => {
+test('a session that ended elsewhere ends in the page, and a cancelled request leaves it as it was', { timeout: 120_000 }, async () => {
   const { server } = world
   const { account, tokens } = await server.register()
   const { context, tab } = await open()
@@ -112,7 +112,7 @@ test('a session that ended elsewhere ends in the page, and a cancelled request l
   await context.close()
 })
 
-test('user information, a token for an API, and revocation', { timeout: 60_000 }, async () => {
+test('user information, a token for an API, and revocation', { timeout: 120_000 }, async () => {
   const line = '  scope: "openid profile email",\n'
   other.script = await bundle(withReplaced(source, {
     [line]: `${line}  loadUserInfo: true,\n`,
