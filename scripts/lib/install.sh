@@ -40,6 +40,10 @@ need_for() {
       need_python
       browser >/dev/null || packages+=(chromium)
       ;;
+    go | java)
+      need cc build-essential
+      need_python
+      ;;
     proxies | everywhere | nodes)
       need cc build-essential
       need curl curl
@@ -137,23 +141,104 @@ unpacked_with() {
   echo "$folder/bin/$name"
 }
 
-# unpack FOLDER PACKAGE…: downloads Debian packages and unpacks them into one folder.
-unpack() {
-  local into=$1 folder=$target/test-tools/debian package
+# unpacked_fully FOLDER PACKAGE…: prints the path of a folder with these Debian packages and all of their dependencies that
+# are not installed.
+unpacked_fully() {
+  local folder=$target/test-tools/debian/$1 packages
   shift
-  local private=(-o "Dir::State=$folder/state" -o "Dir::Cache=$folder/cache" -o "APT::Sandbox::User=")
+  if [ ! -d "$folder" ]; then
+    mapfile -t packages < <(missing_of "$@")
+    unpack "$(basename "$folder")" "${packages[@]}" || return 1
+  fi
+  echo "$folder"
+}
+
+# missing_of PACKAGE…: prints these packages and all of their dependencies that are not installed.
+missing_of() {
+  with_lists "$@" || return 1
+  {
+    printf '%s\n' "$@"
+    # A simulation needs no root.
+    private_apt --simulate --no-install-recommends install "$@" | awk '$1 == "Inst" { print $2 }'
+  } | sort -u
+}
+
+private_apt() {
+  local folder=$target/test-tools/debian
+  apt-get -qq -o "Dir::State=$folder/state" -o "Dir::Cache=$folder/cache" -o "APT::Sandbox::User=" "$@"
+}
+
+# with_lists PACKAGE…: fetches package lists of our own: those of the system may be outdated or missing, and updating them
+# needs root.
+with_lists() {
+  local folder=$target/test-tools/debian
   if ! type -P apt-get >/dev/null; then
     echo "scripts/test: please install $*" >&2
     return 1
   fi
-  # With separate package lists: those of the system may be outdated or missing, and updating them needs root.
   mkdir -p "$folder/state/lists" "$folder/cache/archives" "$folder/packages"
-  [ -f "$folder/state/renewed" ] || { apt-get -qq "${private[@]}" update >&2 && touch "$folder/state/renewed"; } || return 1
+  [ -f "$folder/state/renewed" ] || { private_apt update >&2 && touch "$folder/state/renewed"; }
+}
+
+# unpack FOLDER PACKAGE…: downloads Debian packages and unpacks them into one folder.
+unpack() {
+  local into=$1 folder=$target/test-tools/debian package
+  shift
+  with_lists "$@" || return 1
+  (cd "$folder/packages" && private_apt download "$@" >&2) || return 1
   for package; do
-    (cd "$folder/packages" && apt-get -qq "${private[@]}" download "$package" >&2) || return 1
     dpkg-deb --extract "$folder/packages/${package}"_*.deb "$folder/$into.part" || return 1
   done
   mv "$folder/$into.part" "$folder/$into"
+}
+
+# Prints the path of Apache, with a wrapper that sets its library path, and `modules` for its configuration; mod_auth_openidc
+# is one of them.
+apache() {
+  local folder program=$target/test-tools/debian/bin/apache2
+  folder=$(unpacked_fully apache apache2-bin libapache2-mod-auth-openidc) || return 1
+  mkdir -p "$(dirname "$program")"
+  printf '#!/bin/sh\nLD_LIBRARY_PATH=%q exec %q -C %q "$@"\n' "$(echo "$folder"/usr/lib/*-linux-gnu)" \
+    "$folder/usr/sbin/apache2" "Define modules $folder/usr/lib/apache2/modules" >"$program"
+  chmod +x "$program"
+  echo "$program"
+}
+
+# Prints the path of Ruby, with a wrapper that finds omniauth-openid-connect. Some of the packages may be installed.
+ruby() {
+  local folder program=$target/test-tools/debian/bin/ruby
+  folder=$(unpacked_fully ruby ruby-omniauth-openid-connect ruby-minitest ruby-webrick) || return 1
+  mkdir -p "$(dirname "$program")"
+  cat >"$program" <<END
+#!/bin/sh
+machine=$(basename "$(echo "$folder"/usr/lib/*-linux-gnu)")
+for root in "$folder" ''; do
+  ruby=\$root/usr/bin/ruby
+  [ ! -x "\$ruby" ] || break
+done
+version=\$(basename "\$(readlink -f "\$ruby")")
+version=\${version#ruby}.0
+export LD_LIBRARY_PATH="$folder/usr/lib/\$machine"
+for root in "$folder" ''; do
+  lib=\$root/usr/lib share=\$root/usr/share/rubygems-integration
+  RUBYLIB=\$RUBYLIB:\$lib/ruby/vendor_ruby:\$lib/\$machine/ruby/vendor_ruby/\$version
+  RUBYLIB=\$RUBYLIB:\$lib/ruby/\$version:\$lib/\$machine/ruby/\$version
+  GEM_PATH=\$GEM_PATH:\$lib/ruby/gems/\$version:\$share/all:\$share/\$version
+  GEM_PATH=\$GEM_PATH:\$lib/\$machine/rubygems-integration/\$version
+done
+export RUBYLIB="\${RUBYLIB#:}" GEM_PATH="\${GEM_PATH#:}"
+exec "\$ruby" "\$@"
+END
+  chmod +x "$program"
+  echo "$program"
+}
+
+# Prints the folder of the programs of oidc-agent, which need the libraries in `lib` next to it.
+oidc_agent() {
+  local folder
+  folder=$(unpacked_fully oidc-agent oidc-agent-cli) || return 1
+  ln -sfn "$(echo "$folder"/usr/lib/*-linux-gnu)" "$folder/usr/libraries"
+  echo "$folder/usr/bin"
 }
 
 # Prints the folder of a suitable Node.js (20 or later) and its npm.

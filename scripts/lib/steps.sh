@@ -6,6 +6,7 @@ pytest_options=(-p no:cacheprovider --reruns=1 -rsR)
 
 step_format() {
   cargo fmt --all --check
+  cargo fmt --check --manifest-path tests/clients/rust/Cargo.toml
 }
 
 step_scripts() {
@@ -113,11 +114,14 @@ step_build() {
 # Downloads what the tests of the chosen steps need from package registries, so that they find it later.
 step_fetch() {
   local step
-  for step in $(chosen rust clients pages proxies everywhere nodes); do
+  for step in $(chosen rust clients pages proxies everywhere nodes go java); do
     echo "for $step"
     case $step in
       rust) node_servers ;;
       clients)
+        apache
+        ruby
+        oidc_agent
         client_python
         client_python requirements-lowest.txt python-lowest
         (use_node && client_node)
@@ -145,6 +149,7 @@ step_fetch() {
         unpacked nginx
         test_python
         ;;
+      go | java) test_python ;;
     esac
   done
 }
@@ -193,10 +198,16 @@ step_docs() {
 step_clients() {
   local python status=0
   CHROMIUM=$(browser)
+  COUNTERSIGN_TEST_APACHE=$(apache)
+  COUNTERSIGN_TEST_RUBY=$(ruby)
+  COUNTERSIGN_TEST_OIDC_AGENT=$(oidc_agent)
+  export COUNTERSIGN_TEST_APACHE COUNTERSIGN_TEST_RUBY COUNTERSIGN_TEST_OIDC_AGENT
   export CHROMIUM COUNTERSIGN_TEST_SCREENSHOTS=$target/screenshots COUNTERSIGN_TEST_ROOT=$root
   mkdir -p "$COUNTERSIGN_TEST_SCREENSHOTS"
 
   make_mutations || status=1
+  (built_for clients) || status=1
+  export COUNTERSIGN_TEST_OAUTH_CRATES=$target/test-clients/rust/debug/oauth-crates
   python=$(client_python)
   check_python_client "$python/bin" || status=1
   "$python/bin/python" -m pytest "${pytest_options[@]}" tests/clients/python || status=1
@@ -383,8 +394,80 @@ step_nodes() {
   "$python/bin/python" -m pytest "${pytest_options[@]}" --capture=no --timeout=300 tests/nodes
 }
 
+# oauth2-proxy in front of a small application.
+step_go() {
+  local python
+  built_for go
+  COUNTERSIGN_TEST_OAUTH2_PROXY=$(oauth2_proxy)
+  export COUNTERSIGN_TEST_OAUTH2_PROXY
+  python=$(test_python)
+  "$python/bin/python" -m pytest "${pytest_options[@]}" --timeout=120 tests/clients/go
+}
+
+# Spring Security, as an API and as a web application.
+step_java() {
+  local python
+  built_for java
+  export COUNTERSIGN_TEST_SPRING=$target/test-clients/java/shop.jar
+  python=$(test_python)
+  "$python/bin/python" -m pytest "${pytest_options[@]}" --timeout=120 tests/clients/java
+}
+
+# built_for STEP: waits for what the step needs, or builds it now. If that was skipped, skips the step and ends it.
+built_for() {
+  local reason=$results/for_$1.skipped
+  if [ -e "$results/for_$1.lane" ]; then succeeded "for_$1"; else "step_for_$1"; fi || exit 1
+  [ -e "$reason" ] || return 0
+  skip "$1" "$(cat "$reason")"
+  exit 0
+}
+
+# skip STEP REASON: tells why the step does not run, here and in the summary.
+skip() {
+  echo "Not run: $2"
+  echo "$2" >"$results/$1.skipped"
+}
+
+# A program with the Rust crates openidconnect and oauth2.
+step_for_clients() {
+  cargo build --locked --quiet --manifest-path tests/clients/rust/Cargo.toml --target-dir "$target/test-clients/rust"
+}
+
+oauth2_proxy=github.com/oauth2-proxy/oauth2-proxy/v7@v7.15.6
+
+step_for_go() {
+  if ! type -P go >/dev/null; then
+    skip for_go 'Go is not installed'
+  elif [ "$(printf 'go1.26\n%s\n' "$(go env GOVERSION)" | sort -V | head -n 1)" != go1.26 ]; then
+    skip for_go "oauth2-proxy needs Go 1.26, and this is $(go env GOVERSION)"
+  elif [ ! -x "$target/test-tools/bin/oauth2-proxy" ] && ! go list -m "$oauth2_proxy" >/dev/null; then
+    skip for_go 'oauth2-proxy cannot be fetched'
+  else
+    oauth2_proxy
+  fi
+}
+
+oauth2_proxy() {
+  go_tool oauth2-proxy "$oauth2_proxy"
+}
+
+step_for_java() {
+  local folder=$target/test-clients/java log=$logs/maven.log
+  if ! type -P mvn >/dev/null; then
+    skip for_java 'Maven is not installed'
+  elif ! javac --release 17 --version >/dev/null 2>&1; then
+    skip for_java 'Spring Boot needs a JDK of Java 17 or later'
+  elif mvn --batch-mode --quiet --file tests/clients/java/pom.xml "-Dshop.target=$folder" package >"$log" 2>&1; then
+    ls -l "$folder/shop.jar"
+  else
+    cat "$log"
+    grep -q -e 'Could not transfer' -e 'Unknown host' -e 'Non-resolvable' -e 'previous attempt' "$log" || return 1
+    skip for_java 'Spring Boot cannot be fetched'
+  fi
+}
+
 # The fuzz targets, with coverage instrumentation of our own crates.
-step_targets() {
+step_for_fuzz() {
   RUSTC_WORKSPACE_WRAPPER=$root/scripts/lib/instrumented cargo build --locked --quiet --package countersign-fuzz
 }
 
@@ -392,7 +475,7 @@ step_targets() {
 # for it.
 step_fuzz() {
   local found=$target/test-fuzz source name ok=0 bad=0
-  if [ -e "$results/targets.lane" ]; then succeeded targets; else step_targets; fi
+  built_for fuzz
   mkdir -p "$found"
   for source in fuzz/fuzz_targets/*.rs; do
     while [ "$(jobs -rp | wc -l)" -ge "$(cores)" ]; do sleep 0.1; done

@@ -87,12 +87,35 @@ def running(folder: Path, **settings):
         yield Server(base)
         assert process.poll() is None, f"the server ended by itself:\n{log.read_text()}"
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
+
+
+def end(process):
+    process.terminate()
+    try:
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def eventually(ask, expected, seconds=20):
+    """Asks until the answer is the expected one. The limit is there for a test that fails."""
+    end = time.monotonic() + seconds
+    while (answer := ask()) != expected:
+        assert time.monotonic() < end, f"still {answer!r}, not {expected!r}"
+        time.sleep(0.01)
+
+
+def wait_until_listening(process, port):
+    """Waits until a program listens on the port. The limit is there for a machine that is busy with other tests."""
+
+    def listens():
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    eventually(lambda: process.poll() is not None or listens(), True, 60)
+    assert process.poll() is None, f"{process.args[0]} did not start"
 
 
 def wait_until_ready(process, base, log):

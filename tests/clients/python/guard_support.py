@@ -40,14 +40,6 @@ def verdict(guard, token):
     return "valid", type(verified.subject).__name__.lower()
 
 
-def eventually(ask, expected, seconds=20):
-    """Asks until the answer is the expected one. The limit is there for a test that fails."""
-    end = time.monotonic() + seconds
-    while (answer := ask()) != expected:
-        assert time.monotonic() < end, f"still {answer!r}, not {expected!r}"
-        time.sleep(0.01)
-
-
 @contextmanager
 def stopped(issuer):
     issuer.stop()

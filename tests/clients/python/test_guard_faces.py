@@ -11,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
+from conftest import eventually
 from countersign_guard import Account, Denied, Guard, InsufficientScope, InvalidToken, MissingToken, Unavailable
 
 from countersign_guard.access_token import verify_access_token
 from guard_issuer import KEYS, LISTS, FakeIssuer, hanging
-from guard_support import Clock, eventually, outcome
+from guard_support import Clock, outcome
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from conftest import eventually
 from countersign_guard import Guard
 from countersign_guard.key_set import KeySet
 from countersign_guard.options import Options
 from countersign_guard.transport import Reply
 
 from guard_issuer import KEYS, METADATA, FakeIssuer, SigningKey, dropping, hanging, saying
-from guard_support import eventually, outcome
+from guard_support import outcome
 
 
 @pytest.fixture

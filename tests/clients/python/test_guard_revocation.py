@@ -3,10 +3,11 @@
 import time
 
 import pytest
+from conftest import eventually
 from countersign_guard import Guard, Revoked
 
 from guard_issuer import LISTS, FakeIssuer, SigningKey, dropping, hanging, saying
-from guard_support import Clock, eventually, outcome, stopped
+from guard_support import Clock, outcome, stopped
 
 LIST = f"{LISTS}1"
 

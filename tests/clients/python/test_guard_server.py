@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import eventually
 from countersign_guard import Denied, Guard
 from countersign_guard.testing import running
 from fastapi.testclient import TestClient
-from guard_support import eventually, outcome
+from guard_support import outcome
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "clients" / "python" / "README.md").read_text()

@@ -12,9 +12,8 @@ from fastapi import Depends, FastAPI
 from fastapi.testclient import TestClient
 from starlette.requests import Request
 
-from conftest import PASSWORD
+from conftest import PASSWORD, eventually
 from guard_issuer import FakeIssuer, dropping, saying
-from guard_support import eventually
 
 USER = {"id": "01980000-0000-7000-8000-000000000001", "email": "ada@example.com"}
 APP = "https://app.example.com"
