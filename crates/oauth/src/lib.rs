@@ -13,6 +13,7 @@ mod parameters;
 mod pkce;
 mod prompt;
 mod redirect_uri;
+mod request_object;
 mod resource;
 mod response_mode;
 mod scope;
@@ -33,6 +34,7 @@ pub use parameters::{Doubled, MAX_PARAMETERS_LENGTH, Parameters, ParametersError
 pub use pkce::{CodeChallenge, InvalidCodeChallenge};
 pub use prompt::{InvalidPrompt, Prompt, Prompts};
 pub use redirect_uri::{InvalidRedirectUri, Kind, RedirectUri};
+pub use request_object::response_mode_of_unsigned;
 pub use resource::{InvalidResource, ResourceIndicator};
 pub use response_mode::{InvalidResponseMode, ResponseMode};
 pub use scope::{MAX_SCOPES, OPENID_SCOPES, is_scope};
