@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 
 use crate::cpu::cpu_seconds;
 
-type Failure = Box<dyn Error + Send + Sync>;
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
 /// What to send, how often, and whose CPU time to count.
 #[derive(Args)]
@@ -252,33 +252,36 @@ impl Plan {
     }
 }
 
-struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
-    /// The received bytes, and how many of them belong to the last response.
+    /// The received bytes, how many of them belong to the last response, and how many of those to its head.
     received: Vec<u8>,
     given: usize,
+    head: usize,
 }
 
 impl Connection {
-    async fn open(address: &str) -> Result<Self, Failure> {
+    pub(crate) async fn open(address: &str) -> Result<Self, Failure> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
             received: Vec::with_capacity(16_384),
             given: 0,
+            head: 0,
         })
     }
 
-    async fn send(&mut self, request: &str) -> Result<(), Failure> {
+    pub(crate) async fn send(&mut self, request: &str) -> Result<(), Failure> {
         self.received.drain(..self.given);
         self.given = 0;
         Ok(self.stream.write_all(request.as_bytes()).await?)
     }
 
     /// Status and body: the number of bytes in `content-length`, or chunks up to the empty one, whose framing is kept.
-    async fn answer(&mut self) -> Result<(u16, &[u8]), Failure> {
+    pub(crate) async fn answer(&mut self) -> Result<(u16, &[u8]), Failure> {
         let head = self.until(b"\r\n\r\n", 0).await?;
+        self.head = head;
         let text = std::str::from_utf8(&self.received[..head])?.to_ascii_lowercase();
         let status = text.split(' ').nth(1).ok_or("no status")?.parse()?;
         let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
@@ -292,6 +295,14 @@ impl Connection {
         }
         self.given = end;
         Ok((status, &self.received[head..end]))
+    }
+
+    /// The value of a header of the last response; `name` is in lowercase.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let head = std::str::from_utf8(&self.received[..self.head]).ok()?;
+        let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+        let found = fields.find(|(own, _)| own.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.trim().to_owned())
     }
 
     /// Where the first occurrence after a position ends.

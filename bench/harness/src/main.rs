@@ -8,6 +8,7 @@
 
 mod ceilings;
 mod cpu;
+mod flow;
 mod load;
 mod simulate;
 mod store;
@@ -26,6 +27,8 @@ struct Bench {
 enum What {
     /// Sends requests, as fast as possible or at a fixed rate, and counts the server's own CPU time.
     Load(load::Load),
+    /// Signs a browser in to an application again and again, and counts the server's own CPU time.
+    Flow(flow::Flow),
     /// Serves a fixed number of bytes with bare axum at `/`.
     Serve {
         /// The port, on a loopback address.
@@ -55,6 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let one = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let figures = match Bench::parse().what {
         What::Load(load) => one.block_on(load.run())?,
+        What::Flow(flow) => one.block_on(flow.run())?,
         What::Serve { port, bytes } => many.block_on(ceilings::serve(port, bytes))?,
         What::Argon2(argon2) => argon2.run()?,
         What::Es256(es256) => es256.run()?,
