@@ -4,13 +4,18 @@ Countersign with serve.py before. docs/conformance.md says how to do both, and h
     run.py [--write] [PLAN…]    with --write, the results are written to docs/conformance.md and expected.json
 
 CONFORMANCE_SERVER says where the suite runs (https://localhost:8443).
+
+The suite records the source of each page that a person has to review. With CHROMIUM, the path of that browser, each of them is
+uploaded as a picture too. The pictures are kept in CONFORMANCE_PICTURES, a folder, if that is set.
 """
 
+import base64
 import json
 import os
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 import urllib.request
@@ -20,6 +25,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SUITE = os.environ.get("CONFORMANCE_SERVER", "https://localhost:8443").rstrip("/")
+ISSUER = os.environ.get("CONFORMANCE_ISSUER", "https://countersign.test:9443")
 # A suite for development has a certificate of its own.
 CONTEXT = ssl._create_unverified_context()
 STATIC = {"server_metadata": "discovery", "client_registration": "static_client"}
@@ -59,6 +65,8 @@ def run(plan):
         number = ask("POST", "runner", query)["id"]
         result, remarks = outcome(number)
         results[module["testModule"]] = result
+        if chromium := os.environ.get("CHROMIUM"):
+            upload_pictures(chromium, plan, module["testModule"], number)
         print(f"{plan}  {module['testModule']}  {result}  {SUITE}/log-detail.html?log={number}", flush=True)
         for remark in remarks:
             print(f"    {remark}", flush=True)
@@ -78,6 +86,24 @@ def outcome(number):
         if entry.get("result") in ("FAILURE", "WARNING")
     ]
     return info.get("result") if info["status"] == "FINISHED" else info["status"], faults
+
+
+def upload_pictures(chromium, plan, module, number):
+    """Uploads a picture of each page that a module recorded, as Chromium shows it."""
+    pages = [entry["page_source"] for entry in ask("GET", f"log/{number}") if entry.get("page_source")]
+    for at, page in enumerate(pages, 1):
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(os.environ.get("CONFORMANCE_PICTURES", temporary))
+            picture = folder / f"{plan}-{module}-{at}.png"
+            source = Path(temporary) / "page.html"
+            # The page was recorded without the files that it loads.
+            source.write_text(page.replace("<head>", f'<head><base href="{ISSUER}/">', 1))
+            command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"]
+            command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+            command += ["--ignore-certificate-errors", f"--user-data-dir={temporary}/profile", "--window-size=700,900"]
+            subprocess.run([*command, f"--screenshot={picture}", source.as_uri()], check=True, capture_output=True)
+            encoded = base64.b64encode(picture.read_bytes()).decode()
+            ask("POST", f"log/{number}/images", body=f"data:image/png;base64,{encoded}".encode())
 
 
 def report(results):
