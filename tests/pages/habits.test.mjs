@@ -245,7 +245,7 @@ test('a download can be repeated, and a form submitted again after an aborted re
   const end = page.locator('form[action="/account/sessions"]:not(:has(input[name=session])) button')
   await Promise.all([page.waitForEvent('requestfailed'), end.click()])
   await page.unroute('**/account/sessions')
-  await clickUntil(page.waitForURL('**/done/signed-out').then(() => true), end)
+  await clickUntil(page.waitForURL('**/done/signed-out-everywhere').then(() => true), end)
   assert.deepEqual(complaints, [])
   await context.close()
 })

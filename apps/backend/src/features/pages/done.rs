@@ -46,6 +46,7 @@ done! {
     ChangedPassword = "done-changed-password";
     Withdrew = "done-withdrew";
     SignedOut = "done-signed-out";
+    SignedOutEverywhere = "done-signed-out-everywhere";
     DeviceAllowed = "done-device-allowed";
     DeviceCanceled = "done-device-canceled";
     Deleted = "done-deleted";
@@ -105,7 +106,7 @@ pub(super) fn show(visitor: &Visitor, v: View, done: Done) -> Response {
     };
     let (link, v) = match done {
         Done::Deleted => (to("/", "page-home"), v),
-        Done::SignedOut => (to("/signin", "done-signed-out-again"), v),
+        Done::SignedOut | Done::SignedOutEverywhere => (to("/signin", "done-signed-out-again"), v),
         _ if visitor.signed_in.is_some() => (v.next(), v.leading_back()),
         _ => (to("/signin", "signin-title"), v),
     };

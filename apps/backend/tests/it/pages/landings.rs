@@ -108,7 +108,7 @@ async fn every_form_that_succeeds_leads_on_to_a_page_that_survives_a_reload(data
     says(&ada.follow(moved).await.text, "new email address");
 
     let out = ada.post("/account/sessions", &[]).await;
-    says(&ada.follow(out).await.text, "You’re signed out");
+    says(&ada.follow(out).await.text, "You’re signed out everywhere");
     ada.post("/signin", &[("email", "ada@example.org"), ("password", NEW_PASSWORD)])
         .await
         .assert_status(303);

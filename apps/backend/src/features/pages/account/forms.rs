@@ -252,7 +252,7 @@ pub(in super::super) async fn end_sessions(
         None => {
             pages.auth.logout_all(account.id, &caller).await?;
             browser::sign_out(&pages, &mut visitor, request).await?;
-            Ok(redirect_to(&pages, &mut visitor, Done::SignedOut))
+            Ok(redirect_to(&pages, &mut visitor, Done::SignedOutEverywhere))
         }
     }
 }
