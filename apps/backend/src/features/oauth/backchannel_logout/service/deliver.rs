@@ -66,11 +66,20 @@ pub struct BackchannelLogout {
 impl BackchannelLogout {
     /// Delivers notices until the process ends.
     pub async fn deliver_forever(self) {
-        match Outbound::new() {
-            Ok(client) => {
-                tokio::join!(self.send_forever(&client), self.sweep_forever());
+        let sending = async {
+            self.first_notice().await;
+            match Outbound::new() {
+                Ok(client) => self.send_forever(&client).await,
+                Err(error) => tracing::error!(%error, "cannot send logout notices"),
             }
-            Err(error) => tracing::error!(%error, "cannot send logout notices"),
+        };
+        tokio::join!(sending, self.sweep_forever());
+    }
+
+    /// Waits until a notice is due. A client is created only then, because it loads all certificates of the system.
+    async fn first_notice(&self) {
+        while matches!(self.due(1, &BTreeSet::new()).await, Ok(due) if due.is_empty()) {
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
