@@ -55,9 +55,7 @@ impl<S: Sync> FromRequestParts<S> for VerifiedToken {
             });
         };
         let token = bearer_token(&parts.headers).map_err(|reason| guard.denied(reason))?;
-        let verified = guard.verify(token).await?;
-        parts.extensions.insert(verified.clone());
-        Ok(verified)
+        guard.verify(token).await
     }
 }
 
@@ -239,8 +237,12 @@ where
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             let verified = <VerifiedToken as FromRequestParts<()>>::from_request_parts(&mut parts, &()).await;
-            match verified.and_then(|verified| verified.require_scope(scope)) {
-                Ok(()) => inner.call(Request::from_parts(parts, body)).await,
+            let permitted = verified.and_then(|verified| verified.require_scope(scope).map(|()| verified));
+            match permitted {
+                Ok(verified) => {
+                    parts.extensions.insert(verified);
+                    inner.call(Request::from_parts(parts, body)).await
+                }
                 Err(denied) => Ok(denied.into_response()),
             }
         })

@@ -108,7 +108,7 @@ impl fmt::Display for Timestamp {
     /// Formats as RFC 3339 in UTC, to the second.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since_epoch = Duration::from_millis(u64::try_from(self.0).unwrap_or(0));
-        write!(f, "{}", humantime::format_rfc3339_seconds(UNIX_EPOCH + since_epoch))
+        humantime::format_rfc3339_seconds(UNIX_EPOCH + since_epoch).fmt(f)
     }
 }
 

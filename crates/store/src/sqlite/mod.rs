@@ -164,7 +164,8 @@ impl Sqlite {
         if query.sql.reads() {
             return self.readers.read(|connection| run::fetch(connection, query));
         }
-        self.write(|connection| run::fetch(connection, query)).await
+        // Boxed because its state is large, and reads should not carry it.
+        Box::pin(self.write(|connection| run::fetch(connection, query))).await
     }
 
     /// Like `fetch`, but reads on a thread for blocking work.
