@@ -244,9 +244,8 @@ CREATE TABLE device_codes (
     -- SHA-256 of the code that the user enters. Only 34 bits, but valid for ten minutes.
     user_code_hash BYTEA NOT NULL UNIQUE,
     client_id      TEXT NOT NULL,
-    -- What the device asked for, each separated by spaces.
-    scope          TEXT NOT NULL,
-    resources      TEXT NOT NULL,
+    -- JSON: what the device asked for, by audience; once the user has decided, what the account can give of it.
+    audiences      TEXT NOT NULL,
     -- Where the device asked from.
     user_agent     TEXT,
     address        TEXT,
@@ -259,6 +258,9 @@ CREATE TABLE device_codes (
     epoch          BIGINT,
     auth_time      BIGINT,
     amr            TEXT,
+    -- Of the client and of the consents (separated by spaces) at that time, to the same effect.
+    client_epoch   UUID,
+    consent_ids    TEXT,
     -- The last poll, NULL before the first, and the milliseconds that the device must wait between two.
     polled_at      BIGINT,
     wait_ms        BIGINT NOT NULL,
@@ -386,6 +388,8 @@ CREATE TABLE clients (
     -- The bit of the tokens that it gets for itself, without a user. NULL before the first, and after they were revoked.
     status_list BIGINT,
     status_idx  BIGINT,
+    -- Replaced whenever it is disabled: codes that were issued before are void, also after it is enabled again.
+    epoch       UUID NOT NULL,
     created_at  BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL,
     disabled_at BIGINT
@@ -413,6 +417,8 @@ CREATE TABLE consents (
     client_id  TEXT NOT NULL REFERENCES clients (client_id) ON DELETE CASCADE,
     -- The API, or the endpoint for the claims of users.
     audience   TEXT NOT NULL,
+    -- Another one after it was withdrawn: codes that were issued on the previous consent are void.
+    id         UUID NOT NULL,
     -- Separated by spaces.
     scopes     TEXT NOT NULL,
     given_at   BIGINT NOT NULL,

@@ -118,6 +118,16 @@ impl Browser<'_> {
         panic!("the pages do not end: {pages:?}")
     }
 
+    /// Returns the IP address and port from which it sends requests.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Sends requests from another IP address and port.
+    pub fn come_from(&mut self, address: SocketAddr) {
+        self.address = address;
+    }
+
     /// Returns a cookie's value.
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.cookies.get(name).cloned()

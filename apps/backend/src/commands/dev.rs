@@ -221,10 +221,12 @@ fn banner(issuer: &str, kid: &str, users: &[SeededUser], asked: &Dev) -> String 
 
   Users:
 {lines}
-  To get a token, get an expired one, advance the clock by an hour, and end a session:
+  To get a token, get an expired one, register an application that users sign in to, advance the clock by an hour, and end a
+  session:
 
     curl -sS {issuer}/dev/tokens -H 'Content-Type: application/json' -d '{{\"user\":\"ada@example.com\"}}'
     curl -sS {issuer}/dev/tokens -H 'Content-Type: application/json' -d '{{\"user\":\"new@example.com\",\"lifetime\":\"-1h\"}}'
+    curl -sS {issuer}/dev/clients -H 'Content-Type: application/json' -d '{{\"client_id\":\"app\",\"redirect_uris\":[\"http://localhost:3000/callback\"]}}'
     curl -sS {issuer}/dev/clock -H 'Content-Type: application/json' -d '{{\"advance\":\"1h\"}}'
     curl -sS -X DELETE {issuer}/dev/sessions/SESSION
 

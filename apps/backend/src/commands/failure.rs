@@ -211,6 +211,7 @@ impl From<ApiError> for Failure {
 impl From<ApplyError> for Failure {
     fn from(error: ApplyError) -> Self {
         match error {
+            error @ ApplyError::Refused(_) => Self::new(error),
             ApplyError::Client(error) => error.into(),
             ApplyError::Api(error) => error.into(),
         }

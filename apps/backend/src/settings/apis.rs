@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use countersign_oauth::{ApiMetadata, ResourceIndicator};
+use countersign_oauth::{ApiMetadata, ApiMetadataError, ResourceIndicator};
 use serde_json::{Map, Value as Json};
 
+use super::clients::invalid_client_id;
 use super::entry::Entry;
 use super::origin::Issuer;
 use super::setting::Setting;
@@ -123,7 +124,7 @@ fn read(entry: &mut Entry, issuer: &str, taken: &mut Vec<(ResourceIndicator, Str
     entry.require("name");
     let (object, lines) = entry.take_rest(check_member);
     let api: ApiMetadata = serde_json::from_value(Json::Object(object)).ok()?;
-    if let Err(error) = api.validate(issuer, &LANGUAGES) {
+    if let Err(error) = api.validate(issuer, &LANGUAGES).and_then(|()| check_client(&api)) {
         entry.blame_taken(&lines, error.member, ValueError::new(error.what, error.help));
         return None;
     }
@@ -142,6 +143,25 @@ fn read(entry: &mut Entry, issuer: &str, taken: &mut Vec<(ResourceIndicator, Str
         }
     }
     Some(api)
+}
+
+/// Checks that a client can have the id of the client that is an API.
+///
+/// # Errors
+/// If none can.
+pub fn check_client(api: &ApiMetadata) -> Result<(), ApiMetadataError> {
+    let fault = api
+        .client_id
+        .as_deref()
+        .and_then(|id| Some((id, invalid_client_id(id)?)));
+    match fault {
+        None => Ok(()),
+        Some((id, fault)) => Err(ApiMetadataError {
+            member: "client_id",
+            what: format!("{id:?} {fault}"),
+            help: "name the client by which the API introspects tokens, or remove it".to_owned(),
+        }),
+    }
 }
 
 /// Says what is wrong with the form of one member.

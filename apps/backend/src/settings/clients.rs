@@ -19,6 +19,11 @@ use super::values::Values;
 const SHORTEST_SECRET: usize = 32;
 /// The longest `client_id`, in characters.
 const LONGEST_ID: usize = 200;
+/// The SHA-256 of nothing, and of an empty line: what the command for a hash prints when there is no secret.
+const OF_NOTHING: [&str; 2] = [
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b",
+];
 /// The `client_id` in the tokens of this server's own sessions.
 const OUR_OWN_ID: &str = "countersign";
 
@@ -404,7 +409,15 @@ fn secret(entry: &mut Entry, has_clear_text: bool) -> Option<DeclaredSecret> {
     }
     entry.take::<bool>("public");
     let digest = entry.take_secret("secret_sha256", |text| {
-        sha256(text).ok_or_else(|| ValueError::new("is not a SHA-256", "expected 64 hexadecimal digits"))
+        let hash = sha256(text).ok_or_else(|| ValueError::new("is not a SHA-256", "expected 64 hexadecimal digits"))?;
+        match OF_NOTHING.contains(&&*text.to_ascii_lowercase()) {
+            true => {
+                let help =
+                    "set the variable first: `SECRET=$(openssl rand -hex 32); printf %s \"$SECRET\" | sha256sum`";
+                Err(ValueError::new("is the SHA-256 of an empty secret", help))
+            }
+            false => Ok(hash),
+        }
     });
     let text = entry.take_secret("secret_file", read_secret);
     digest.map(DeclaredSecret::Sha256).or(text.map(DeclaredSecret::Text))

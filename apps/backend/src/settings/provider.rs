@@ -38,6 +38,11 @@ section! {
 }
 
 impl Provider {
+    /// Returns the longest lifetime of the tokens of a grant.
+    pub fn longest_ttl(&self) -> Duration {
+        self.access_ttl.max(self.id_token_ttl)
+    }
+
     pub(super) fn check(&self, values: &mut Values) {
         values.within("provider.access_ttl", self.access_ttl, MINUTE..=DAY);
         values.within("provider.id_token_ttl", self.id_token_ttl, MINUTE..=DAY);

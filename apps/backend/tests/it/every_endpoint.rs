@@ -26,6 +26,21 @@ const LIMITED: &str = "[limits]\nlogin_per_account = \"2/1h\"\nlogin_per_address
     refresh_per_address = \"2/1h\"\nchange_password_per_account = \"2/1h\"\nexport_per_account = \"2/1h\"\nchange_profile_per_account = \"2/1h\"\nemails_per_address = \"2/1h\"\n\
     codes_per_address = \"2/1h\"\n";
 
+/// The same for the OpenID provider.
+const LIMITED_PROVIDER: &str = "[limits]\nauthorize_per_address = \"2/1h\"\ntoken_per_client = \"2/1h\"\n\
+    token_per_address = \"2/1h\"\nintrospect_per_client = \"2/1h\"\nclient_auth_per_address = \"2/1h\"\n\
+    userinfo_per_grant = \"2/1h\"\ndevice_begin_per_address = \"2/1h\"\ndevice_codes_per_account = \"2/1h\"\n\
+    device_codes_per_address = \"3/1h\"\ndevice_codes_in_all = \"6/1h\"\n";
+/// The limits that the tests of their features exceed: they are spent by a browser's session, or nothing says that they are
+/// exceeded.
+const LIMITED_ELSEWHERE: [&str; 5] = [
+    "sign_ins_per_account",
+    "cookie_tokens_per_session",
+    "handoffs_per_account",
+    "emails_per_recipient_and_network",
+    "emails_per_recipient",
+];
+
 /// A request from some IP address, with this access token.
 struct Endpoint {
     method: &'static str,
@@ -162,6 +177,192 @@ async fn r_65_every_limited_endpoint_sends_retry_after_and_hashes_nothing(databa
             endpoint.path
         );
     }
+}
+
+#[test]
+fn r_65_every_limit_is_in_a_table() {
+    let reference = include_str!("../../../../docs/settings.md");
+    let names: Vec<_> = reference
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `limits.")?.split('`').next())
+        .filter(|name| *name != "enabled")
+        .collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        let is_set = |toml: &str| toml.contains(&format!("\n{name} = "));
+        assert!(
+            is_set(LIMITED) || is_set(LIMITED_PROVIDER) || LIMITED_ELSEWHERE.contains(&name),
+            "no test exceeds limits.{name} at every endpoint that it applies to"
+        );
+    }
+}
+
+/// A request at an endpoint of the provider: its limit, its method and path, its client or token, and its form.
+struct ProviderRequest<'a> {
+    limit: &'static str,
+    path: String,
+    authorization: Option<String>,
+    form: Option<&'a [(&'a str, &'a str)]>,
+}
+
+impl ProviderRequest<'_> {
+    fn request(&self, peer: &str) -> Request<Body> {
+        let method = if self.form.is_some() { "POST" } else { "GET" };
+        let mut request = Request::builder().method(method).uri(&*self.path);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        let fields = self.form.map(|fields| {
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            form.extend_pairs(fields).finish()
+        });
+        if fields.is_some() {
+            request = request.header("content-type", "application/x-www-form-urlencoded");
+        }
+        let request = request.extension(ConnectInfo::<SocketAddr>(peer.parse().unwrap()));
+        request.body(Body::from(fields.unwrap_or_default())).unwrap()
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn r_65_every_limited_endpoint_of_the_provider_sends_retry_after(database: Database) {
+    let server = TestServer::start_with(database, LIMITED_PROVIDER).await;
+    let _ada = server.user("ada").await;
+    let device = "urn:ietf:params:oauth:grant-type:device_code";
+    let grants = json!({ "grant_types": ["authorization_code", device], "token_endpoint_auth_method": "none" });
+    let public = server.client_with("public", grants).await;
+    let app = server.client("app").await;
+    // A grant of its own, so that no request is counted by the limit of another.
+    let access_token = {
+        let code = app.authorize(&mut server.browser(), "ada").await;
+        app.redeem(&code).await.assert_status(200).json()["access_token"].clone()
+    };
+    let basic = |id: &str, secret: &str| {
+        use base64::Engine;
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
+        Some(format!("Basic {pair}"))
+    };
+    let mut secrets = Vec::new();
+    for client in ["one", "two", "three"] {
+        secrets.push(server.client(client).await.secret.unwrap());
+    }
+    let refresh: &[(&str, &str)] = &[("grant_type", "refresh_token"), ("refresh_token", "x")];
+    let of_public = [refresh, &[("client_id", "public")]].concat();
+    let begin = [("client_id", "public"), ("scope", "openid")];
+    let request = |limit, path: &str, authorization, form| ProviderRequest {
+        limit,
+        path: path.to_owned(),
+        authorization,
+        form,
+    };
+    let url = public.authorization_url(&[]);
+    let bearer = Some(format!("Bearer {}", access_token.as_str().unwrap()));
+    let wrong = || basic("app", "wrong");
+    let requests = [
+        request("authorize_per_address", &url, None, None),
+        request(
+            "token_per_client",
+            "/oauth2/token",
+            basic("one", &secrets[0]),
+            Some(refresh),
+        ),
+        request(
+            "token_per_client",
+            "/oauth2/revoke",
+            basic("two", &secrets[1]),
+            Some(&[("token", "x")]),
+        ),
+        request("token_per_address", "/oauth2/token", None, Some(&of_public)),
+        request(
+            "token_per_address",
+            "/oauth2/revoke",
+            None,
+            Some(&[("token", "x"), ("client_id", "public")]),
+        ),
+        request(
+            "introspect_per_client",
+            "/oauth2/introspect",
+            basic("three", &secrets[2]),
+            Some(&[("token", "x")]),
+        ),
+        request("client_auth_per_address", "/oauth2/token", wrong(), Some(refresh)),
+        request(
+            "client_auth_per_address",
+            "/oauth2/revoke",
+            wrong(),
+            Some(&[("token", "x")]),
+        ),
+        request(
+            "client_auth_per_address",
+            "/oauth2/introspect",
+            wrong(),
+            Some(&[("token", "x")]),
+        ),
+        request(
+            "client_auth_per_address",
+            "/oauth2/device_authorization",
+            wrong(),
+            Some(&[]),
+        ),
+        request(
+            "device_begin_per_address",
+            "/oauth2/device_authorization",
+            None,
+            Some(&begin),
+        ),
+        request("userinfo_per_grant", "/oauth2/userinfo", bearer, None),
+    ];
+    for (number, request) in requests.iter().enumerate() {
+        let (limit, path) = (request.limit, &request.path);
+        let peer = format!("203.0.{number}.7:1");
+        for _ in 0..2 {
+            let answer = server.send(request.request(&peer)).await;
+            assert_ne!(answer.status, 429, "{limit} {path}: {}", answer.text);
+        }
+        let answer = server.send(request.request(&peer)).await;
+        assert_limited(&answer, limit, path);
+        let is_page = request.limit == "authorize_per_address";
+        let kind = if is_page {
+            "text/html; charset=utf-8"
+        } else {
+            "application/json"
+        };
+        assert_eq!(answer.header("content-type"), kind, "{limit} {path}");
+    }
+    // Codes of devices: two wrong ones of an account, three of a network, and six in all.
+    for (limit, users, tries) in [
+        ("device_codes_per_account", &["bob"][..], 3),
+        ("device_codes_per_address", &["carl", "dora"], 2),
+        ("device_codes_in_all", &["eve"], 2),
+    ] {
+        let mut answers = Vec::new();
+        let mut network = None;
+        for name in users {
+            server.user(name).await;
+            let mut browser = server.browser();
+            let address = *network.get_or_insert(browser.address());
+            browser.come_from(address);
+            browser.sign_in(name).await;
+            for _ in 0..tries {
+                answers.push(browser.submit("/device", &[("user_code", "BBBB-BBBB")]).await);
+            }
+        }
+        let refused = answers.iter().find(|answer| answer.status == 429);
+        let refused = refused.unwrap_or_else(|| panic!("{limit}"));
+        assert_limited(refused, limit, "/device");
+    }
+}
+
+#[track_caller]
+fn assert_limited(answer: &Answer, limit: &str, path: &str) {
+    assert_eq!(answer.status, 429, "{limit} {path}: {}", answer.text);
+    let seconds: u64 = answer.header("retry-after").parse().unwrap();
+    assert!(seconds >= 1, "{limit} {path}");
+    assert!(
+        answer.header("ratelimit-policy").contains(limit) && !answer.header("ratelimit").is_empty(),
+        "{limit} {path}: {:?}",
+        answer.headers
+    );
 }
 
 #[apply(on_both_databases!)]

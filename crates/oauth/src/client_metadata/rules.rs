@@ -71,6 +71,12 @@ impl ClientMetadata {
         use GrantType::{AuthorizationCode, ClientCredentials, DeviceCode, RefreshToken};
         let (has_code, is_public) = (self.may_use(AuthorizationCode), self.is_public());
         let wrong = |member: &'static str, problem: &'static str| Err(MetadataError::new(member, problem));
+        if self.grant_types.is_empty() {
+            return wrong(
+                "grant_types",
+                "must name at least one grant: without any, the client can do nothing",
+            );
+        }
         if (1..self.grant_types.len()).any(|at| self.grant_types[..at].contains(&self.grant_types[at])) {
             return wrong("grant_types", "must list each grant type only once");
         }
@@ -141,6 +147,12 @@ impl ClientMetadata {
         let mut scopes = scope.split(' ').filter(|scope| !scope.is_empty());
         if scopes.clone().count() > MAX_SCOPES {
             return Err(MetadataError::new("scope", "must have at most 50 names"));
+        }
+        if scopes.clone().next().is_none() {
+            return Err(MetadataError::new(
+                "scope",
+                "must name at least one scope: leave it out to allow all that the client may use",
+            ));
         }
         match scopes.all(is_scope) {
             true => Ok(()),

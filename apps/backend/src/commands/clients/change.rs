@@ -86,8 +86,7 @@ pub(super) async fn disable(client_id: &str, services: &Services, output: &mut S
 }
 
 pub(super) async fn enable(client_id: &str, services: &Services, output: &mut Standard) -> Result<(), Failure> {
-    let caller = services.command_line();
-    let sentence = match services.clients.set_disabled(client_id, false, caller).await? {
+    let sentence = match services.operator.enable_client(client_id).await? {
         true => format!("Enabled {client_id}; its users have to sign in to it again."),
         false => format!("{client_id} was not disabled; nothing has changed."),
     };

@@ -26,7 +26,7 @@ pub(super) async fn check(db: &Db, settings: &Settings, clock: &Clock, findings:
 async fn check_all(db: &Db, settings: &Settings, clock: &Clock, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
     let (clients, apis) = (clients::all(db).await?, apis::all(db).await?);
     let before = findings.len();
-    compare_with_file(db, settings, clock, findings).await;
+    compare_with_file(db, settings, clock, findings).await?;
     let enabled: Vec<_> = clients.iter().filter(|client| client.disabled_at.is_none()).collect();
     if !settings.provider.enabled && !enabled.is_empty() {
         findings.push(Finding::warn(
@@ -54,28 +54,30 @@ async fn check_all(db: &Db, settings: &Settings, clock: &Clock, findings: &mut V
 }
 
 /// Reports what a server would change when it starts.
-async fn compare_with_file(db: &Db, settings: &Settings, clock: &Clock, findings: &mut Vec<Finding>) {
+async fn compare_with_file(
+    db: &Db,
+    settings: &Settings,
+    clock: &Clock,
+    findings: &mut Vec<Finding>,
+) -> Result<(), StoreError> {
     let remedy = "run `countersign clients apply`, or restart the server";
     let differ = |differences: Vec<Difference>| {
         let names: Vec<_> = differences.into_iter().map(|difference| difference.name).collect();
         (!names.is_empty()).then(|| format!("differ from the settings file: {}", names.join(", ")))
     };
-    match apis::differences(db, &settings.apis).await {
-        Ok(differences) => findings.extend(differ(differences).map(|found| Finding::warn(APIS, found, remedy))),
-        Err(error) => findings.push(Finding::fail(
-            APIS,
-            error.to_string(),
-            "the server does not start until then",
-        )),
-    }
-    match clients::differences(db, &settings.clients, clock.now()).await {
-        Ok(differences) => findings.extend(differ(differences).map(|found| Finding::warn(CLIENTS, found, remedy))),
-        Err(error) => findings.push(Finding::fail(
-            CLIENTS,
-            error.to_string(),
-            "the server does not start until then",
-        )),
-    }
+    let apis = apis::differences(db, &settings.apis).await?;
+    let clients = clients::differences(db, settings, clock.now()).await?;
+    let refused = |about, problem: String| Finding::fail(about, problem, "the server does not start until then");
+    findings.extend(apis.problems.iter().map(|problem| refused(APIS, problem.to_string())));
+    findings.extend(
+        clients
+            .problems
+            .iter()
+            .map(|problem| refused(CLIENTS, problem.to_string())),
+    );
+    findings.extend(differ(apis.differences).map(|found| Finding::warn(APIS, found, remedy)));
+    findings.extend(differ(clients.differences).map(|found| Finding::warn(CLIENTS, found, remedy)));
+    Ok(())
 }
 
 /// Checks where users return after they have signed in.

@@ -28,11 +28,12 @@ const AGAIN_AFTER: Duration = Duration::from_secs(60 * 60);
 /// The interval at which the number of other rejected origins is logged.
 const SUMMED_UP: Duration = Duration::from_secs(60);
 
-/// The OAuth endpoints that clients in a browser call, and their methods. Introspection and device authorization are for
-/// other clients, and the authorization endpoint is for navigation.
-const SCRIPTS: [(&str, &str); 3] = [
+/// The OAuth endpoints that public clients call from a browser, and their methods: televisions run web applications, too.
+/// Introspection is for confidential clients, and the authorization endpoint is for navigation.
+const SCRIPTS: [(&str, &str); 4] = [
     ("/oauth2/token", "POST"),
     ("/oauth2/revoke", "POST"),
+    ("/oauth2/device_authorization", "POST"),
     ("/oauth2/userinfo", "GET, POST"),
 ];
 

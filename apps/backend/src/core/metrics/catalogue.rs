@@ -70,6 +70,12 @@ pub const METRICS: &[Described] = &[
     counter("oauth_introspections", "Requests at the introspection endpoint, by outcome")
         .labels("`outcome`: `active`, `inactive`, `invalid_client`, `invalid_request`, `limited`, `failed`")
         .worry("`limited` affects real users: an API introspects a token for each of its requests; a guard verifies tokens without calling the server"),
+    counter("oauth_device_requests", "Requests of devices for a code, by outcome")
+        .labels("`outcome`: `begun`, `invalid_client`, `invalid_request`, `limited`, `failed`")
+        .worry("`failed`: too many requests are pending that no user decides; the request log shows the IP addresses"),
+    counter("sign_out_requests", "Requests of applications to sign a user out, by outcome")
+        .labels("`outcome`: `signed_out`, `asked`, `no_session`, `refused`, `failed`")
+        .worry("`refused` rises: an application is set up with a wrong client ID or URI to return to"),
     counter("emails", "Attempts to send an email, by outcome")
         .labels("`outcome`: `sent`, `postponed` (temporarily rejected), `failed` (the mail server cannot be reached \
                  or does not accept email from us), `refused` (permanently rejected), `dropped` (no account has the \

@@ -19,8 +19,8 @@ use prometheus_client::registry::Registry;
 pub use self::catalogue::{METRICS, reference};
 pub use self::catalogue::{PREFIX, Register};
 pub use self::outcome::{
-    AuthorizeOutcome, CookieTokenOutcome, HandoffOutcome, IntrospectionOutcome, LoginOutcome, NoticeOutcome,
-    RefreshOutcome, RevocationOutcome, SendOutcome, TokenOutcome, UserInfoOutcome,
+    AuthorizeOutcome, CookieTokenOutcome, DeviceOutcome, HandoffOutcome, IntrospectionOutcome, LoginOutcome,
+    NoticeOutcome, RefreshOutcome, RevocationOutcome, SendOutcome, SignOutOutcome, TokenOutcome, UserInfoOutcome,
 };
 pub use self::process::process;
 
@@ -35,6 +35,8 @@ pub struct ServiceMetrics {
     tokens: Family<OutcomeLabel, Counter>,
     token_revocations: Family<OutcomeLabel, Counter>,
     introspections: Family<OutcomeLabel, Counter>,
+    device_requests: Family<OutcomeLabel, Counter>,
+    sign_out_requests: Family<OutcomeLabel, Counter>,
     emails: Family<OutcomeLabel, Counter>,
     emails_overdue: Gauge,
     emails_overdue_seconds: Gauge<f64, AtomicU64>,
@@ -63,6 +65,8 @@ impl ServiceMetrics {
             tokens: Family::default(),
             token_revocations: Family::default(),
             introspections: Family::default(),
+            device_requests: Family::default(),
+            sign_out_requests: Family::default(),
             emails: Family::default(),
             emails_overdue: Gauge::default(),
             emails_overdue_seconds: Gauge::default(),
@@ -81,6 +85,8 @@ impl ServiceMetrics {
         registry.add("oauth_tokens", metrics.tokens.clone());
         registry.add("oauth_revocations", metrics.token_revocations.clone());
         registry.add("oauth_introspections", metrics.introspections.clone());
+        registry.add("oauth_device_requests", metrics.device_requests.clone());
+        registry.add("sign_out_requests", metrics.sign_out_requests.clone());
         registry.add("emails", metrics.emails.clone());
         registry.add("emails_overdue", metrics.emails_overdue.clone());
         registry.add("emails_overdue_seconds", metrics.emails_overdue_seconds.clone());
@@ -144,6 +150,18 @@ impl ServiceMetrics {
     pub fn introspection(&self, outcome: IntrospectionOutcome) {
         let outcome = outcome.name();
         self.introspections.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Counts a request of a device.
+    pub fn device_request(&self, outcome: DeviceOutcome) {
+        let outcome = outcome.name();
+        self.device_requests.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Counts a request of an application to sign a user out.
+    pub fn sign_out_request(&self, outcome: SignOutOutcome) {
+        let outcome = outcome.name();
+        self.sign_out_requests.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// Sets the number of overdue emails and the time that the oldest has been queued.

@@ -180,6 +180,38 @@ outcomes! {
 }
 
 outcomes! {
+    /// The outcome of a request of a device.
+    DeviceOutcome {
+        /// The device got codes.
+        Begun = "begun";
+        /// The client failed to authenticate.
+        InvalidClient = "invalid_client";
+        /// The request is not valid, or the client may not make it.
+        InvalidRequest = "invalid_request";
+        /// A rate limit was exceeded.
+        Limited = "limited";
+        /// Too many requests are pending, or the database failed.
+        Failed = "failed";
+    }
+}
+
+outcomes! {
+    /// The outcome of a request of an application to sign a user out.
+    SignOutOutcome {
+        /// The session of the browser was ended.
+        SignedOut = "signed_out";
+        /// The user is asked.
+        Asked = "asked";
+        /// The browser has no session.
+        NoSession = "no_session";
+        /// The request is not valid.
+        Refused = "refused";
+        /// The database failed.
+        Failed = "failed";
+    }
+}
+
+outcomes! {
     /// The outcome of a request at the introspection endpoint.
     IntrospectionOutcome {
         /// The token is valid.

@@ -92,6 +92,10 @@ pub(super) async fn withdraw(
     let Some(user) = visitor.user() else {
         return Ok(sign_in_first(&visitor));
     };
+    // No client is called this, and PostgreSQL refuses to look for it.
+    if form.client.contains('\0') {
+        return Err(Problem::new(Code::BadRequest).detail("A client ID does not contain U+0000."));
+    }
     let caller = visitor.caller(request);
     let ended = pages
         .authorization

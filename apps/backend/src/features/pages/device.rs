@@ -17,7 +17,9 @@ use crate::core::device_name::DeviceName;
 use crate::core::ids::DeviceRequestId;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
-use crate::features::oauth::device_authorization::{Browser, ClaimError, DecideError, Decision, DeviceRequest};
+use crate::features::oauth::device_authorization::{
+    Browser, ClaimError, Claimed, DecideError, Decision, DeviceRequest,
+};
 use crate::features::sign_in::browser_sessions::SignedIn;
 
 /// The maximum length of a code that is shown again as it was typed.
@@ -41,6 +43,7 @@ struct ConfirmPage {
     v: View,
     title: String,
     who: String,
+    /// What comes before the permissions, or says that there are none.
     asks: String,
     permissions: Vec<ShownPermission>,
     /// Where the request came from.
@@ -172,26 +175,24 @@ async fn show(pages: &Pages, visitor: &Visitor, v: View, id: DeviceRequestId) ->
     let (Some(browser), Some(SignedIn { account, .. })) = (browser(visitor), &visitor.signed_in) else {
         return Ok(see_other(visitor, &with_return_to("/signin", &format!("{PAGE}/{id}"))));
     };
-    let Some(asked) = pages.device_authorization.claimed(id, browser).await? else {
-        return Ok(unknown(pages, visitor, Typed::default()));
+    let asked = match pages.device_authorization.claimed(id, browser).await? {
+        Some(Claimed::Decides(asked)) => asked,
+        Some(Claimed::Reauthenticates) => return Ok(prove_again(visitor, id)),
+        None => return Ok(unknown(pages, visitor, Typed::default())),
     };
     let application = v.client_name(&asked.client);
-    let permissions = in_words(&v, asked.permissions(v.language));
+    let permissions = in_words(&v, asked.permissions(visitor.language));
+    let asks = match permissions.is_empty() {
+        true => "consent-asks-nothing",
+        false => "device-scopes",
+    };
     let confirm = ConfirmPage {
         title: v.t1("device-confirm-title", "application", &application),
         who: v.t1("device-confirm-who", "email", &account.email),
         place: place(pages, &v, &asked),
         asked: v.when("device-confirm-when", asked.created_at),
         path: format!("{PAGE}/{id}"),
-        asks: v.t1(
-            if permissions.is_empty() {
-                "consent-asks-nothing"
-            } else {
-                "device-scopes"
-            },
-            "application",
-            &application,
-        ),
+        asks: v.t1(asks, "application", &application),
         permissions,
         v,
     };
@@ -219,8 +220,14 @@ pub(super) async fn decide(
     match pages.device_authorization.decide(id, browser, decision, &caller).await {
         Ok(()) => Ok(redirect_to(&pages, &mut visitor, done)),
         Err(DecideError::Ended) => Ok(unknown(&pages, &visitor, Typed::default())),
+        Err(DecideError::Reauthenticate) => Ok(prove_again(&visitor, id)),
         Err(DecideError::Store(error)) => Err(error.into()),
     }
+}
+
+/// Redirects to the page on which the user proves again who they are. It leads back here.
+fn prove_again(visitor: &Visitor, id: DeviceRequestId) -> Response {
+    see_other(visitor, &with_return_to("/signin/again", &format!("{PAGE}/{id}")))
 }
 
 /// Returns the browser of a signed-in visitor.

@@ -86,7 +86,7 @@ pub(super) async fn confirm(
 ) -> Result<Response, Problem> {
     match pages
         .end_session
-        .decide(&query.unwrap_or_default(), visitor.user())
+        .confirm(&query.unwrap_or_default(), visitor.user())
         .await
     {
         Ok(asked) => sign_out(&pages, &mut visitor, &asked, request).await,

@@ -249,3 +249,20 @@ async fn o_12_x_17_a_page_is_answered_by_the_account_that_it_was_shown_to(databa
         assert_eq!(answer.assert_status(303).header("location"), here, "{changes:?}");
     }
 }
+
+#[apply(on_both_databases!)]
+async fn c_27_a_client_id_that_no_client_can_have_is_refused(database: Database) {
+    let server = server(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    for client in ["\0", "grafana\0", "a\0b"] {
+        ada.post("/account/apps", &[("client", client)])
+            .await
+            .assert_status(400);
+    }
+    let mut nobody = Browser::new(&server);
+    let answer = nobody.post("/account/apps", &[("client", "\0")]).await;
+    assert_eq!(
+        answer.assert_status(303).header("location"),
+        "/signin?return_to=/account/apps"
+    );
+}

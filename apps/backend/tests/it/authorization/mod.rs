@@ -343,6 +343,7 @@ fn refused(result: Result<Redeemed, RedeemError>) -> &'static str {
         Ok(_) => "redeemed",
         Err(RedeemError::InvalidGrant(_)) => "invalid_grant",
         Err(RedeemError::InvalidTarget) => "invalid_target",
+        Err(RedeemError::Issue(error)) => panic!("{error}"),
         Err(RedeemError::Store(error)) => panic!("{error}"),
     }
 }

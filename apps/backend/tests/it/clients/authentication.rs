@@ -210,6 +210,30 @@ async fn r_41_a_secret_in_the_header_is_read_with_and_without_form_encoding(data
     }
 }
 
+/// RFC 6749 §2.3.1 and appendix B: a secret is encoded in UTF-8, and then like a form, so what is in the header is ASCII. A
+/// program that writes the characters of a secret in another encoding presents another secret.
+#[apply(on_both_databases!)]
+async fn r_41_a_secret_in_latin_1_is_another_secret(database: Database) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("web");
+    let secret = "caf\u{e9}-0123456789abcdef0123456789abcdef";
+    std::fs::write(&path, secret).unwrap();
+    let toml =
+        format!("[[clients]]\nclient_id = \"web\"\nsecret_file = {path:?}\nredirect_uris = [\"https://a.example/\"]\n");
+    let server = &TestServer::start_with(database, &toml).await;
+    let header = |secret: &[u8]| format!("Basic {}", STANDARD.encode([b"web:", secret].concat()));
+    let rest = "-0123456789abcdef0123456789abcdef";
+    let web = Ok("web".to_owned());
+    for utf8 in [secret.as_bytes(), format!("caf%C3%A9{rest}").as_bytes()] {
+        assert_eq!(answer(server, &[&header(utf8)], "").await, web);
+    }
+    let refused = Err("invalid_client".to_owned());
+    let raw = [b"caf\xe9", rest.as_bytes()].concat();
+    for latin1 in [&*raw, format!("caf%E9{rest}").as_bytes()] {
+        assert_eq!(answer(server, &[&header(latin1)], "").await, refused);
+    }
+}
+
 /// What is stored opens nothing.
 #[apply(on_both_databases!)]
 async fn o_26_a_75_a_stored_hash_is_no_secret(database: Database) {

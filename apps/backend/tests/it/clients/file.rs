@@ -149,3 +149,187 @@ async fn o_56_a_file_with_a_mistake_starts_nothing(database: Database) {
         assert!(code == 78 && told.contains(line) && !told.contains("hunter2"), "{told}");
     }
 }
+
+/// The standard error names every entry that is refused, and nothing is applied.
+#[apply(on_both_databases!)]
+async fn o_56_a_file_is_applied_as_a_whole_or_not_at_all(database: Database) {
+    let scratch = &ScratchDatabase::create(database).await;
+    done(scratch, &["migrate"]);
+    for client in ["mine", "theirs"] {
+        done(
+            scratch,
+            &["clients", "create", client, "--redirect-uri", "https://a.example/"],
+        );
+    }
+    done(
+        scratch,
+        &["apis", "create", "https://mine.example.com", "--name", "Mine"],
+    );
+    done(
+        scratch,
+        &["apis", "create", "https://other.example.com", "--name", "Other"],
+    );
+    let client = |id: &str, more: &str| {
+        format!("[[clients]]\nclient_id = \"{id}\"\npublic = true\nredirect_uris = [\"https://b.example/\"]\n{more}")
+    };
+    let api = |id: &str, more: &str| format!("[[apis]]\nidentifier = \"{id}\"\nname = \"x\"\n{more}");
+    let entries = [
+        ORDERS.to_owned(),
+        api("https://mine.example.com", ""),
+        api(
+            "https://alias.example.com",
+            "aliases = [\"https://other.example.com\"]\n",
+        ),
+        APP.to_owned(),
+        client("mine", ""),
+        client("typo", "scope = \"openid profil\"\n"),
+        client("theirs", ""),
+        client(
+            "wrong",
+            "scope = \"openid orders:raed\"\napis = [\"https://api.example.com\"]\n",
+        ),
+    ];
+    let before = json(scratch, &["clients", "list"]);
+    let apis = json(scratch, &["apis", "list"]);
+    let problems = [
+        "the API https://mine.example.com in the settings file was registered with `countersign apis create`",
+        "\"https://other.example.com\" already belongs to the API https://other.example.com",
+        "the client mine in the settings file was registered with `countersign clients create`",
+        "the client theirs in the settings file was registered with `countersign clients create`",
+        "the client typo: scope names profil",
+        "did you mean profile?",
+        "the client wrong: scope names orders:raed",
+        "did you mean orders:read?",
+    ];
+    write(scratch, &entries.each_ref().map(String::as_str));
+    for command in [&["clients", "apply"][..], &["clients", "apply", "--dry-run"]] {
+        let (code, told) = refused(scratch, command);
+        assert_eq!(code, 1, "{told}");
+        for problem in problems {
+            assert!(told.contains(problem), "{problem}: {told}");
+        }
+    }
+    let refusal = Launch::new(BINARY, scratch).refused().await;
+    assert_eq!(refusal.exit_code, Some(78), "{}", refusal.text);
+    for problem in problems {
+        assert!(refusal.text.contains(problem), "{problem}: {}", refusal.text);
+    }
+    assert_eq!(json(scratch, &["clients", "list"]), before);
+    assert_eq!(json(scratch, &["apis", "list"]), apis);
+    // Without the entries at fault, the others are applied; a scope of an API that is applied with them is known.
+    let orders = client(
+        "orders",
+        "scope = \"openid orders:read\"\napis = [\"https://api.example.com\"]\n",
+    );
+    write(scratch, &[ORDERS, APP, &orders]);
+    let all = ["https://api.example.com created", "app created", "orders created"];
+    assert_eq!(changes(&json(scratch, &["clients", "apply"])), all);
+}
+
+/// Each of these would be accepted and do nothing, or open the client to everyone.
+#[apply(on_both_databases!)]
+async fn o_56_entries_that_cannot_work_are_refused(database: Database) {
+    let scratch = &ScratchDatabase::create(database).await;
+    done(scratch, &["migrate"]);
+    let client = |secret: &str, more: &str| {
+        format!("[[clients]]\nclient_id = \"app\"\n{secret}\nredirect_uris = [\"https://b.example/\"]\n{more}")
+    };
+    let hash = |of: &str| format!("secret_sha256 = \"{of}\"");
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let line = "01BA4719C80B6FE911B091A7C05124B64EEECE964E09C058EF8F9805DACA546B";
+    for (text, told_of) in [
+        (
+            client("public = true", "grant_types = []"),
+            "clients[0].grant_types: must name at least one grant",
+        ),
+        (
+            client(&hash(empty), ""),
+            "clients[0].secret_sha256: is the SHA-256 of an empty secret",
+        ),
+        (
+            client(&hash(line), ""),
+            "clients[0].secret_sha256: is the SHA-256 of an empty secret",
+        ),
+        (
+            client("public = true", "scope = \"\""),
+            "clients[0].scope: must name at least one scope",
+        ),
+        (
+            "[[apis]]\nidentifier = \"https://api.example.com\"\nname = \"x\"\nclient_id = \"countersign\"\n"
+                .to_owned(),
+            "apis[0].client_id: \"countersign\" is the id of this server itself",
+        ),
+    ] {
+        write(scratch, &[&text]);
+        let (code, told) = refused(scratch, &["clients", "apply"]);
+        assert!(code == 78 && told.contains(told_of), "{told_of}: {told}");
+    }
+    write(scratch, &[""]);
+    done(
+        scratch,
+        &[
+            "apis",
+            "create",
+            "https://api.example.com",
+            "--name",
+            "Orders",
+            "--scope",
+            "orders:read=See your orders",
+        ],
+    );
+    let create = ["clients", "create", "app", "--redirect-uri", "https://b.example/"];
+    let api = ["--api", "https://api.example.com"];
+    for (arguments, told_of) in [
+        (
+            &["--metadata", "{\"grant_types\":[]}"][..],
+            "grant_types must name at least one grant",
+        ),
+        (&["--scope", ""], "scope must name at least one scope"),
+        (&["--scope", "openid profil"], "the client app: scope names profil"),
+        (&["--scope", "orders:raed", api[0], api[1]], "did you mean orders:read?"),
+        (&["--scope", "orders:read"], "the client app: scope names orders:read"),
+    ] {
+        let (code, told) = refused(scratch, &[&create[..], arguments].concat());
+        assert!(code == 1 && told.contains(told_of), "{arguments:?}: {told}");
+    }
+    let (_, told) = refused(
+        scratch,
+        &[
+            "apis",
+            "create",
+            "https://b.example.com",
+            "--name",
+            "B",
+            "--client",
+            "countersign",
+        ],
+    );
+    assert!(told.contains("is the id of this server itself"), "{told}");
+    assert_eq!(json(scratch, &["clients", "list"]), json!([]));
+    // Changing a client is checked as well. An API that is registered later may have any scope.
+    done(
+        scratch,
+        &[
+            &create[..],
+            &["--scope", "openid later:read", "--api", "https://later.example.com"],
+        ]
+        .concat(),
+    );
+    let (_, told) = refused(
+        scratch,
+        &["clients", "update", "app", "--scope", "openid x", api[0], api[1]],
+    );
+    assert!(told.contains("the client app: scope names x"), "{told}");
+    done(
+        scratch,
+        &[
+            "clients",
+            "update",
+            "app",
+            "--scope",
+            "openid orders:read",
+            api[0],
+            api[1],
+        ],
+    );
+}

@@ -2,6 +2,7 @@
 //! exit.
 
 mod application;
+mod clients;
 mod endpoints;
 mod process;
 mod tokens;

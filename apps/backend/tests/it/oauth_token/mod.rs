@@ -6,6 +6,7 @@ mod introspection;
 mod machines;
 mod requests;
 mod revocation;
+mod undone;
 mod user_tokens;
 
 use std::time::Duration;

@@ -272,10 +272,7 @@ async fn outcomes_are_counted(database: Database) {
     client.introspect("x").await;
     client.revoke(&token).await.assert_status(200);
     client.revoke(&token).await.assert_status(200);
-    let mut text = String::new();
-    let registry = server.services.registry.lock().unwrap();
-    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-    drop(registry);
+    let text = metrics(&server);
     for line in [
         "oauth_tokens_total{outcome=\"issued\"} 1",
         "oauth_tokens_total{outcome=\"invalid_request\"} 1",
@@ -286,4 +283,105 @@ async fn outcomes_are_counted(database: Database) {
     ] {
         assert!(text.contains(&format!("countersign_{line}")), "{line}");
     }
+}
+
+fn metrics(server: &TestServer) -> String {
+    let mut text = String::new();
+    let registry = server.services.registry.lock().unwrap();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    text
+}
+
+#[apply(on_both_databases!)]
+async fn requests_of_devices_and_to_sign_out_are_counted(database: Database) {
+    let toml = "[limits]\ndevice_begin_per_address = \"2/1h\"\n";
+    let server = TestServer::start_with(database, toml).await;
+    let _ada = server.user("ada").await;
+    let grants = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
+    let back = "https://tv.example.com/bye";
+    let metadata = json!({
+        "grant_types": grants,
+        "token_endpoint_auth_method": "none",
+        "post_logout_redirect_uris": [back],
+    });
+    let tv = server.client_with("tv", metadata).await;
+    let begin = async |fields: &[(&str, &str)]| tv.post("/oauth2/device_authorization", fields).await;
+    begin(&[("scope", "openid")]).await.assert_status(200);
+    begin(&[("scope", "no-such-scope")]).await.assert_status(400);
+    begin(&[("scope", "openid")]).await.assert_status(429);
+    send(
+        &server,
+        "/oauth2/device_authorization",
+        "application/x-www-form-urlencoded",
+        "client_id=nobody",
+    )
+    .await
+    .assert_status(401);
+
+    let mut browser = server.browser();
+    let tokens = tv.sign_in_with(&mut browser, "ada").await;
+    browser.get("/oauth2/logout").await.assert_status(200);
+    browser.get("/oauth2/logout?client_id=nobody").await.assert_status(400);
+    let hint = tokens["id_token"].as_str().unwrap();
+    let url = format!("/oauth2/logout?id_token_hint={hint}&post_logout_redirect_uri={back}");
+    browser.get(&url).await.assert_status(303);
+    browser.get(&url).await.assert_status(303);
+    let text = metrics(&server);
+    for line in [
+        "oauth_device_requests_total{outcome=\"begun\"} 1",
+        "oauth_device_requests_total{outcome=\"invalid_request\"} 1",
+        "oauth_device_requests_total{outcome=\"limited\"} 1",
+        "oauth_device_requests_total{outcome=\"invalid_client\"} 1",
+        "sign_out_requests_total{outcome=\"asked\"} 1",
+        "sign_out_requests_total{outcome=\"refused\"} 1",
+        "sign_out_requests_total{outcome=\"signed_out\"} 1",
+        "sign_out_requests_total{outcome=\"no_session\"} 1",
+    ] {
+        assert!(text.contains(&format!("countersign_{line}")), "{line}: {text}");
+    }
+}
+
+/// Televisions run web applications: a public client begins the device flow from a script.
+#[apply(on_both_databases!)]
+async fn scripts_of_every_origin_may_call_the_endpoints_of_public_clients(database: Database) {
+    let server = TestServer::start(database).await;
+    let grants = json!({
+        "grant_types": ["urn:ietf:params:oauth:grant-type:device_code"],
+        "redirect_uris": [],
+        "token_endpoint_auth_method": "none",
+    });
+    server.client_with("tv", grants).await;
+    let from = |method: &str, path: &str| {
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("origin", "https://tv.example.com")
+            .header("content-type", "application/x-www-form-urlencoded")
+    };
+    for path in ["/oauth2/token", "/oauth2/revoke", "/oauth2/device_authorization"] {
+        let preflight = from("OPTIONS", path)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type");
+        let answer = server
+            .send(preflight.body(Body::empty()).unwrap())
+            .await
+            .assert_status(204);
+        assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
+        assert_eq!(answer.header("access-control-allow-methods"), "POST", "{path}");
+        let body = Body::from("client_id=tv&scope=openid");
+        let answer = server.send(from("POST", path).body(body).unwrap()).await;
+        assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
+        assert_eq!(answer.header("access-control-allow-credentials"), "", "{path}");
+        let is_begun = answer.status == 200;
+        assert_eq!(
+            is_begun,
+            path == "/oauth2/device_authorization",
+            "{path}: {}",
+            answer.text
+        );
+    }
+    // Programs with a secret do not run in browsers.
+    let preflight = from("OPTIONS", "/oauth2/introspect").header("access-control-request-method", "POST");
+    let answer = server.send(preflight.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.header("access-control-allow-origin"), "");
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
+use axum::http::Request;
 use countersign::features::identity::accounts;
 use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
@@ -40,6 +41,13 @@ scope = "openid"
 grant_types = ["device_code"]
 
 [[clients]]
+client_id = "bank"
+client_name = "Bank"
+public = true
+default_max_age = 300
+grant_types = ["device_code"]
+
+[[clients]]
 client_id = "web"
 client_name = "Web"
 public = true
@@ -52,10 +60,7 @@ async fn start(database: Database) -> TestServer {
 }
 
 async fn start_with(database: Database, settings: &str) -> TestServer {
-    let server = TestServer::start_with(database, &format!("{settings}{CLIENTS}")).await;
-    let services = &server.services;
-    services.clients.apply(false, services.command_line()).await.unwrap();
-    server
+    TestServer::start_with(database, &format!("{settings}{CLIENTS}")).await
 }
 
 /// The codes of a device.
@@ -71,9 +76,13 @@ fn from_here() -> ConnectInfo<SocketAddr> {
 
 async fn begin(server: &TestServer, client: &str) -> Device {
     let fields = [("client_id", client), ("scope", "openid email offline_access")];
+    begin_with(server, &fields).await
+}
+
+async fn begin_with(server: &TestServer, fields: &[(&str, &str)]) -> Device {
     let request = form("/oauth2/device_authorization").extension(from_here());
     let answer = server
-        .send(request.body(encoded(&fields).into()).unwrap())
+        .send(request.body(encoded(fields).into()).unwrap())
         .await
         .assert_status(200);
     let body = answer.json();
@@ -439,4 +448,260 @@ async fn o_41_a_wrong_resource_spends_no_code(database: Database) {
     let answer = server.post_form("/oauth2/token", &encoded(&fields)).await;
     assert_eq!(answer.assert_status(400).json()["error"], "invalid_target");
     poll(&server, &device, "tv").await.assert_status(200);
+}
+
+const ORDERS: &str = "https://api.example.com";
+const MAPS: &str = "https://maps.example.com";
+
+/// An API with a scope for everyone, and one that operators grant; and another API.
+async fn register_apis(server: &TestServer) {
+    let words = json!({ "en": "See your orders", "de": "Deine Bestellungen sehen" });
+    let scopes = json!([
+        { "name": "orders:read", "grant": "open", "words": words },
+        { "name": "orders:all", "grant": "owned", "words": { "en": "See everyone’s orders" } },
+    ]);
+    server
+        .api_with(json!({ "identifier": ORDERS, "name": "Orders", "clients": "any", "scopes": scopes }))
+        .await;
+    let maps = json!({ "identifier": MAPS, "name": "Maps", "clients": "listed", "scopes": [{ "name": "maps:read", "grant": "open" }] });
+    server.api_with(maps).await;
+}
+
+#[apply(on_both_databases!)]
+async fn o_43_the_page_says_in_words_what_a_device_may_do_and_where(database: Database) {
+    let server = start(database).await;
+    register_apis(&server).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let fields = [
+        ("client_id", "tv"),
+        ("scope", "openid profile email offline_access orders:read orders:all"),
+        ("resource", ORDERS),
+    ];
+    let device = begin_with(&server, &fields).await;
+    let page = claim(&mut ada, &device.user_code).await.assert_status(303);
+    let address = page.header("location").to_owned();
+    let page = ada.get(&address).await.assert_status(200);
+    for shown in [
+        "See your name and profile",
+        "See your email address",
+        "Stay connected after you sign out",
+        "See your orders",
+        "<bdi>Orders</bdi>",
+    ] {
+        assert!(page.text.contains(shown), "{shown}: {}", page.text);
+    }
+    // No name of a scope, and nothing that the account does not have.
+    for hidden in ["offline_access", "orders:read", ">email<", "everyone’s orders"] {
+        assert!(!page.text.contains(hidden), "{hidden}: {}", page.text);
+    }
+    // The buttons have the same weight, and stand apart, as on the page for consent.
+    let buttons = page.text.split_once("<div class=\"choice\">").unwrap().1;
+    let buttons = buttons.split_once("</div>").unwrap().0;
+    assert_eq!(buttons.matches("<button class=\"second\"").count(), 2, "{buttons}");
+    // `.hint` has no space below it.
+    assert!(!page.text.contains("class=\"hint\""), "{}", page.text);
+    // In the user's language.
+    let german = Request::get(&address).header("accept-language", "de");
+    let page = ada.send(german, String::new()).await.assert_status(200);
+    for shown in ["Fernseher", "Deine Bestellungen sehen"] {
+        assert!(page.text.contains(shown), "{shown}: {}", page.text);
+    }
+    // Who only signs in learns that nothing is revealed.
+    let device = begin_with(&server, &[("client_id", "tv"), ("scope", "openid")]).await;
+    let page = claim(&mut ada, &device.user_code).await;
+    let page = ada.follow(page).await;
+    assert!(page.text.contains("will recognize your account"), "{}", page.text);
+    assert!(!page.text.contains("will be able to"), "{}", page.text);
+}
+
+#[apply(on_both_databases!)]
+async fn o_19_a_device_of_a_client_with_default_max_age_needs_a_fresh_sign_in(database: Database) {
+    let server = start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    // Within the time, nothing is asked.
+    let device = begin_with(&server, &[("client_id", "bank"), ("scope", "openid")]).await;
+    allow(&mut ada, &device).await;
+    server.services.clock.advance(Duration::from_secs(301));
+    let device = begin_with(&server, &[("client_id", "bank"), ("scope", "openid")]).await;
+    let page = claim(&mut ada, &device.user_code).await.assert_status(303);
+    let address = page.header("location").to_owned();
+    let again = format!("/signin/again?return_to={address}");
+    // Neither the page nor its form goes on before.
+    let page = ada.get(&address).await.assert_status(303);
+    assert_eq!(page.header("location"), again);
+    let refused = ada.post(&address, &[("decision", "allow")]).await.assert_status(303);
+    assert_eq!(refused.header("location"), again);
+    assert_eq!(error(&server, &device, "bank").await, "authorization_pending");
+    // What is proven after the device asked is fresh, however long the user takes.
+    server.services.clock.advance(Duration::from_secs(30));
+    let back = ada.post(&again, &[("password", PASSWORD)]).await.assert_status(303);
+    assert_eq!(back.header("location"), address);
+    let proven_at = server.services.clock.now().seconds();
+    server.services.clock.advance(Duration::from_secs(310));
+    ada.get(&address).await.assert_status(200);
+    let done = ada.post(&address, &[("decision", "allow")]).await.assert_status(303);
+    assert_eq!(done.header("location"), "/done/device-allowed");
+    let tokens = poll(&server, &device, "bank").await.assert_status(200).json();
+    let claims = countersign_jose::decode_without_verifying(tokens["id_token"].as_str().unwrap()).unwrap();
+    assert_eq!(claims.claims["auth_time"], proven_at);
+    // Canceling needs no proof.
+    let device = begin_with(&server, &[("client_id", "bank"), ("scope", "openid")]).await;
+    let page = claim(&mut ada, &device.user_code).await.assert_status(303);
+    let address = page.header("location").to_owned();
+    let done = ada.post(&address, &[("decision", "cancel")]).await.assert_status(303);
+    assert_eq!(done.header("location"), "/done/device-canceled");
+}
+
+/// The rules for `resource` are those of the authorization endpoint.
+#[apply(on_both_databases!)]
+async fn a_device_asks_for_apis_by_the_rules_of_the_authorization_endpoint(database: Database) {
+    let server = start(database).await;
+    register_apis(&server).await;
+    let metadata = |extra: Value| {
+        let mut metadata = json!({
+            "redirect_uris": [],
+            "grant_types": [GRANT],
+            "token_endpoint_auth_method": "none",
+        });
+        metadata
+            .as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
+        metadata
+    };
+    let both = json!({ "apis": [ORDERS, MAPS], "default_api": MAPS });
+    server.client_with("default", metadata(both)).await;
+    server
+        .client_with("both", metadata(json!({ "apis": [ORDERS, MAPS] })))
+        .await;
+    server.client_with("one", metadata(json!({}))).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let userinfo = "http://127.0.0.1:8000/oauth2/userinfo";
+    let granted = async |ada: &mut Browser<'_>, fields: &[(&str, &str)]| {
+        let device = begin_with(&server, fields).await;
+        allow(ada, &device).await;
+        let tokens = poll(&server, &device, fields[0].1).await.assert_status(200).json();
+        let token = tokens["access_token"].as_str().unwrap();
+        let claims = countersign_jose::decode_without_verifying(token).unwrap().claims;
+        let text = |name: &str| claims[name].as_str().unwrap_or_default().to_owned();
+        (text("aud"), text("scope"))
+    };
+    let pair = |audience: &str, scope: &str| (audience.to_owned(), scope.to_owned());
+    // The client's default, and else its only API.
+    let default = [("client_id", "default"), ("scope", "maps:read orders:read")];
+    assert_eq!(granted(&mut ada, &default).await, pair(MAPS, "maps:read"));
+    let one = [("client_id", "one"), ("scope", "orders:read")];
+    assert_eq!(granted(&mut ada, &one).await, pair(ORDERS, "orders:read"));
+    // The userinfo endpoint is a resource as well.
+    let named = [("client_id", "one"), ("scope", "openid email"), ("resource", userinfo)];
+    assert_eq!(granted(&mut ada, &named).await, pair(userinfo, "email openid"));
+    // A client without refresh tokens cannot stay connected.
+    let offline = [("client_id", "one"), ("scope", "openid offline_access")];
+    assert_eq!(granted(&mut ada, &offline).await, pair(userinfo, "openid"));
+    let mut many = vec![("client_id", "both"), ("scope", "openid")];
+    many.extend([("resource", ORDERS); 11]);
+    let refused: [(&[(&str, &str)], &str); 5] = [
+        (&[("client_id", "both"), ("scope", "orders:read")], "invalid_target"),
+        (
+            &[("client_id", "one"), ("scope", "email"), ("resource", userinfo)],
+            "invalid_target",
+        ),
+        (
+            &[("client_id", "one"), ("scope", "openid"), ("resource", MAPS)],
+            "invalid_target",
+        ),
+        (&[("client_id", "one"), ("scope", "offline_access")], "invalid_scope"),
+        (&many, "invalid_target"),
+    ];
+    for (fields, wanted) in refused {
+        let answer = server.post_form("/oauth2/device_authorization", &encoded(fields)).await;
+        assert_eq!(answer.assert_status(400).json()["error"], wanted, "{fields:?}");
+    }
+    // An API that was registered as the default and is gone.
+    let caller = countersign::core::caller::Caller::server();
+    server.services.apis.delete(MAPS, &caller).await.unwrap();
+    let answer = server
+        .post_form("/oauth2/device_authorization", &encoded(&default))
+        .await;
+    assert_eq!(answer.assert_status(400).json()["error"], "invalid_target");
+}
+
+/// Returns the request of a device that the user has allowed.
+async fn allowed(server: &TestServer, browser: &mut Browser<'_>, client: &str) -> Device {
+    let device = begin(server, client).await;
+    allow(browser, &device).await;
+    device
+}
+
+#[apply(on_both_databases!)]
+async fn o_24_a_permission_that_ended_does_not_come_back(database: Database) {
+    let server = start(database).await;
+    let services = &server.services;
+    let caller = countersign::core::caller::Caller::server();
+    for what in [
+        "withdrawn",
+        "revoked",
+        "client disabled",
+        "account disabled",
+        "client deleted",
+    ] {
+        let name = what.replace(' ', "-");
+        let client = "app";
+        let metadata = json!({
+            "redirect_uris": [],
+            "grant_types": [GRANT, "refresh_token"],
+            "token_endpoint_auth_method": "none",
+        });
+        let _ = services.operator.delete_client(client).await;
+        server.client_with(client, metadata.clone()).await;
+        let mut user = Browser::sign_up(&server, &name).await;
+        let device = allowed(&server, &mut user, client).await;
+        let email = format!("{name}@example.com").parse().unwrap();
+        let account = accounts::find_by_email(&services.db, &email).await.unwrap().unwrap();
+        match what {
+            "withdrawn" => {
+                user.post("/account/apps", &[("client", client)])
+                    .await
+                    .assert_status(303);
+            }
+            "revoked" => {
+                let sessions = &services.sessions;
+                sessions.revoke_grants(account.id, Some(client), &caller).await.unwrap();
+            }
+            "client disabled" => {
+                services.operator.disable_client(client).await.unwrap();
+                services.clients.set_disabled(client, false, &caller).await.unwrap();
+            }
+            "account disabled" => {
+                services.operator.set_disabled(account.id, true).await.unwrap();
+                services.operator.set_disabled(account.id, false).await.unwrap();
+                user.post(
+                    "/signin",
+                    &[("email", &format!("{name}@example.com")), ("password", PASSWORD)],
+                )
+                .await
+                .assert_status(303);
+            }
+            _ => {
+                services.operator.delete_client(client).await.unwrap();
+                server.client_with(client, metadata).await;
+            }
+        }
+        // A new permission is one for another device.
+        let second = allowed(&server, &mut user, client).await;
+        assert_eq!(error(&server, &device, client).await, "access_denied", "{what}");
+        poll(&server, &second, client).await.assert_status(200);
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn o_41_a_signature_that_fails_costs_no_grant(database: Database) {
+    let server = start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let device = allowed(&server, &mut ada, "tv").await;
+    fail::cfg("rsa_lane::full", "return").unwrap();
+    poll(&server, &device, "tv").await.assert_status(503);
+    fail::remove("rsa_lane::full");
+    poll(&server, &device, "tv").await.assert_status(200);
+    assert_eq!(error(&server, &device, "tv").await, "invalid_grant");
 }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::core::ids::{AccountId, SessionId};
 use countersign::features::identity::accounts;
+use countersign::features::operations::keys::{JWKS_MAX_AGE, KeyOperator, KeyOptions};
 use countersign::features::sign_in::sessions;
 use countersign_jose::{IdTokenClaims, SigningAlg, UserClaims};
 use countersign_testkit::{Answer, Database, TestServer, apply, on_both_databases};
@@ -247,4 +250,82 @@ async fn o_47_a_form_of_another_site_becomes_a_request_without_cookies(database:
     // The URL of the form's answer, opened.
     let answer = server.get("/signout/application?state=x").await.assert_status(303);
     assert_eq!(answer.header("location"), "/oauth2/logout?state=x");
+}
+
+/// An ID token whose key verifies nothing any more says nothing, as if it was not sent: the user is asked.
+#[apply(on_both_databases!)]
+async fn o_47_an_id_token_of_a_retired_or_revoked_key_asks_the_user(database: Database) {
+    let server = TestServer::start_with(
+        database,
+        "[tokens]\nrefresh_absolute_ttl = \"90d\"\nrefresh_idle_ttl = \"90d\"\n",
+    )
+    .await;
+    register(&server).await;
+    let settings = &server.services.settings;
+    let options = KeyOptions {
+        issuer: settings.issuer.as_str().to_owned(),
+        dir: settings.keys_dir.clone(),
+        passphrase: None,
+        access_ttl: settings.tokens.access_ttl,
+        max_age: JWKS_MAX_AGE,
+        replay_window: settings.tokens.refresh_replay_window,
+    };
+    let operator = KeyOperator::new(options, server.services.db.clone(), server.services.clock.clone());
+    let keys = &server.services.keys;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let (account, session) = session_of(&server, "ada").await;
+    let (old, _) = id_token(&server, "app", account, session).await;
+    operator.publish_next(SigningAlg::Rs256).await.unwrap();
+    keys.refresh().await;
+    server.services.clock.advance(2 * JWKS_MAX_AGE);
+    operator.activate(SigningAlg::Rs256).await.unwrap();
+    keys.refresh().await;
+    let (compromised, _) = id_token(&server, "app", account, session).await;
+    server.services.clock.advance(32 * DAY);
+    keys.refresh().await;
+    let kid = |token: &str| {
+        let header = countersign_jose::decode_without_verifying(token).unwrap().header;
+        header["kid"].as_str().unwrap().to_owned()
+    };
+    operator.revoke(&kid(&compromised)).await.unwrap();
+    keys.refresh().await;
+    let to = ("post_logout_redirect_uri", BACK);
+    for round in 0..2 {
+        for hint in [&old, &compromised] {
+            assert!(keys.verify_id_token_hint(hint).is_none());
+            let fields = [("id_token_hint", hint.as_str()), to, ("state", "x")];
+            let page = ask(&mut ada, &fields).await.assert_status(200);
+            assert!(page.text.contains("Sign out of"), "{round}: {}", page.text);
+            assert!(ada.is_signed_in().await);
+            // What it claims counts for as much as a `client_id`: the address must be registered there.
+            let elsewhere = [
+                ("id_token_hint", hint.as_str()),
+                ("post_logout_redirect_uri", "https://evil.example/"),
+            ];
+            assert_refused(&mut ada, &elsewhere).await;
+            assert_refused(
+                &mut ada,
+                &[("id_token_hint", hint.as_str()), ("client_id", "other"), to],
+            )
+            .await;
+        }
+        if round == 0 {
+            // Its file is gone as well.
+            operator.retire(&kid(&old)).await.unwrap();
+            keys.refresh().await;
+        }
+    }
+    // A signature by no key of this server is refused as before.
+    let (head, rest) = old.split_once('.').unwrap();
+    let header = URL_SAFE_NO_PAD.decode(head).unwrap();
+    let foreign = String::from_utf8(header).unwrap().replace(&kid(&old), "another-key");
+    let foreign = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(foreign));
+    assert_refused(&mut ada, &[("id_token_hint", &foreign), to]).await;
+    let action = format!(
+        "/signout/application?{}",
+        encoded(&[("id_token_hint", &*old), to, ("state", "x")])
+    );
+    let answer = ada.post(&action, &[]).await.assert_status(303);
+    assert_eq!(answer.header("location"), format!("{BACK}&state=x"));
+    assert!(!ada.is_signed_in().await);
 }

@@ -9,7 +9,7 @@ use crate::core::caller::Caller;
 use crate::core::language::Language;
 use crate::core::platform::Platform;
 use crate::features::operations::audit::{Audit, Event, EventKind};
-use crate::settings::{DeclaredApis, Settings};
+use crate::settings::{DeclaredApis, Settings, check_client};
 
 /// The most APIs. They are read together for each authorization request.
 const MOST: usize = 200;
@@ -99,22 +99,40 @@ impl Difference {
     }
 }
 
-/// Returns what differs between the settings file and the database, without changing anything.
+/// What differs between the settings file and the database, and the entries that cannot be applied.
+#[derive(Debug)]
+pub struct Compared<E> {
+    pub differences: Vec<Difference>,
+    pub problems: Vec<E>,
+}
+
+/// Compares the settings file with the database, without changing anything.
 ///
 /// # Errors
-/// [`ApiError::OfOperator`], or if the database failed.
-pub async fn differences(db: &Db, declared: &DeclaredApis) -> Result<Vec<Difference>, ApiError> {
+/// If the database failed.
+pub async fn differences(db: &Db, declared: &DeclaredApis) -> Result<Compared<ApiError>, StoreError> {
     let apis = store::all(db).await?;
     let gone = gone(&apis, declared);
     let mut differences: Vec<_> = gone
         .map(|api| Difference::new(&api.identifier, Applied::Disabled))
         .collect();
+    let (mut problems, mut count) = (Vec::new(), apis.len());
     for metadata in declared.iter() {
         let api = apis.iter().find(|api| api.identifier == metadata.identifier);
-        let applied = compare(metadata, api)?;
-        differences.extend(applied.map(|applied| Difference::new(&metadata.identifier, applied)));
+        match compare(metadata, api) {
+            Ok(None) => {}
+            Ok(Some(applied)) => {
+                problems.extend(has_own_identifiers(&apis, metadata, Origin::File).err());
+                count += usize::from(applied == Applied::Created);
+                differences.push(Difference::new(&metadata.identifier, applied));
+            }
+            Err(problem) => problems.push(problem),
+        }
     }
-    Ok(differences)
+    if count > MOST {
+        problems.push(ApiError::TooMany);
+    }
+    Ok(Compared { differences, problems })
 }
 
 /// Returns the APIs of the settings file that are no longer in it and not disabled yet.
@@ -197,7 +215,7 @@ impl Apis {
                         return Ok(false);
                     }
                     if !disabled {
-                        has_own_identifiers(tx, &api.metadata, Origin::Operator).await?;
+                        has_own_identifiers(&store::all(&mut *tx).await?, &api.metadata, Origin::Operator)?;
                     }
                     self.switch(tx, identifier, disabled, caller).await?;
                     Ok(true)
@@ -224,16 +242,13 @@ impl Apis {
             .await
     }
 
-    /// Registers the APIs of the settings file as they are declared there, and disables those that are gone. With `dry_run`,
-    /// only returns the differences.
+    /// Registers the APIs of the settings file as they are declared there, and disables those that are gone. The caller has
+    /// compared them.
     ///
     /// # Errors
     /// [`ApiError`]. Differences that were resolved before stay resolved.
-    pub async fn apply(&self, dry_run: bool, caller: &Caller) -> Result<Vec<Difference>, ApiError> {
+    pub async fn apply(&self, caller: &Caller) -> Result<Vec<Difference>, ApiError> {
         let (declared, db) = (&self.platform.settings.apis, &self.platform.db);
-        if dry_run {
-            return differences(db, declared).await;
-        }
         let mut differences = Vec::new();
         // First, so that an entry can take the identifiers of one that is gone.
         for api in gone(&store::all(db).await?, declared) {
@@ -277,10 +292,11 @@ impl Apis {
         origin: Origin,
         caller: &Caller,
     ) -> Result<(), ApiError> {
-        if store::all(&mut *tx).await?.len() >= MOST {
+        let others = store::all(&mut *tx).await?;
+        if others.len() >= MOST {
             return Err(ApiError::TooMany);
         }
-        has_own_identifiers(tx, metadata, origin).await?;
+        has_own_identifiers(&others, metadata, origin)?;
         store::insert(tx, metadata, origin, self.platform.clock.now()).await?;
         let event = Event::new(EventKind::ApiCreated, None, caller).detail(&metadata.identifier);
         Ok(self.audit.record(tx, event).await?)
@@ -293,7 +309,7 @@ impl Apis {
         origin: Origin,
         caller: &Caller,
     ) -> Result<(), ApiError> {
-        has_own_identifiers(tx, metadata, origin).await?;
+        has_own_identifiers(&store::all(&mut *tx).await?, metadata, origin)?;
         store::update(tx, metadata, self.platform.clock.now()).await?;
         let event = Event::new(EventKind::ApiChanged, None, caller).detail(&metadata.identifier);
         Ok(self.audit.record(tx, event).await?)
@@ -324,7 +340,8 @@ impl Apis {
 /// The first fault that is found.
 pub fn validate(metadata: &ApiMetadata, settings: &Settings) -> Result<(), ApiMetadataError> {
     let languages: Vec<_> = Language::ALL.iter().map(|language| language.tag()).collect();
-    metadata.validate(settings.issuer.as_str(), &languages)
+    metadata.validate(settings.issuer.as_str(), &languages)?;
+    check_client(metadata)
 }
 
 async fn known(tx: &mut Tx<'_>, identifier: &str) -> Result<Api, ApiError> {
@@ -342,8 +359,7 @@ async fn of_operator(tx: &mut Tx<'_>, identifier: &str) -> Result<Api, ApiError>
 
 /// Checks that no other enabled API has an identifier or alias of this one. The settings file as a whole was checked when it
 /// was read, so its entries only have to differ from APIs of the command line.
-async fn has_own_identifiers(tx: &mut Tx<'_>, metadata: &ApiMetadata, origin: Origin) -> Result<(), ApiError> {
-    let others = store::all(tx).await?;
+fn has_own_identifiers(others: &[Api], metadata: &ApiMetadata, origin: Origin) -> Result<(), ApiError> {
     let others = others.iter().filter(|api| {
         let is_relevant = origin == Origin::Operator || api.origin == Origin::Operator;
         api.identifier != metadata.identifier && api.disabled_at.is_none() && is_relevant

@@ -6,16 +6,21 @@
 //! code. `pages` has the pages, and `token` the endpoint for the code. The tables are `authorization_requests` and
 //! `authorization_codes`.
 
+mod asked;
 mod code;
+mod permission;
 mod request;
 mod service;
 mod store;
 
+pub use asked::{Asked, Wish, are_given, ids_of, is_covered, scopes_for};
+pub use permission::Permission;
+pub use request::{Audience, union};
 #[cfg(feature = "testing")]
 pub use service::Redeemed;
 #[cfg(feature = "testing")]
 pub use service::reference;
 pub use service::{
     AnswerGoesTo, Authorization, AuthorizationResponse, BeginError, Begun, Carried, ConsentShown, Decided, Decision,
-    Interaction, Next, NextError, Permission, RedeemError, Redemption, Visit,
+    Interaction, Next, NextError, RedeemError, Redemption, Visit,
 };

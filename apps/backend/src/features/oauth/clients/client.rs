@@ -2,6 +2,7 @@
 
 use countersign_guard::Scopes;
 use countersign_oauth::{ClientAccess, ClientMetadata};
+use uuid::Uuid;
 
 use crate::core::clock::Timestamp;
 use crate::core::language::Language;
@@ -18,6 +19,8 @@ pub struct Client {
     /// Whether users are not asked for their consent.
     pub trusted: bool,
     pub metadata: ClientMetadata,
+    /// Replaced whenever the client is disabled. A code that was issued in another epoch is void.
+    pub epoch: Uuid,
     pub created_at: Timestamp,
     /// Of its metadata.
     pub updated_at: Timestamp,

@@ -18,6 +18,7 @@ row! {
         metadata: String,
         status_list: Option<i64>,
         status_idx: Option<i64>,
+        epoch: Uuid,
         created_at: Timestamp,
         updated_at: Timestamp,
         disabled_at: Option<Timestamp>,
@@ -36,6 +37,7 @@ impl TryFrom<ClientRow> for Client {
             origin: row.origin,
             trusted: row.trusted,
             metadata,
+            epoch: row.epoch,
             created_at: row.created_at,
             updated_at: row.updated_at,
             disabled_at: row.disabled_at,
@@ -64,13 +66,19 @@ pub(super) struct NewRow<'a> {
     pub metadata: &'a ClientMetadata,
 }
 
+/// Whether a client is disabled, and its epoch from now on.
+pub(super) struct Switched {
+    pub disabled_at: Option<Timestamp>,
+    pub epoch: Uuid,
+}
+
 /// Returns a client, also if it is disabled.
 ///
 /// # Errors
 /// If the database failed, as for all functions here.
 pub async fn find<'c>(conn: impl Into<Conn<'c>>, client_id: &str) -> Result<Option<Client>, StoreError> {
     let row: Option<ClientRow> = query(sql!(
-        "SELECT client_id, origin, trusted, metadata, status_list, status_idx, created_at, updated_at, disabled_at
+        "SELECT client_id, origin, trusted, metadata, status_list, status_idx, epoch, created_at, updated_at, disabled_at
            FROM clients
           WHERE client_id = $1"
     ))
@@ -83,7 +91,7 @@ pub async fn find<'c>(conn: impl Into<Conn<'c>>, client_id: &str) -> Result<Opti
 /// Returns all clients, also disabled ones, in the order of their ids.
 pub async fn all<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<Client>, StoreError> {
     let rows: Vec<ClientRow> = query(sql!(
-        "SELECT client_id, origin, trusted, metadata, status_list, status_idx, created_at, updated_at, disabled_at
+        "SELECT client_id, origin, trusted, metadata, status_list, status_idx, epoch, created_at, updated_at, disabled_at
            FROM clients
           ORDER BY client_id"
     ))
@@ -92,15 +100,16 @@ pub async fn all<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<Client>, StoreErro
     rows.into_iter().map(Client::try_from).collect()
 }
 
-pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewRow<'_>, now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewRow<'_>, epoch: Uuid, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
-        "INSERT INTO clients (client_id, origin, trusted, metadata, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $5)"
+        "INSERT INTO clients (client_id, origin, trusted, metadata, epoch, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)"
     ))
     .bind(new.client_id)
     .bind(new.origin)
     .bind(new.trusted)
     .bind(written(new.metadata)?)
+    .bind(epoch)
     .bind(now)
     .execute(tx)
     .await
@@ -131,14 +140,15 @@ pub(super) async fn update(
 pub(super) async fn set_disabled(
     tx: &mut Tx<'_>,
     client_id: &str,
-    disabled_at: Option<Timestamp>,
+    switched: &Switched,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     query(sql!(
-        "UPDATE clients SET disabled_at = $2, updated_at = $3 WHERE client_id = $1"
+        "UPDATE clients SET disabled_at = $2, epoch = $3, updated_at = $4 WHERE client_id = $1"
     ))
     .bind(client_id)
-    .bind(disabled_at)
+    .bind(switched.disabled_at)
+    .bind(switched.epoch)
     .bind(now)
     .execute(tx)
     .await
@@ -154,8 +164,8 @@ pub(super) async fn delete(tx: &mut Tx<'_>, client_id: &str) -> Result<(), Store
         .map(drop)
 }
 
-/// Gives a client the bit of its machine tokens, if it still has the one that was `seen`. Returns the bit that it has then;
-/// `None` if there is no such client.
+/// Gives a client the bit of its machine tokens, if it still has the one that was `seen` and is enabled. Returns the bit that
+/// it has then; `None` if it has none.
 pub(super) async fn set_bit(
     tx: &mut Tx<'_>,
     client_id: &str,
@@ -166,6 +176,7 @@ pub(super) async fn set_bit(
         "UPDATE clients
             SET status_list = $2, status_idx = $3
           WHERE client_id = $1
+            AND disabled_at IS NULL
             AND COALESCE(status_list, -1) = $4
             AND COALESCE(status_idx, -1) = $5"
     ))

@@ -2,14 +2,17 @@
 
 use countersign_guard::Scopes;
 use countersign_store::{Conn, StoreError, Tx, query, row, sql};
+use uuid::Uuid;
 
 use crate::core::clock::Timestamp;
-use crate::core::ids::AccountId;
+use crate::core::ids::{AccountId, uuid_v7};
+use crate::core::random::SecureRandom;
 
 row! {
     struct ConsentRow {
         client_id: String,
         audience: String,
+        id: Uuid,
         scopes: String,
         given_at: Timestamp,
         updated_at: Timestamp,
@@ -22,6 +25,8 @@ pub struct Consent {
     pub client_id: String,
     /// The identifier of an API, or the URL of the userinfo endpoint.
     pub audience: String,
+    /// Another one after it was withdrawn and given again.
+    pub id: Uuid,
     /// All scopes that were ever allowed and not withdrawn.
     pub scopes: Scopes,
     /// When the first of them was allowed.
@@ -41,6 +46,7 @@ impl TryFrom<ConsentRow> for Consent {
         Ok(Self {
             client_id: row.client_id,
             audience: row.audience,
+            id: row.id,
             scopes,
             given_at: row.given_at,
             updated_at: row.updated_at,
@@ -58,7 +64,7 @@ pub async fn find<'c>(
     client_id: &str,
 ) -> Result<Vec<Consent>, StoreError> {
     let rows: Vec<ConsentRow> = query(sql!(
-        "SELECT client_id, audience, scopes, given_at, updated_at
+        "SELECT client_id, audience, id, scopes, given_at, updated_at
            FROM consents
           WHERE account_id = $1 AND client_id = $2
           ORDER BY audience"
@@ -73,7 +79,7 @@ pub async fn find<'c>(
 /// Returns what a user has allowed all clients, in the order of their ids.
 pub async fn of_account<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<Vec<Consent>, StoreError> {
     let rows: Vec<ConsentRow> = query(sql!(
-        "SELECT client_id, audience, scopes, given_at, updated_at
+        "SELECT client_id, audience, id, scopes, given_at, updated_at
            FROM consents
           WHERE account_id = $1
           ORDER BY client_id, audience"
@@ -98,14 +104,15 @@ pub async fn give(
     let before = before.map(|consent| consent.scopes).unwrap_or_default();
     let all: Scopes = before.iter().chain(scopes.iter()).map(str::to_owned).collect();
     query(sql!(
-        "INSERT INTO consents (account_id, client_id, audience, scopes, given_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $5)
+        "INSERT INTO consents (account_id, client_id, audience, id, scopes, given_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)
          ON CONFLICT (account_id, client_id, audience)
          DO UPDATE SET scopes = EXCLUDED.scopes, updated_at = EXCLUDED.updated_at"
     ))
     .bind(account)
     .bind(client_id)
     .bind(audience)
+    .bind(uuid_v7(now, SecureRandom))
     .bind(all.to_string())
     .bind(now)
     .execute(tx)

@@ -12,5 +12,5 @@ mod store;
 
 pub use router::router;
 pub use service::{
-    Browser, ClaimError, DecideError, Decision, DeviceAuthorization, DeviceError, DeviceRequest, void_all,
+    Browser, ClaimError, Claimed, DecideError, Decision, DeviceAuthorization, DeviceError, DeviceRequest, void_all,
 };

@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use super::schemas::{DeviceAuthorizationBody, DeviceAuthorizationForm};
 use super::service::{BeginError, DeviceAuthorization};
 use crate::core::caller::Caller;
+use crate::core::metrics::DeviceOutcome;
 use crate::core::oauth_problem::OauthProblem;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
@@ -40,13 +41,28 @@ async fn device_authorization(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, OauthProblem> {
-    let asked = parameters(request, &headers).await?;
-    let caller = Caller::anyone(request_info);
-    let client = devices.clients.authenticate(&headers, &asked, &caller).await;
-    let client = client.map_err(unauthenticated)?;
-    let begun = devices.begin(&client, &asked, &caller).await.map_err(problem)?;
-    let body = DeviceAuthorizationBody::new(&devices.platform.settings.issuer, &begun);
+    let begun = match parameters(request, &headers).await {
+        Ok(asked) => begin(&devices, &headers, &asked, &Caller::anyone(request_info)).await,
+        Err(problem) => Err((DeviceOutcome::InvalidRequest, problem)),
+    };
+    let outcome = begun
+        .as_ref()
+        .map_or_else(|(outcome, _)| *outcome, |_| DeviceOutcome::Begun);
+    devices.platform.metrics.device_request(outcome);
+    let body = begun.map_err(|(_, problem)| problem)?;
     Ok(([(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response())
+}
+
+async fn begin(
+    devices: &DeviceAuthorization,
+    headers: &HeaderMap,
+    asked: &Parameters,
+    caller: &Caller,
+) -> Result<DeviceAuthorizationBody, (DeviceOutcome, OauthProblem)> {
+    let client = devices.clients.authenticate(headers, asked, caller).await;
+    let client = client.map_err(unauthenticated)?;
+    let begun = devices.begin(&client, asked, caller).await.map_err(problem)?;
+    Ok(DeviceAuthorizationBody::new(&devices.platform.settings.issuer, &begun))
 }
 
 /// Reads the parameters of a form, each of which is sent once.
@@ -75,20 +91,26 @@ async fn parameters(request: Request, headers: &HeaderMap) -> Result<Parameters,
     }
 }
 
-fn unauthenticated(error: ClientAuthError) -> OauthProblem {
+fn unauthenticated(error: ClientAuthError) -> (DeviceOutcome, OauthProblem) {
     match error {
-        ClientAuthError::Malformed(text) => OauthProblem::described(Code::InvalidRequest, text),
-        ClientAuthError::Refused => OauthProblem::new(Code::InvalidClient),
-        ClientAuthError::Limited(exceeded) => exceeded.into(),
-        ClientAuthError::Store(error) => error.into(),
+        ClientAuthError::Malformed(text) => (
+            DeviceOutcome::InvalidRequest,
+            OauthProblem::described(Code::InvalidRequest, text),
+        ),
+        ClientAuthError::Refused => (DeviceOutcome::InvalidClient, OauthProblem::new(Code::InvalidClient)),
+        ClientAuthError::Limited(exceeded) => (DeviceOutcome::Limited, exceeded.into()),
+        ClientAuthError::Store(error) => (DeviceOutcome::Failed, error.into()),
     }
 }
 
-fn problem(error: BeginError) -> OauthProblem {
+fn problem(error: BeginError) -> (DeviceOutcome, OauthProblem) {
     match error {
-        BeginError::Refused(error) => OauthProblem::from(error),
-        BeginError::Limited(exceeded) => exceeded.into(),
-        BeginError::Full => Problem::new(Code::Unavailable).retry_after(FULL).into(),
-        BeginError::Store(error) => error.into(),
+        BeginError::Refused(error) => (DeviceOutcome::InvalidRequest, OauthProblem::from(error)),
+        BeginError::Limited(exceeded) => (DeviceOutcome::Limited, exceeded.into()),
+        BeginError::Full => {
+            let full = Problem::new(Code::Unavailable).retry_after(FULL);
+            (DeviceOutcome::Failed, full.into())
+        }
+        BeginError::Store(error) => (DeviceOutcome::Failed, error.into()),
     }
 }

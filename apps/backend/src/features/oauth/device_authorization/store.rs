@@ -1,6 +1,7 @@
 //! The rows of `device_codes`.
 
 use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
+use uuid::Uuid;
 
 use super::secret::DeviceCodeHash;
 use crate::core::clock::Timestamp;
@@ -14,8 +15,7 @@ pub(super) struct New<'a> {
     pub hash: DeviceCodeHash,
     pub user_code_hash: [u8; 32],
     pub client_id: &'a str,
-    pub scope: &'a str,
-    pub resources: &'a str,
+    pub audiences: String,
     pub user_agent: Option<String>,
     pub address: Option<String>,
     pub wait_ms: i64,
@@ -26,13 +26,11 @@ pub(super) struct New<'a> {
 row! {
     /// A request of a device.
     #[derive(Clone)]
-    pub(super) struct Asked {
+    pub(super) struct Request {
         pub id: DeviceRequestId,
         pub client_id: String,
-        /// The scopes, separated by spaces.
-        pub scope: String,
-        /// The APIs, separated by spaces.
-        pub resources: String,
+        /// JSON: what it asks for, by audience.
+        pub audiences: String,
         pub user_agent: Option<String>,
         pub address: Option<String>,
         pub created_at: Timestamp,
@@ -47,8 +45,8 @@ row! {
     pub(super) struct Polled {
         pub id: DeviceRequestId,
         pub client_id: String,
-        pub scope: String,
-        pub resources: String,
+        /// JSON: what was allowed, by audience.
+        pub audiences: String,
         pub user_agent: Option<String>,
         pub address: Option<String>,
         pub account_id: Option<AccountId>,
@@ -56,6 +54,9 @@ row! {
         pub epoch: Option<SessionEpoch>,
         pub auth_time: Option<Timestamp>,
         pub amr: Option<String>,
+        pub client_epoch: Option<Uuid>,
+        /// The ids of the consents, separated by spaces.
+        pub consent_ids: Option<String>,
         pub expires_at: Timestamp,
         pub spent_at: Option<Timestamp>,
     }
@@ -67,24 +68,27 @@ pub(super) struct Decided<'a> {
     pub account: AccountId,
     pub browser: HandleHash,
     pub decision: &'static str,
+    /// What was allowed.
+    pub audiences: String,
     pub epoch: SessionEpoch,
     pub auth_time: Timestamp,
     pub amr: &'a str,
+    pub client_epoch: Uuid,
+    pub consent_ids: String,
     pub now: Timestamp,
 }
 
 pub(super) async fn insert(db: &Db, new: New<'_>) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO device_codes
-            (id, hash, user_code_hash, client_id, scope, resources, user_agent, address, wait_ms, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+            (id, hash, user_code_hash, client_id, audiences, user_agent, address, wait_ms, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
     ))
     .bind(new.id)
     .bind(new.hash)
     .bind(new.user_code_hash.to_vec())
     .bind(new.client_id)
-    .bind(new.scope)
-    .bind(new.resources)
+    .bind(new.audiences)
     .bind(new.user_agent)
     .bind(new.address)
     .bind(new.wait_ms)
@@ -151,9 +155,9 @@ pub(super) async fn find<'c>(
     account: AccountId,
     browser: HandleHash,
     now: Timestamp,
-) -> Result<Option<Asked>, StoreError> {
+) -> Result<Option<Request>, StoreError> {
     query(sql!(
-        "SELECT id, client_id, scope, resources, user_agent, address, created_at, expires_at, decision
+        "SELECT id, client_id, audiences, user_agent, address, created_at, expires_at, decision
            FROM device_codes
           WHERE id = $1 AND account_id = $2 AND browser_hash = $3 AND expires_at > $4"
     ))
@@ -169,17 +173,20 @@ pub(super) async fn find<'c>(
 pub(super) async fn decide(tx: &mut Tx<'_>, decided: &Decided<'_>) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE device_codes
-            SET decision = $4, epoch = $5, auth_time = $6, amr = $7
-          WHERE id = $1 AND account_id = $2 AND browser_hash = $3 AND expires_at > $8
+            SET decision = $4, audiences = $5, epoch = $6, auth_time = $7, amr = $8, client_epoch = $9, consent_ids = $10
+          WHERE id = $1 AND account_id = $2 AND browser_hash = $3 AND expires_at > $11
             AND decision IS NULL AND spent_at IS NULL"
     ))
     .bind(decided.id)
     .bind(decided.account)
     .bind(decided.browser)
     .bind(decided.decision)
+    .bind(&*decided.audiences)
     .bind(decided.epoch)
     .bind(decided.auth_time)
     .bind(decided.amr)
+    .bind(decided.client_epoch)
+    .bind(&*decided.consent_ids)
     .bind(decided.now)
     .execute(tx)
     .await?;
@@ -189,8 +196,8 @@ pub(super) async fn decide(tx: &mut Tx<'_>, decided: &Decided<'_>) -> Result<boo
 /// Returns the request of a code in any state.
 pub(super) async fn find_by_code(db: &Db, hash: DeviceCodeHash) -> Result<Option<Polled>, StoreError> {
     query(sql!(
-        "SELECT id, client_id, scope, resources, user_agent, address, account_id, decision, epoch, auth_time, amr, expires_at,
-                spent_at
+        "SELECT id, client_id, audiences, user_agent, address, account_id, decision, epoch, auth_time, amr, client_epoch,
+                consent_ids, expires_at, spent_at
            FROM device_codes
           WHERE hash = $1"
     ))

@@ -1,10 +1,12 @@
 //! Decides about a request to sign out.
 
+use countersign_jose::IdTokenHint;
 use countersign_oauth::{Parameters, ResponseMode};
 use countersign_store::StoreError;
 
 use crate::core::caller::Caller;
 use crate::core::ids::{SessionId, SessionRef};
+use crate::core::metrics::SignOutOutcome;
 use crate::core::platform::Platform;
 use crate::features::oauth::clients::{self, Client};
 use crate::features::operations::audit::{self, Event, EventKind};
@@ -55,6 +57,41 @@ impl EndSession {
     /// # Errors
     /// [`EndSessionError`].
     pub async fn decide(&self, query: &str, browser: Option<SessionRef>) -> Result<LogoutRequest, EndSessionError> {
+        let decided = self.look_at(query, browser).await;
+        self.count(&decided, |situation| match situation {
+            Situation::Own => SignOutOutcome::SignedOut,
+            Situation::Asks => SignOutOutcome::Asked,
+            Situation::SignedOut => SignOutOutcome::NoSession,
+        });
+        decided
+    }
+
+    /// The same, once the user has agreed.
+    ///
+    /// # Errors
+    /// [`EndSessionError`].
+    pub async fn confirm(&self, query: &str, browser: Option<SessionRef>) -> Result<LogoutRequest, EndSessionError> {
+        let decided = self.look_at(query, browser).await;
+        self.count(&decided, |situation| match situation {
+            Situation::Own | Situation::Asks => SignOutOutcome::SignedOut,
+            Situation::SignedOut => SignOutOutcome::NoSession,
+        });
+        decided
+    }
+
+    fn count(
+        &self,
+        decided: &Result<LogoutRequest, EndSessionError>,
+        outcome: impl FnOnce(Situation) -> SignOutOutcome,
+    ) {
+        self.platform.metrics.sign_out_request(match decided {
+            Ok(asked) => outcome(asked.situation),
+            Err(EndSessionError::Invalid(_)) => SignOutOutcome::Refused,
+            Err(EndSessionError::Store(_)) => SignOutOutcome::Failed,
+        });
+    }
+
+    async fn look_at(&self, query: &str, browser: Option<SessionRef>) -> Result<LogoutRequest, EndSessionError> {
         let invalid = EndSessionError::Invalid;
         let parameters = Parameters::parse(query).map_err(|_| invalid("too many or too long parameters"))?;
         let one = |name| parameters.one(name).map_err(|_| invalid("a parameter is repeated"));
@@ -62,16 +99,17 @@ impl EndSession {
         let (to, state) = (one("post_logout_redirect_uri")?, one("state")?);
         one("logout_hint")?;
         one("ui_locales")?;
-        let hint = match hint {
-            // §2: of any age, because it only shows which session is meant.
-            Some(token) => Some(
-                self.keys
-                    .verify_id_token_hint(token)
-                    .ok_or(invalid("id_token_hint is not an ID token of this server"))?,
-            ),
+        let hint = hint
+            .map(|token| {
+                self.read(token)
+                    .ok_or(invalid("id_token_hint is not an ID token of this server"))
+            })
+            .transpose()?;
+        let named = match &hint {
+            Some(Hint::Ours(hint)) => Some(hint.client_id.as_str()),
+            Some(Hint::Unverifiable { client_id }) => client_id.as_deref(),
             None => None,
         };
-        let named = hint.as_ref().map(|hint| hint.client_id.as_str());
         if let (Some(named), Some(client_id)) = (named, client_id)
             && named != client_id
         {
@@ -88,7 +126,9 @@ impl EndSession {
         let return_to = to.map(|to| registered(client.as_ref(), to, state)).transpose()?;
         let situation = match (browser, &hint) {
             (None, _) => Situation::SignedOut,
-            (Some(browser), Some(hint)) if self.is_of(SessionId(hint.sid), browser).await? => Situation::Own,
+            (Some(browser), Some(Hint::Ours(hint))) if self.is_of(SessionId(hint.sid), browser).await? => {
+                Situation::Own
+            }
             (Some(_), _) => Situation::Asks,
         };
         Ok(LogoutRequest {
@@ -99,7 +139,29 @@ impl EndSession {
     }
 }
 
+/// The ID token of a request.
+enum Hint {
+    /// §2: of any age, because it only shows which session is meant.
+    Ours(IdTokenHint),
+    /// Its key was retired or revoked. It shows no session, so the user is asked. The client that it names counts as much as
+    /// the parameter `client_id`.
+    Unverifiable { client_id: Option<String> },
+}
+
 impl EndSession {
+    fn read(&self, token: &str) -> Option<Hint> {
+        if let Some(hint) = self.keys.verify_id_token_hint(token) {
+            return Some(Hint::Ours(hint));
+        }
+        let claims = self.keys.claimed_with_former_key(token)?;
+        // PostgreSQL rejects this character, and no client id contains it.
+        let client_id = claims["aud"]
+            .as_str()
+            .filter(|id| !id.contains('\0'))
+            .map(str::to_owned);
+        Some(Hint::Unverifiable { client_id })
+    }
+
     /// Returns whether a grant was opened in this browser session.
     async fn is_of(&self, grant: SessionId, browser: SessionRef) -> Result<bool, StoreError> {
         let now = self.platform.clock.now();

@@ -1,5 +1,5 @@
-//! `POST /dev/tokens`, `POST /dev/clock`, `DELETE /dev/sessions/{id}`. They are not in the OpenAPI document, because real
-//! servers do not have them.
+//! `POST /dev/tokens`, `POST /dev/clients`, `POST /dev/apis`, `POST /dev/clock`, `DELETE /dev/sessions/{id}`. They are not in
+//! the OpenAPI document, because real servers do not have them.
 
 use std::net::IpAddr;
 
@@ -13,19 +13,23 @@ use http::StatusCode;
 use http::header::HOST;
 use http::uri::Authority;
 
-use super::schemas::{ClockRequest, NowBody, TokenBody, TokenRequest};
+use super::schemas::{ApiBody, ApiRequest, ClientBody, ClientRequest, ClockRequest, NowBody, TokenBody, TokenRequest};
 use super::service::{BeyondAllTime, Dev, TokenError};
 use crate::core::caller::Caller;
 use crate::core::extract::{self, PathId};
 use crate::core::ids::SessionId;
 use crate::core::problem::{Code, FieldError, Problem};
 use crate::core::request_info::RequestInfo;
+use crate::features::oauth::apis::ApiError;
+use crate::features::oauth::clients::ClientError;
 use crate::features::operations::keys::IssueError;
 
 /// The routes of this feature.
 pub(crate) fn router(dev: Dev) -> Router {
     Router::new()
         .route("/dev/tokens", post(token))
+        .route("/dev/clients", post(client))
+        .route("/dev/apis", post(api))
         .route("/dev/clock", post(clock))
         .route("/dev/sessions/{id}", delete(end_session))
         .route_layer(from_fn_with_state(dev.clone(), only_from_this_machine))
@@ -78,6 +82,25 @@ async fn token(
     Ok(Json(issued.into()))
 }
 
+/// Registers a client.
+async fn client(
+    State(dev): State<Dev>,
+    extract::Json(body): extract::Json<ClientRequest>,
+) -> Result<(StatusCode, Json<ClientBody>), Problem> {
+    let made = dev.register_client(body.try_into()?).await?;
+    let body = ClientBody::new(&made, dev.platform.settings.issuer.as_str());
+    Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// Registers an API.
+async fn api(
+    State(dev): State<Dev>,
+    extract::Json(body): extract::Json<ApiRequest>,
+) -> Result<(StatusCode, Json<ApiBody>), Problem> {
+    let api = dev.register_api(&body.try_into()?).await?;
+    Ok((StatusCode::CREATED, Json(api.into())))
+}
+
 /// Moves the clock of the server.
 async fn clock(
     State(dev): State<Dev>,
@@ -115,6 +138,24 @@ impl From<TokenError> for Problem {
             TokenError::Register(error) => error.into(),
             TokenError::Issue(error) => error.into(),
             TokenError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ClientError> for Problem {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Store(error) => error.into(),
+            error => Self::new(Code::BadRequest).detail(error.to_string()),
+        }
+    }
+}
+
+impl From<ApiError> for Problem {
+    fn from(error: ApiError) -> Self {
+        match error {
+            ApiError::Store(error) => error.into(),
+            error => Self::new(Code::BadRequest).detail(error.to_string()),
         }
     }
 }

@@ -1,14 +1,17 @@
 //! The request and response bodies. Errors name the invalid member and the expected format.
 
 use countersign_guard::Scopes;
+use countersign_oauth::ApiMetadata;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::service::{Issued, Lifetime, Move, User, Wanted};
+use super::service::{Issued, Lifetime, Move, User, Wanted, WantedClient};
 use crate::core::clock::Timestamp;
 use crate::core::extract::{Fields, Known, twice};
 use crate::core::ids::{AccountId, SessionId};
 use crate::core::problem::{Code, FieldError, Problem};
+use crate::features::oauth::apis::Api;
+use crate::features::oauth::clients::Made;
 use crate::settings::parse_duration;
 
 /// `{"user": …, "scopes": […], "lifetime": "15m", "audience": …}`; all but `user` may be left out.
@@ -20,6 +23,32 @@ pub(super) struct TokenRequest(Fields);
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(super) struct ClockRequest(Fields);
+
+/// The members of an entry of `[[clients]]`, except for its secret.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct ClientRequest(Fields);
+
+/// The members of an entry of `[[apis]]`.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct ApiRequest(Fields);
+
+/// A registered client, and what it is configured with.
+#[derive(Serialize)]
+pub(super) struct ClientBody {
+    issuer: String,
+    client_id: String,
+    /// `None` for a public client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+}
+
+/// A registered API.
+#[derive(Serialize)]
+pub(super) struct ApiBody {
+    identifier: String,
+}
 
 /// The token in the format of RFC 6749 §5.1, and its user.
 #[derive(Serialize)]
@@ -46,6 +75,8 @@ const SCOPES: &str = "Must be a list of scopes, such as [\"products:read\"], or 
 const LIFETIME: &str = "Must be a duration such as \"15m\" or \"2h\", or \"-1h\" for a token that expired an hour ago.";
 const AUDIENCE: &str = "Must be a single audience, such as \"https://api.example.com\".";
 const ADVANCE: &str = "Must be a duration such as \"90s\" or \"15d\". To set the clock back, use \"to\".";
+const CLIENT_ID: &str = "Must be the ID of the client, such as \"app\".";
+const TRUE_OR_FALSE: &str = "Must be true or false.";
 const TO: &str = "Must be a time in UTC, such as \"2027-01-01T00:00:00Z\".";
 
 impl TryFrom<TokenRequest> for Wanted {
@@ -68,6 +99,53 @@ impl TryFrom<TokenRequest> for Wanted {
             lifetime,
             audience,
         })
+    }
+}
+
+impl TryFrom<ClientRequest> for WantedClient {
+    type Error = Problem;
+
+    fn try_from(ClientRequest(fields): ClientRequest) -> Result<Self, Problem> {
+        let mut members = Members::of_any(fields);
+        let client_id = members.take("client_id", CLIENT_ID, |value| value.as_str().map(str::to_owned));
+        let public = members.take("public", TRUE_OR_FALSE, Value::as_bool);
+        let trusted = members.take("trusted", TRUE_OR_FALSE, Value::as_bool);
+        Ok(Self {
+            members: members.rest()?,
+            client_id: client_id.ok_or_else(|| missing("client_id", CLIENT_ID))?,
+            public: public.unwrap_or_default(),
+            trusted: trusted.unwrap_or_default(),
+        })
+    }
+}
+
+impl TryFrom<ApiRequest> for ApiMetadata {
+    type Error = Problem;
+
+    fn try_from(ApiRequest(fields): ApiRequest) -> Result<Self, Problem> {
+        let object = Members::of_any(fields).rest()?;
+        serde_json::from_value(Value::Object(object)).map_err(|error| {
+            let detail = format!("The members are those of [[apis]]: {error}.");
+            Problem::new(Code::BadRequest).detail(detail)
+        })
+    }
+}
+
+impl ClientBody {
+    pub(super) fn new(made: &Made, issuer: &str) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            client_id: made.client.client_id.clone(),
+            client_secret: made.secret.as_ref().map(|secret| secret.reveal().to_owned()),
+        }
+    }
+}
+
+impl From<Api> for ApiBody {
+    fn from(api: Api) -> Self {
+        Self {
+            identifier: api.metadata.identifier,
+        }
     }
 }
 
@@ -155,6 +233,28 @@ impl Members {
             }
         }
         members
+    }
+
+    /// Takes any members, and reports those that appear twice.
+    fn of_any(Fields(fields): Fields) -> Self {
+        let mut members = Self {
+            object: Map::new(),
+            mistakes: Vec::new(),
+        };
+        for (name, value) in fields {
+            if members.object.insert(name.clone(), value).is_some() {
+                members.mistakes.push(twice(&name));
+            }
+        }
+        members
+    }
+
+    /// Returns the members that are left, or reports all mistakes.
+    fn rest(self) -> Result<Map<String, Value>, Problem> {
+        match self.mistakes.is_empty() {
+            true => Ok(self.object),
+            false => Err(Problem::validation(self.mistakes)),
+        }
     }
 
     /// Removes an optional member, which may be null. `how` describes its format.

@@ -20,5 +20,5 @@ pub use folder::{Inspected, inspect};
 pub use router::{Publication, router};
 pub use service::{
     Activated, IssueError, JWKS_MAX_AGE, KeyOperator, KeyOptions, KeyState, Keys, ListedKey, ListedSealingKey, NextKey,
-    OperatorError, RevokedKey, SealingState, check_keys, current_kid,
+    OperatorError, Reserved, RevokedKey, SealingState, check_keys, current_kid,
 };

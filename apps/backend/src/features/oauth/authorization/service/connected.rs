@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use countersign_store::StoreError;
 
 use super::Authorization;
-use super::shown::{Permission, permissions};
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::language::Language;
 use crate::features::oauth::apis::{self, Api};
+use crate::features::oauth::authorization::permission::{Permission, permissions};
 use crate::features::oauth::authorization::request::{Audience, ScopeNames};
 use crate::features::oauth::authorization::store::codes;
 use crate::features::oauth::clients::{self, Client};
@@ -90,10 +90,6 @@ impl Authorization {
     /// If the database failed.
     pub async fn withdraw(&self, account: AccountId, client_id: &str, caller: &Caller) -> Result<bool, StoreError> {
         let now = self.platform.clock.now();
-        // No client has such an id, and PostgreSQL rejects the character.
-        if client_id.contains('\0') {
-            return Ok(false);
-        }
         self.revocations
             .transact(|tx| {
                 Box::pin(async move {

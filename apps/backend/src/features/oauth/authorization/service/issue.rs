@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Authorization;
 use super::loaded::{Loaded, On, is_registered, read};
@@ -13,11 +14,13 @@ use super::visit::Visit;
 use crate::core::ids::SessionId;
 use crate::core::versions::SessionEpoch;
 use crate::features::identity::accounts;
+use crate::features::oauth::authorization::asked::ids_of;
 use crate::features::oauth::authorization::code::{AuthorizationCode, CodeHash};
 use crate::features::oauth::authorization::request::{Audience, OFFLINE_ACCESS};
 use crate::features::oauth::authorization::store;
 use crate::features::oauth::authorization::store::codes::{self, CodeRow};
 use crate::features::oauth::clients;
+use crate::features::oauth::consents;
 use crate::features::sign_in::sessions;
 
 /// The lifetime of a code, which the client exchanges at once (RFC 9700 §2.1.1).
@@ -37,6 +40,10 @@ pub(super) enum Issued {
 pub(super) struct GrantOf {
     /// The session epoch of the account: ending all sessions, as a change of the password does, ends the code too.
     pub epoch: SessionEpoch,
+    /// The epoch of the client: disabling it ends the code too.
+    pub client_epoch: Uuid,
+    /// The ids of the user's consents, all of which must still be given. A trusted client has none.
+    pub consents: Vec<Uuid>,
     pub audiences: Vec<Audience>,
     pub nonce: Option<String>,
     pub claims: Option<countersign_oauth::ClaimsRequest>,
@@ -125,9 +132,15 @@ impl Authorization {
         }
         let asked = self.asked(&mut On::Tx(tx), &loaded, session.account_id).await?;
         let Loaded { request, client, .. } = loaded;
+        let given = match client.trusted {
+            true => Vec::new(),
+            false => consents::find(&mut *tx, session.account_id, &client.client_id).await?,
+        };
         let from = &visit.caller.request;
         let grant = GrantOf {
             epoch: session.epoch,
+            client_epoch: client.epoch,
+            consents: ids_of(&given),
             bound: !request.scopes().contains(OFFLINE_ACCESS),
             audiences: asked.audiences,
             nonce: request.nonce,

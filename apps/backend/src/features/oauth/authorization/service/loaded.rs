@@ -1,7 +1,6 @@
 //! A stored request with its client, and what it needs next.
 
-use countersign_guard::Scopes;
-use countersign_oauth::{RedirectUri, ScopeGrant};
+use countersign_oauth::RedirectUri;
 use countersign_store::{Conn, Db, StoreError, Tx};
 
 use super::Authorization;
@@ -9,13 +8,12 @@ use super::next_step::{Person, Progress, Situation, Step, expected, next_step};
 use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, AuthorizationRequestId};
 use crate::features::identity::accounts;
-use crate::features::oauth::apis::{self, Api};
-use crate::features::oauth::authorization::request::{
-    Audience, AuthorizationRequest, OFFLINE_ACCESS, ScopeNames, filtered,
-};
+use crate::features::oauth::apis;
+use crate::features::oauth::authorization::asked::{Asked, is_covered};
+use crate::features::oauth::authorization::request::AuthorizationRequest;
 use crate::features::oauth::authorization::store::{self, RequestRow};
 use crate::features::oauth::clients::{self, Client};
-use crate::features::oauth::consents::{self, Consent};
+use crate::features::oauth::consents;
 use crate::features::sign_in::sessions::{self, Session};
 use crate::settings::Signup;
 
@@ -33,17 +31,6 @@ pub struct Interaction {
     pub ui_locales: Option<String>,
     /// The account that the client expects.
     pub expected: Option<AccountId>,
-}
-
-/// What is asked of an account, as of now.
-#[derive(Default)]
-pub(super) struct Asked {
-    /// What the account can give, per audience.
-    pub audiences: Vec<Audience>,
-    /// The APIs among them.
-    pub apis: Vec<Api>,
-    /// Whether an API was removed since the request began.
-    pub is_gone: bool,
 }
 
 /// Where the statements run: on the database itself, or in a transaction.
@@ -129,7 +116,7 @@ impl Authorization {
             auth_time: session.auth_time,
             acr: acr.name(),
             has_consented: is_covered(&asked.audiences, &given),
-            may_give_nothing: asked.is_nothing(request),
+            may_give_nothing: asked.is_nothing(&request.scopes()),
         });
         Ok(next_step(request, &progress, &situation))
     }
@@ -144,49 +131,7 @@ impl Authorization {
         let userinfo = self.userinfo();
         let known = apis::all(on.conn()).await?;
         let held = accounts::scopes(on.conn(), account).await?;
-        let mut asked = Asked::default();
-        for audience in &request.audiences {
-            if audience.identifier == userinfo {
-                asked.audiences.push(audience.clone());
-                continue;
-            }
-            let api = known.iter().find(|api| api.identifier == audience.identifier);
-            let is_usable = |api: &&Api| api.disabled_at.is_none() && client.may_use_api(api);
-            let Some(api) = api.filter(is_usable) else {
-                asked.is_gone = true;
-                continue;
-            };
-            asked.audiences.push(Audience {
-                scopes: ScopeNames(filtered(&audience.scopes.0, |scope| may_give(api, scope, &held))),
-                ..audience.clone()
-            });
-            asked.apis.push(api.clone());
-        }
-        Ok(asked)
-    }
-}
-
-/// Returns whether an account can give a client a scope of an API: an open one, or one that it has itself.
-fn may_give(api: &Api, scope: &str, held: &Scopes) -> bool {
-    match api.scope(scope) {
-        Some(own) => own.grant == ScopeGrant::Open || held.contains(scope),
-        None => scope == OFFLINE_ACCESS,
-    }
-}
-
-/// Returns whether the consents cover everything that is asked for.
-pub(super) fn is_covered(asked: &[Audience], given: &[Consent]) -> bool {
-    asked.iter().all(|audience| {
-        let consent = given.iter().find(|consent| consent.audience == audience.identifier);
-        consent.is_some_and(|consent| audience.consented().iter().all(|scope| consent.scopes.contains(scope)))
-    })
-}
-
-impl Asked {
-    /// Returns whether the account can give nothing of what is asked for.
-    fn is_nothing(&self, request: &AuthorizationRequest) -> bool {
-        let is_empty = |audience: &Audience| audience.scopes.0.is_empty();
-        !request.scopes().is_empty() && self.audiences.iter().all(is_empty)
+        Ok(Asked::of(&request.audiences, client, &userinfo, &known, &held))
     }
 }
 

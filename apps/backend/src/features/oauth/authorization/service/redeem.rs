@@ -7,18 +7,19 @@ use countersign_store::StoreError;
 
 use super::Authorization;
 use super::issue::GrantOf;
-use super::loaded::is_covered;
 use crate::core::caller::Caller;
 use crate::core::language::Language;
 use crate::core::request_info::RequestInfo;
 use crate::features::identity::accounts;
 use crate::features::oauth::apis;
+use crate::features::oauth::authorization::asked::{are_given, is_covered};
 use crate::features::oauth::authorization::code::{AuthorizationCode, CodeHash};
 use crate::features::oauth::authorization::request::{OPENID, union};
 use crate::features::oauth::authorization::store::codes::{self, CodeRow};
 use crate::features::oauth::clients::{self, Client};
 use crate::features::oauth::consents;
 use crate::features::operations::audit::{Event, EventKind};
+use crate::features::operations::keys::{IssueError, Reserved};
 use crate::features::sign_in::revocation::{Bit, Reach};
 use crate::features::sign_in::sessions::{self, GrantToken, NewGrant, Session};
 
@@ -40,6 +41,8 @@ pub struct Redeemed {
     pub refresh_token: Option<GrantToken>,
     /// For the ID token.
     pub nonce: Option<String>,
+    /// What its tokens are signed with.
+    pub reserved: Reserved,
 }
 
 /// Why a code is not exchanged. Clients can distinguish only the first two.
@@ -51,6 +54,9 @@ pub enum RedeemError {
     /// `invalid_target`.
     #[error("resource is not one that was granted")]
     InvalidTarget,
+    /// The tokens could not be signed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -83,6 +89,7 @@ impl Authorization {
         }
         let grant = grant_of(&row)?;
         self.check_presented(&row, &grant, redemption).await?;
+        let reserved = self.reserve(&grant, redemption.client).await?;
         fail::fail_point!("authorization::redeem");
         // Not in the transaction, because these may write.
         let refreshes = redemption
@@ -101,6 +108,7 @@ impl Authorization {
                 session: *session,
                 refresh_token,
                 nonce: grant.nonce,
+                reserved,
             }),
             Spending::Lost => match codes::find(&self.platform.db, hash).await? {
                 // The winner has committed, so this was a second use.
@@ -108,6 +116,14 @@ impl Authorization {
                 _ => Err(InvalidGrant("the code has expired")),
             },
         }
+    }
+
+    /// Makes sure that the tokens can be signed, before the code is spent for them.
+    async fn reserve(&self, grant: &GrantOf, client: &Client) -> Result<Reserved, IssueError> {
+        let openid = grant.audiences.iter().any(|one| one.scopes.0.contains(OPENID));
+        let alg = openid.then_some(client.metadata.id_token_signed_response_alg);
+        let ttl = self.platform.settings.provider.longest_ttl();
+        self.keys.reserve(alg, ttl, self.platform.clock.now()).await
     }
 
     /// Compares what is presented with what the code was issued for. Nothing here spends the code.
@@ -198,6 +214,10 @@ impl Authorization {
                     let Some(client) = clients::may_use(&mut *tx, &row.client_id).await? else {
                         return Err(InvalidGrant("the client is disabled"));
                     };
+                    // A code that was issued before the client was disabled stays void once it is enabled again.
+                    if client.epoch != grant.client_epoch {
+                        return Err(InvalidGrant("the client was disabled"));
+                    }
                     let Some(versions) = accounts::may_sign_in(&mut *tx, row.account_id).await? else {
                         return Err(InvalidGrant("the account is disabled"));
                     };
@@ -206,7 +226,8 @@ impl Authorization {
                         return Err(InvalidGrant("all sessions of the user have ended"));
                     }
                     let given = consents::find(&mut *tx, row.account_id, &row.client_id).await?;
-                    if !client.trusted && !is_covered(&grant.audiences, &given) {
+                    let is_given = are_given(&grant.consents, &given) && is_covered(&grant.audiences, &given);
+                    if !client.trusted && !is_given {
                         return Err(InvalidGrant("the user has removed the application's access"));
                     }
                     let new = NewGrant {

@@ -4,51 +4,70 @@ use countersign_store::{Db, StoreError};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
+use super::scope::check_scope;
 use super::{ClientError, Clients};
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
-use crate::features::oauth::apis::{Applied, Difference, Origin};
+use crate::core::ids::uuid_v7;
+use crate::features::oauth::apis::{self, Applied, Compared, Difference, Origin};
 use crate::features::oauth::clients::client::Client;
 use crate::features::oauth::clients::secret::SecretHash;
-use crate::features::oauth::clients::store::{self, NewRow, StoredSecret};
+use crate::features::oauth::clients::store::{self, NewRow, StoredSecret, Switched};
 use crate::features::operations::audit::{Event, EventKind};
 use crate::features::sign_in::revocation::RevokingTx;
-use crate::settings::{DeclaredClient, DeclaredClients, DeclaredSecret};
+use crate::settings::{DeclaredClient, DeclaredClients, DeclaredSecret, Settings};
 
-/// Returns what differs between the settings file and the database, without changing anything.
+/// Compares the settings file with the database, without changing anything.
 ///
 /// # Errors
-/// [`ClientError::OfOperator`], or if the database failed.
-pub async fn differences(db: &Db, declared: &DeclaredClients, now: Timestamp) -> Result<Vec<Difference>, ClientError> {
-    let mut differences = Vec::new();
-    for entry in declared.iter() {
+/// If the database failed.
+pub async fn differences(db: &Db, settings: &Settings, now: Timestamp) -> Result<Compared<ClientError>, StoreError> {
+    // As they are once the file is applied.
+    let mut apis: Vec<_> = settings.apis.iter().cloned().collect();
+    let others = apis::all(db).await?.into_iter().map(|api| api.metadata);
+    apis.extend(others.filter(|other| settings.apis.iter().all(|api| api.identifier != other.identifier)));
+    let (mut differences, mut problems) = (Vec::new(), Vec::new());
+    for entry in settings.clients.iter() {
         let client = store::find(db, &entry.client_id).await?;
         let secrets = store::secrets(db, &entry.client_id, now).await?;
-        let applied = compare(entry, client.as_ref(), &secrets)?;
-        differences.extend(applied.map(|applied| Difference::new(&entry.client_id, applied)));
+        match compare(entry, client.as_ref(), &secrets) {
+            Ok(None) => {}
+            Ok(Some(applied)) => {
+                problems.extend(check_scope(&entry.client_id, &entry.metadata, &apis).err());
+                differences.push(Difference::new(&entry.client_id, applied));
+            }
+            Err(problem) => problems.push(problem),
+        }
     }
-    let gone = gone(db, declared).await?;
+    let gone = gone(db, &settings.clients).await?;
     differences.extend(
         gone.iter()
             .map(|client| Difference::new(&client.client_id, Applied::Disabled)),
     );
-    Ok(differences)
+    Ok(Compared { differences, problems })
 }
 
 impl Clients {
+    /// Makes the RSA key with which tokens for the clients of the settings file are signed, if one needs it.
+    ///
+    /// # Errors
+    /// [`ClientError::Key`].
+    pub async fn ensure_declared_key(&self) -> Result<(), ClientError> {
+        for entry in self.platform.settings.clients.iter() {
+            self.ensure_key(&entry.metadata).await?;
+        }
+        Ok(())
+    }
+
     /// Registers the clients of the settings file as they are declared there, each in a transaction of its own, and disables
-    /// those that are gone; the caller ends their grants. With `dry_run`, only returns the differences.
+    /// those that are gone; the caller ends their grants. The caller has compared them.
     ///
     /// # Errors
     /// [`ClientError`]. Differences that were resolved before stay resolved.
-    pub async fn apply(&self, dry_run: bool, caller: &Caller) -> Result<Vec<Difference>, ClientError> {
+    pub async fn apply(&self, caller: &Caller) -> Result<Vec<Difference>, ClientError> {
         let (declared, db) = (&self.platform.settings.clients, &self.platform.db);
-        if dry_run {
-            return differences(db, declared, self.now()).await;
-        }
         let mut differences = Vec::new();
         for entry in declared.iter() {
-            self.ensure_key(&entry.metadata).await?;
             let applied = self
                 .revocations
                 .transact(|tx| Box::pin(async move { self.apply_one(tx, entry, caller).await }))
@@ -128,7 +147,11 @@ impl Clients {
             return Ok(false);
         }
         let now = self.now();
-        store::set_disabled(tx, &client.client_id, disabled.then_some(now), now).await?;
+        let switched = Switched {
+            disabled_at: disabled.then_some(now),
+            epoch: uuid_v7(now, self.platform.random),
+        };
+        store::set_disabled(tx, &client.client_id, &switched, now).await?;
         let kind = match disabled {
             true => {
                 self.revoke_bit(tx, client).await?;

@@ -14,6 +14,17 @@ pub enum ClientError {
     /// Its metadata is not accepted.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+    /// Its `scope` names one that it can never get.
+    #[error(
+        "the client {client_id}: scope names {scope}, which is no scope of OpenID Connect or of an API of the client; \
+         {advice}"
+    )]
+    UnknownScope {
+        client_id: String,
+        scope: String,
+        /// What to do.
+        advice: String,
+    },
     /// The `client_id` is already registered.
     #[error("the client {0} exists already; `countersign clients update` changes it")]
     Exists(String),

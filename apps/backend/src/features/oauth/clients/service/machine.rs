@@ -21,7 +21,7 @@ impl Clients {
     /// in a transaction.
     ///
     /// # Errors
-    /// If the database failed. `None`: the client was deleted.
+    /// If the database failed. `None`: the client was disabled or deleted.
     pub async fn machine_bit(&self, client: &Client) -> Result<Option<Bit>, StoreError> {
         let until = self.now() + LONGEST_LIFE;
         if let Some(bit) = client.machine_bit

@@ -6,6 +6,7 @@ mod error;
 mod machine;
 mod register;
 mod rotate;
+mod scope;
 
 use countersign_oauth::{ClientMetadata, GrantType, Policy, SigningAlg};
 use countersign_store::{Conn, StoreError};

@@ -1,14 +1,15 @@
 //! Registering and changing clients on the command line.
 
-use countersign_oauth::ClientMetadata;
+use countersign_oauth::{ApiMetadata, ClientMetadata};
 use countersign_store::{Conn, StoreError, Tx};
 use uuid::Uuid;
 
+use super::scope::check_scope;
 use super::{ClientError, Clients};
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::ids::uuid_v7;
-use crate::features::oauth::apis::Origin;
+use crate::features::oauth::apis::{self, Origin};
 use crate::features::oauth::clients::client::Client;
 use crate::features::oauth::clients::secret::{ClientSecret, SecretHash};
 use crate::features::oauth::clients::store::{self, NewRow};
@@ -50,6 +51,7 @@ impl Clients {
                     if store::find(&mut *tx, &new.client_id).await?.is_some() {
                         return Err(ClientError::Exists(new.client_id.clone()));
                     }
+                    check_scope(&new.client_id, &new.metadata, &apis_of(tx).await?)?;
                     let row = NewRow {
                         client_id: &new.client_id,
                         origin: Origin::Operator,
@@ -88,6 +90,10 @@ impl Clients {
                     let mut after = before.clone();
                     change(&mut after.metadata, &mut after.trusted)?;
                     after.metadata.validate(policy)?;
+                    let scopes = |client: &Client| (client.metadata.scope.clone(), client.metadata.apis.clone());
+                    if scopes(&after) != scopes(&before) {
+                        check_scope(client_id, &after.metadata, &apis_of(tx).await?)?;
+                    }
                     let is_given = before.is_public() && !after.is_public();
                     if is_given {
                         self.insert_secret(tx, client_id, hash).await?;
@@ -144,7 +150,8 @@ impl Clients {
         secret: Option<SecretHash>,
         caller: &Caller,
     ) -> Result<(), StoreError> {
-        store::insert(tx, new, self.now()).await?;
+        let now = self.now();
+        store::insert(tx, new, uuid_v7(now, self.platform.random), now).await?;
         if let Some(secret) = secret {
             self.insert_secret(tx, new.client_id, secret).await?;
         }
@@ -183,6 +190,11 @@ impl Clients {
     pub(super) fn now(&self) -> Timestamp {
         self.platform.clock.now()
     }
+}
+
+async fn apis_of(tx: &mut Tx<'_>) -> Result<Vec<ApiMetadata>, StoreError> {
+    let apis = apis::all(tx).await?;
+    Ok(apis.into_iter().map(|api| api.metadata).collect())
 }
 
 /// The names of what differs.

@@ -3,6 +3,7 @@
 use countersign_oauth::{ErrorCode, GrantType, OauthError, Parameters, UserCode};
 use countersign_store::StoreError;
 
+use super::stored::written;
 use super::{DeviceAuthorization, LIFETIME, hash_of};
 use crate::core::caller::Caller;
 use crate::core::ids::DeviceRequestId;
@@ -73,8 +74,7 @@ impl DeviceAuthorization {
             hash: device_code.hash(),
             user_code_hash: hash_of(&user_code),
             client_id: &client.client_id,
-            scope: &wanted.scopes.to_string(),
-            resources: &wanted.resources.join(" "),
+            audiences: written(&wanted),
             user_agent: request.user_agent.clone(),
             address: request.address.map(|address| address.to_string()),
             wait_ms: INTERVAL_MS,

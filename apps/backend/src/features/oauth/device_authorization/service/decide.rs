@@ -1,9 +1,11 @@
 //! The user's side: entering the code, and deciding (RFC 8628 §3.3).
 
-use countersign_guard::Scopes;
+use std::time::Duration;
+
 use countersign_oauth::UserCode;
 use countersign_store::StoreError;
 
+use super::stored::{written, written_ids};
 use super::{ALLOWED, CANCELED, DeviceAuthorization, hash_of};
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
@@ -12,10 +14,11 @@ use crate::core::ids::{DeviceRequestId, SessionRef};
 use crate::core::language::Language;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::features::identity::accounts;
-use crate::features::oauth::apis::{self, Api};
-use crate::features::oauth::authorization::Permission;
+use crate::features::oauth::apis;
+use crate::features::oauth::authorization::{Asked, Permission};
 use crate::features::oauth::clients::{self, Client};
-use crate::features::oauth::device_authorization::store::{self, Decided};
+use crate::features::oauth::consents;
+use crate::features::oauth::device_authorization::store::{self, Decided, Request};
 use crate::features::operations::audit::{Event, EventKind};
 use crate::features::sign_in::sessions;
 
@@ -23,10 +26,7 @@ use crate::features::sign_in::sessions;
 pub struct DeviceRequest {
     pub id: DeviceRequestId,
     pub client: Client,
-    /// What it asks for, by audience: the identifier of an API, or the URL of the userinfo endpoint.
-    pub scopes: Vec<(String, Scopes)>,
-    /// The registered APIs, whose scopes may be among these.
-    apis: Vec<Api>,
+    asked: Asked,
     /// Where the request came from.
     pub user_agent: Option<String>,
     pub address: Option<String>,
@@ -34,12 +34,18 @@ pub struct DeviceRequest {
 }
 
 impl DeviceRequest {
-    /// Returns what the device asks for, in this language.
+    /// Returns what it asks of the user, in this language. `openid` alone is nothing: it says who signs in.
     pub fn permissions(&self, language: Language) -> Vec<Permission<'_>> {
-        let of_audience = |(audience, scopes)| Permission::at(audience, Scopes::iter(scopes), &self.apis, language);
-        let scopes = self.scopes.iter().map(|(audience, scopes)| (audience.as_str(), scopes));
-        scopes.flat_map(of_audience).collect()
+        self.asked.permissions(language)
     }
+}
+
+/// What a claimed request needs next.
+pub enum Claimed {
+    /// The user decides.
+    Decides(Box<DeviceRequest>),
+    /// The user proves again who they are, because the client asks for that (`default_max_age`).
+    Reauthenticates,
 }
 
 /// The user's decision.
@@ -77,6 +83,9 @@ pub enum DecideError {
     /// The request has expired, was decided, or belongs to another user or browser; or the user is disabled or the client may not be used.
     #[error("the device request has ended")]
     Ended,
+    /// The user must prove again who they are first.
+    #[error("the user must sign in again")]
+    Reauthenticate,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -127,27 +136,37 @@ impl DeviceAuthorization {
         Ok(reserved)
     }
 
-    /// Returns a request that this browser has claimed, until it is decided. `None` also if its client may not be used.
+    /// Returns what a request needs that this browser has claimed, until it is decided. `None` also if its client or one of
+    /// its APIs is gone.
     ///
     /// # Errors
     /// If the database failed.
-    pub async fn claimed(&self, id: DeviceRequestId, browser: Browser) -> Result<Option<DeviceRequest>, StoreError> {
+    pub async fn claimed(&self, id: DeviceRequestId, browser: Browser) -> Result<Option<Claimed>, StoreError> {
         let (db, now) = (&self.platform.db, self.platform.clock.now());
-        let asked = store::find(db, id, browser.user.account, browser.handle, now).await?;
-        let Some(asked) = asked.filter(|asked| asked.decision.is_none()) else {
+        let user = browser.user;
+        let request = store::find(db, id, user.account, browser.handle, now).await?;
+        let Some(request) = request.filter(|request| request.decision.is_none()) else {
             return Ok(None);
         };
-        let client = clients::may_use(db, &asked.client_id).await?;
-        let scopes = self.by_audience(db, &asked).await?;
-        let apis = apis::all(db).await?;
-        Ok(client.map(|client| DeviceRequest {
-            id,
-            client,
-            scopes,
-            apis,
-            user_agent: asked.user_agent,
-            address: asked.address,
-            created_at: asked.created_at,
+        let client = clients::may_use(db, &request.client_id).await?;
+        let session = sessions::find_living(db, user.session, now).await?;
+        let (Some(client), Some(session)) = (client, session) else {
+            return Ok(None);
+        };
+        if is_too_old(&client, &request, session.auth_time, now) {
+            return Ok(Some(Claimed::Reauthenticates));
+        }
+        let (known, held) = (apis::all(db).await?, accounts::scopes(db, user.account).await?);
+        let asked = self.asked(&request, &client, &known, &held)?;
+        Ok((!asked.is_gone).then(|| {
+            Claimed::Decides(Box::new(DeviceRequest {
+                id,
+                client,
+                asked,
+                user_agent: request.user_agent,
+                address: request.address,
+                created_at: request.created_at,
+            }))
         }))
     }
 
@@ -171,13 +190,26 @@ impl DeviceAuthorization {
                         return Err(DecideError::Ended);
                     };
                     let versions = accounts::may_sign_in(&mut *tx, user.account).await?;
-                    let asked = store::find(&mut *tx, id, user.account, browser.handle, now).await?;
-                    let (Some(versions), Some(asked)) = (versions, asked) else {
+                    let request = store::find(&mut *tx, id, user.account, browser.handle, now).await?;
+                    let (Some(versions), Some(request)) = (versions, request) else {
                         return Err(DecideError::Ended);
                     };
-                    if clients::may_use(&mut *tx, &asked.client_id).await?.is_none() {
+                    let Some(client) = clients::may_use(&mut *tx, &request.client_id).await? else {
+                        return Err(DecideError::Ended);
+                    };
+                    if decision == Decision::Allow && is_too_old(&client, &request, session.auth_time, now) {
+                        return Err(DecideError::Reauthenticate);
+                    }
+                    let known = apis::all(&mut *tx).await?;
+                    let held = accounts::scopes(&mut *tx, user.account).await?;
+                    let asked = self.asked(&request, &client, &known, &held)?;
+                    if asked.is_gone {
                         return Err(DecideError::Ended);
                     }
+                    if decision == Decision::Allow {
+                        self.consent(tx, &asked, &client, user.account, now).await?;
+                    }
+                    let given = consents::find(&mut *tx, user.account, &client.client_id).await?;
                     let decided = Decided {
                         id,
                         account: user.account,
@@ -186,9 +218,12 @@ impl DeviceAuthorization {
                             Decision::Allow => ALLOWED,
                             Decision::Cancel => CANCELED,
                         },
+                        audiences: written(&asked.audiences),
                         epoch: versions.session_epoch,
                         auth_time: session.auth_time,
                         amr: &session.amr,
+                        client_epoch: client.epoch,
+                        consent_ids: written_ids(&given),
                         now,
                     };
                     if !store::decide(tx, &decided).await? {
@@ -198,14 +233,19 @@ impl DeviceAuthorization {
                         Decision::Allow => EventKind::DeviceAllowed,
                         Decision::Cancel => EventKind::DeviceCanceled,
                     };
-                    if decision == Decision::Allow {
-                        self.consent(tx, &asked, user.account, now).await?;
-                    }
                     let event = Event::new(kind, user.account, caller).session(user.session);
-                    self.audit.record(tx, event.detail(&*asked.client_id)).await?;
+                    self.audit.record(tx, event.detail(&*client.client_id)).await?;
                     Ok(())
                 })
             })
             .await
     }
+}
+
+/// Returns whether the user's authentication is older than the client accepts (OpenID Connect Dynamic Client Registration §2,
+/// `default_max_age`). What was proven since the device asked is fresh, however long the user takes to decide.
+fn is_too_old(client: &Client, request: &Request, auth_time: Timestamp, now: Timestamp) -> bool {
+    let max_age = client.metadata.default_max_age;
+    let expired = |max_age: u32| auth_time + Duration::from_secs(max_age.into()) < now;
+    auth_time < request.created_at && max_age.is_some_and(expired)
 }

@@ -3,6 +3,7 @@
 mod begin;
 mod decide;
 mod redeem;
+mod stored;
 mod wanted;
 
 use std::time::Duration;
@@ -11,7 +12,7 @@ use countersign_oauth::UserCode;
 use countersign_store::{Db, StoreError};
 
 pub(super) use begin::{BeginError, Begun};
-pub use decide::{Browser, ClaimError, DecideError, Decision, DeviceRequest};
+pub use decide::{Browser, ClaimError, Claimed, DecideError, Decision, DeviceRequest};
 
 use super::store;
 use crate::core::cleanup;

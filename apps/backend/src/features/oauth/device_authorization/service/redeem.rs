@@ -6,12 +6,14 @@ use countersign_guard::Scopes;
 use countersign_oauth::GrantType;
 use countersign_store::{StoreError, Tx};
 
+use super::stored::{audiences, ids};
 use super::{ALLOWED, DeviceAuthorization, DeviceError};
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::request_info::RequestInfo;
 use crate::features::identity::accounts::{self, AccountVersions};
+use crate::features::oauth::authorization::{Audience, are_given, is_covered, union};
 use crate::features::oauth::clients::{self, Client};
 use crate::features::oauth::consents;
 use crate::features::oauth::device_authorization::secret::DeviceCode;
@@ -60,7 +62,7 @@ impl DeviceAuthorization {
     ///
     /// # Errors
     /// If the database failed.
-    pub async fn allowed(&self, device_code: &str, client: &Client) -> Result<Option<(Scopes, String)>, DeviceError> {
+    pub async fn allowed(&self, device_code: &str, client: &Client) -> Result<Option<(Scopes, String)>, StoreError> {
         let Ok(code) = device_code.parse::<DeviceCode>() else {
             return Ok(None);
         };
@@ -70,10 +72,11 @@ impl DeviceAuthorization {
                 && polled.spent_at.is_none()
                 && polled.decision.as_deref() == Some(ALLOWED)
         };
-        Ok(found.filter(is_allowed).map(|polled| {
-            let scopes = polled.scope.split_ascii_whitespace().map(str::to_owned).collect();
-            (scopes, polled.resources)
-        }))
+        let Some(polled) = found.filter(is_allowed) else {
+            return Ok(None);
+        };
+        let audiences = audiences(&polled.audiences)?;
+        Ok(Some((scopes_of(&audiences), named(&audiences).join(" "))))
     }
 
     async fn pending(&self, polled: &Polled, now: Timestamp) -> Result<DeviceError, StoreError> {
@@ -104,7 +107,6 @@ impl DeviceAuthorization {
                     let Some(allowed) = self.still_allowed(tx, polled).await? else {
                         return Ok(None);
                     };
-                    let resources: Vec<&str> = polled.resources.split_ascii_whitespace().collect();
                     let new = NewGrant {
                         account: allowed.account,
                         versions: allowed.versions,
@@ -113,8 +115,8 @@ impl DeviceAuthorization {
                         parent: None,
                         bound: false,
                         grant_type: GrantType::DeviceCode.as_str(),
-                        scopes: &allowed.scopes,
-                        resources: &resources,
+                        scopes: &scopes_of(&allowed.audiences),
+                        resources: &named(&allowed.audiences),
                         claims: None,
                         auth_time: allowed.auth_time,
                         amr: polled.amr.as_deref().unwrap_or_default(),
@@ -142,19 +144,24 @@ impl DeviceAuthorization {
         let Some(versions) = accounts::may_sign_in(&mut *tx, account).await? else {
             return Ok(None);
         };
-        if versions.session_epoch != epoch || clients::may_use(&mut *tx, &polled.client_id).await?.is_none() {
+        let client = clients::may_use(&mut *tx, &polled.client_id).await?;
+        // A permission that has ended stays void when the client is enabled again or the user consents again.
+        let is_same = client.is_some_and(|client| Some(client.epoch) == polled.client_epoch);
+        if versions.session_epoch != epoch || !is_same {
             return Ok(None);
         }
-        let consents = consents::find(&mut *tx, account, &polled.client_id).await?;
-        if consents.is_empty() {
+        let audiences = audiences(&polled.audiences)?;
+        let given = consents::find(&mut *tx, account, &polled.client_id).await?;
+        // Trusted clients, too: on a device, everyone is asked.
+        let on = ids(polled.consent_ids.as_deref().unwrap_or_default())?;
+        if !are_given(&on, &given) || !is_covered(&audiences, &given) {
             return Ok(None);
         }
-        let scopes = polled.scope.split_ascii_whitespace().map(str::to_owned).collect();
         Ok(Some(Allowed {
             account,
             versions,
             auth_time,
-            scopes,
+            audiences,
         }))
     }
 }
@@ -164,7 +171,18 @@ struct Allowed {
     account: AccountId,
     versions: AccountVersions,
     auth_time: Timestamp,
-    scopes: Scopes,
+    audiences: Vec<Audience>,
+}
+
+/// Returns all scopes of what was allowed.
+fn scopes_of(audiences: &[Audience]) -> Scopes {
+    union(audiences.iter().map(|audience| &audience.scopes.0))
+}
+
+/// Returns the identifiers of what the device named, or what stands for them.
+fn named(audiences: &[Audience]) -> Vec<&str> {
+    let named = audiences.iter().filter(|audience| audience.named);
+    named.map(|audience| audience.identifier.as_str()).collect()
 }
 
 /// The request of the device, which the grant is shown with.

@@ -1,81 +1,59 @@
-//! What a device asks for, and what its user consents to.
+//! What a device asks for, and what its user consents to. The rules are those of the authorization endpoint.
 
 use countersign_guard::Scopes;
 use countersign_oauth::{ErrorCode, OPENID_SCOPES, OauthError, Parameters};
-use countersign_store::{Conn, StoreError, Tx};
+use countersign_store::{StoreError, Tx};
 
+use super::stored::audiences;
 use super::{BeginError, DeviceAuthorization};
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
+use crate::core::oauth_endpoints::userinfo_audience;
 use crate::features::oauth::apis::{self, Api};
+use crate::features::oauth::authorization::{Asked, Audience, Wish, scopes_for};
 use crate::features::oauth::clients::Client;
 use crate::features::oauth::consents;
-use crate::features::oauth::device_authorization::store::Asked;
-
-/// What a device asks for, reduced to what its client may have.
-pub(super) struct Wanted {
-    pub scopes: Scopes,
-    /// The identifiers of the APIs.
-    pub resources: Vec<String>,
-}
+use crate::features::oauth::device_authorization::store::Request;
 
 impl DeviceAuthorization {
     /// Reads `scope` and `resource`.
-    pub(super) async fn wanted(&self, client: &Client, asked: &Parameters) -> Result<Wanted, BeginError> {
+    pub(super) async fn wanted(&self, client: &Client, sent: &Parameters) -> Result<Vec<Audience>, BeginError> {
         let refused = |code, text| BeginError::Refused(OauthError::new(code, text));
-        let scope = asked.one("scope");
+        let scope = sent.one("scope");
         let scope = scope.map_err(|_| refused(ErrorCode::InvalidRequest, "scope must be sent once"))?;
         let scopes: Scopes = scope
             .unwrap_or_default()
             .parse()
             .map_err(|_| refused(ErrorCode::InvalidScope, "scope has characters that are not allowed"))?;
-        let mut apis = Vec::new();
-        for resource in asked.all("resource") {
-            let api = apis::resolve(&self.platform.db, resource).await?;
-            let api = api.filter(|api| client.may_use_api(api));
-            apis.push(api.ok_or_else(|| refused(ErrorCode::InvalidTarget, "the client may not use this resource"))?);
+        let apis = apis::all(&self.platform.db).await?;
+        let is_known =
+            |scope: &str| OPENID_SCOPES.contains(&scope) || apis.iter().any(|api| api.scope(scope).is_some());
+        let allowed = scopes_for(client, &scopes);
+        if scope.is_some() && !allowed.iter().any(is_known) {
+            let text = "the client may not use any of these scopes";
+            return Err(refused(ErrorCode::InvalidScope, text));
         }
-        let is_known = |scope: &&str| OPENID_SCOPES.contains(scope) || apis.iter().any(|api| has(api, scope));
-        let known: Scopes = scopes.iter().filter(is_known).map(str::to_owned).collect();
-        let scopes = match client.allowed(&known) {
-            allowed if allowed.is_empty() => {
-                let text = "the client may not use any of these scopes";
-                return Err(refused(ErrorCode::InvalidScope, text));
-            }
-            allowed => allowed,
+        let wish = Wish {
+            client,
+            apis: &apis,
+            userinfo: &self.userinfo(),
+            has_scope: scope.is_some(),
+            scopes: &allowed,
+            resources: sent.all("resource").collect(),
         };
-        Ok(Wanted {
-            scopes,
-            resources: apis.into_iter().map(|api| api.metadata.identifier).collect(),
-        })
+        Ok(wish.audiences()?)
     }
 
-    /// Returns what was asked, by audience.
-    pub(super) async fn by_audience<'c>(
+    /// Reduces what a request asks for to what an account that has the scopes `held` can give.
+    pub(super) fn asked(
         &self,
-        conn: impl Into<Conn<'c>>,
-        asked: &Asked,
-    ) -> Result<Vec<(String, Scopes)>, StoreError> {
-        let scopes: Scopes = asked.scope.split(' ').map(str::to_owned).collect();
-        let of_openid: Scopes = scopes
-            .iter()
-            .filter(|scope| OPENID_SCOPES.contains(scope))
-            .map(str::to_owned)
-            .collect();
-        let userinfo = format!("{}/oauth2/userinfo", self.platform.settings.issuer.as_str());
-        let mut found = vec![(userinfo, of_openid)];
-        for api in apis::all(conn).await? {
-            if asked.resources.split(' ').any(|resource| resource == api.identifier) {
-                let own = scopes
-                    .iter()
-                    .filter(|scope| has(&api, scope))
-                    .map(str::to_owned)
-                    .collect();
-                found.push((api.metadata.identifier, own));
-            }
-        }
-        found.retain(|(_, scopes)| !scopes.is_empty());
-        Ok(found)
+        request: &Request,
+        client: &Client,
+        known: &[Api],
+        held: &Scopes,
+    ) -> Result<Asked, StoreError> {
+        let audiences = audiences(&request.audiences)?;
+        Ok(Asked::of(&audiences, client, &self.userinfo(), known, held))
     }
 
     /// Stores the consent of a user who allows a request.
@@ -83,16 +61,18 @@ impl DeviceAuthorization {
         &self,
         tx: &mut Tx<'_>,
         asked: &Asked,
+        client: &Client,
         account: AccountId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        for (audience, scopes) in self.by_audience(&mut *tx, asked).await? {
-            consents::give(tx, account, &asked.client_id, &audience, &scopes, now).await?;
+        for audience in &asked.audiences {
+            let scopes = audience.consented();
+            consents::give(tx, account, &client.client_id, &audience.identifier, &scopes, now).await?;
         }
         Ok(())
     }
-}
 
-fn has(api: &Api, scope: &str) -> bool {
-    api.scopes.iter().any(|known| known.name == scope)
+    fn userinfo(&self) -> String {
+        userinfo_audience(self.platform.settings.issuer.as_str())
+    }
 }

@@ -58,7 +58,9 @@ impl Tokens {
                 )),
             };
         }
-        if let [only] = granted[..] {
+        if let [only] = granted[..]
+            && only != userinfo
+        {
             return Ok(Target::Api(Box::new(self.usable(client, only).await?)));
         }
         if let Some(default) = &client.metadata.default_api

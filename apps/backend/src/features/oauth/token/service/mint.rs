@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use countersign_guard::{AccessTokenClaims, Scopes};
-use countersign_jose::{Audience, RequiredClaims, Subject, at_hash};
+use countersign_jose::{Audience, IdTokenClaims, RequiredClaims, Subject, at_hash};
 use countersign_oauth::{ClaimsRequest, IdTokenClaimsMode};
 use countersign_store::StoreError;
 
@@ -19,6 +19,7 @@ use crate::core::layers::note_account;
 use crate::features::identity::profiles::{self, Asked};
 use crate::features::oauth::apis::Api;
 use crate::features::oauth::clients::{Client, ClientAuthError};
+use crate::features::operations::keys::{IssueError, Reserved};
 use crate::features::sign_in::sessions::{GrantToken, Session, acr};
 
 /// Tokens for a client. No `Debug`.
@@ -41,6 +42,7 @@ impl Tokens {
         &self,
         grant: &Grant<'_>,
         refresh_token: Option<GrantToken>,
+        reserved: Reserved,
     ) -> Result<IssuedTokens, TokenError> {
         let Grant { session, client, .. } = *grant;
         note_account(session.account_id);
@@ -61,7 +63,11 @@ impl Tokens {
         claims.status = Some(self.revocations.reference(session.bit()));
         let access_token = self.keys.issue(&claims, now).await?;
         let id_token = match access.openid.contains("openid") {
-            true => Some(self.id_token(grant, &access, &access_token, now).await?),
+            true => {
+                let alg = client.metadata.id_token_signed_response_alg;
+                let claims = self.id_token(grant, &access, &access_token, now).await?;
+                Some(self.keys.sign_reserved(reserved, alg, &claims, now).await?)
+            }
             false => None,
         };
         Ok(IssuedTokens {
@@ -73,13 +79,21 @@ impl Tokens {
         })
     }
 
+    /// Makes sure that the tokens of a grant can be signed, before anything is spent for them.
+    pub(super) async fn reserve(&self, client: &Client, has_openid: bool) -> Result<Reserved, IssueError> {
+        let alg = has_openid.then_some(client.metadata.id_token_signed_response_alg);
+        let ttl = self.platform.settings.provider.longest_ttl();
+        self.keys.reserve(alg, ttl, self.platform.clock.now()).await
+    }
+
+    /// Returns the claims of the ID token.
     async fn id_token(
         &self,
         grant: &Grant<'_>,
         access: &Access,
         access_token: &str,
         now: Timestamp,
-    ) -> Result<String, TokenError> {
+    ) -> Result<IdTokenClaims, TokenError> {
         let Grant { session, client, .. } = *grant;
         let requested = requested(session)?;
         let none = Scopes::default();
@@ -92,7 +106,7 @@ impl Tokens {
             allowed: &access.consented,
         };
         let user = profiles::claims_for(&self.platform.db, session.account_id, &asked).await?;
-        let claims = id_token::claims(IdTokenOf {
+        Ok(id_token::claims(IdTokenOf {
             issuer: self.platform.settings.issuer.as_str(),
             session,
             client,
@@ -102,9 +116,7 @@ impl Tokens {
             at_hash: at_hash(access_token),
             now,
             ttl: self.platform.settings.provider.id_token_ttl,
-        });
-        let alg = client.metadata.id_token_signed_response_alg;
-        Ok(self.keys.sign_for_client(alg, &claims, now).await?)
+        }))
     }
 
     /// Issues an access token to the client itself. It is revoked by the client's own bit.

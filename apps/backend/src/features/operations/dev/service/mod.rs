@@ -1,9 +1,11 @@
 //! The use cases, one per file.
 
+mod clients;
 mod clock;
 mod tokens;
 mod users;
 
+pub(super) use clients::WantedClient;
 pub(super) use clock::{BeyondAllTime, Move};
 pub(super) use tokens::{Issued, Lifetime, TokenError, User, Wanted};
 pub(crate) use users::{PASSWORD, SeededUser};

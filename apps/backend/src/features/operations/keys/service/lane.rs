@@ -8,7 +8,7 @@ use std::time::Instant;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::core::metrics::Register;
 
@@ -31,6 +31,11 @@ struct LaneMetrics {
     duration: Histogram,
     /// Signatures that were refused, because the lane was full.
     rejected: Counter,
+}
+
+/// A place in the lane, for one signature.
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
 }
 
 /// The lane is full, or the program is ending.
@@ -59,16 +64,26 @@ impl Lane {
         registry.add("rsa_signing_rejected", self.metrics.rejected.clone());
     }
 
+    /// Takes a place, so that a later signature is not refused. Giving it back is dropping it.
+    pub(super) fn reserve(&self) -> Result<Place, Full> {
+        fail::fail_point!("rsa_lane::full", |_| Err(Full));
+        let place = self.places.clone().try_acquire_owned();
+        place.map(|permit| Place { _permit: permit }).map_err(|_| {
+            self.metrics.rejected.inc();
+            Full
+        })
+    }
+
     /// Runs `work` on a blocking thread.
     ///
     /// The thread holds both permits until `work` is done, even if the caller is gone by then, so that no more than one
     /// per core ever run (security requirement X-52).
     #[expect(clippy::disallowed_methods, reason = "bounded by `running`: one thread per core")]
-    pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Full> {
-        let Ok(place) = self.places.clone().try_acquire_owned() else {
-            self.metrics.rejected.inc();
-            return Err(Full);
-        };
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        place: Place,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Full> {
         let running = self.running.clone().acquire_owned().await.map_err(|_| Full)?;
         let duration = self.metrics.duration.clone();
         let work = move || {
@@ -100,7 +115,8 @@ mod tests {
         let first = tokio::spawn({
             let lane = lane.clone();
             async move {
-                lane.run(move || {
+                let place = lane.reserve()?;
+                lane.run(place, move || {
                     let _ = started.send(());
                     let _ = held.recv();
                 })
@@ -113,15 +129,18 @@ mod tests {
         let _ = first.await;
         let second = tokio::spawn({
             let lane = lane.clone();
-            async move { lane.run(|| 2).await }
+            async move { lane.run(lane.reserve()?, || 2).await }
         });
         while lane.places.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(lane.run(|| 3).await, Err(Full));
+        assert!(lane.reserve().is_err());
         assert_eq!(lane.metrics.rejected.get(), 1);
         release.send(()).unwrap();
         assert_eq!(second.await.unwrap(), Ok(2));
-        assert_eq!(lane.run(|| 4).await, Ok(4));
+        // A place that is not used is free again.
+        drop(lane.reserve().unwrap());
+        let place = lane.reserve().unwrap();
+        assert_eq!(lane.run(place, || 4).await, Ok(4));
     }
 }

@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use countersign_jose::{
     AccessTokenClaims, Claims, ClientClaims, IdTokenHint, IdTokenHintExpectation, Present, RsaSigningKey, SignError,
-    SigningAlg, SigningKey, StatusListClaims, TokenType, VerifyingKey, verify, verify_id_token_rs256,
+    SigningAlg, SigningKey, StatusListClaims, TokenType, VerifyingKey, decode_without_verifying, verify,
+    verify_id_token_rs256,
 };
 use countersign_store::{Db, StoreError};
 use prometheus_client::registry::Registry;
@@ -31,7 +32,7 @@ pub use operator::{
 pub use options::KeyOptions;
 pub use ring::PublishedKeys;
 
-use self::lane::{Full, Lane};
+use self::lane::{Full, Lane, Place};
 use self::options::HINT_AGE;
 use self::ring::{LEEWAY_SECONDS, Ring};
 use self::sealing::Sealing;
@@ -69,6 +70,13 @@ struct Parts {
     rsa_lane: Lane,
     /// Whether an RSA key could be created in the folder when it was last read.
     writable: AtomicBool,
+}
+
+/// The tokens of a request can be signed: the keys are there, the database knows how long they are needed, and with RS256, a
+/// place is reserved.
+pub struct Reserved {
+    alg: Option<SigningAlg>,
+    place: Option<Place>,
 }
 
 /// Why a token could not be issued.
@@ -154,19 +162,84 @@ impl Keys {
         claims: &C,
         now: Timestamp,
     ) -> Result<String, IssueError> {
+        let place = match alg {
+            SigningAlg::Es256 => None,
+            SigningAlg::Rs256 => Some(self.reserve_place()?),
+        };
+        self.sign(place, claims, now).await
+    }
+
+    /// Makes sure that an access token, and an ID token with this algorithm, can be signed with these lifetimes. Call it before
+    /// anything is spent for them, such as a code, so that a fault costs no grant; and not inside a transaction.
+    ///
+    /// # Errors
+    /// [`IssueError`]
+    pub async fn reserve(
+        &self,
+        alg: Option<SigningAlg>,
+        ttl: Duration,
+        now: Timestamp,
+    ) -> Result<Reserved, IssueError> {
+        let ring = self.ring();
+        let _: &Arc<SigningKey> = self.signing_key_until(&ring, now + ttl, now).await?;
+        let until = now + ttl + HINT_AGE;
+        let place = match alg {
+            None => None,
+            Some(SigningAlg::Es256) => {
+                let _: &Arc<SigningKey> = self.signing_key_until(&ring, until, now).await?;
+                None
+            }
+            Some(SigningAlg::Rs256) => {
+                let ring = self.ring_with_rsa().await?;
+                let _: &Arc<RsaSigningKey> = self.signing_key_until(&ring, until, now).await?;
+                Some(self.reserve_place()?)
+            }
+        };
+        Ok(Reserved { alg, place })
+    }
+
+    /// Signs a token for a client, like [`sign_for_client`](Self::sign_for_client), at the place that was reserved for it.
+    ///
+    /// # Errors
+    /// [`IssueError`]
+    pub async fn sign_reserved<C: ClientClaims>(
+        &self,
+        reserved: Reserved,
+        alg: SigningAlg,
+        claims: &C,
+        now: Timestamp,
+    ) -> Result<String, IssueError> {
+        match reserved.place {
+            Some(place) if reserved.alg == Some(alg) => self.sign(Some(place), claims, now).await,
+            // The client was changed meanwhile.
+            _ => self.sign_for_client(alg, claims, now).await,
+        }
+    }
+
+    fn reserve_place(&self) -> Result<Place, IssueError> {
+        self.0.rsa_lane.reserve().map_err(|Full| IssueError::Busy)
+    }
+
+    /// Signs with RS256 at a place in the lane, and with ES256 without.
+    async fn sign<C: ClientClaims>(
+        &self,
+        place: Option<Place>,
+        claims: &C,
+        now: Timestamp,
+    ) -> Result<String, IssueError> {
         let exp = claims.expires_at().map_or(now + UNSTATED, seconds);
         let until = if C::IS_HINT { exp + HINT_AGE } else { exp };
-        match alg {
-            SigningAlg::Es256 => {
+        match place {
+            None => {
                 let ring = self.ring();
                 let key: &Arc<SigningKey> = self.signing_key_until(&ring, until, now).await?;
                 Ok(key.sign(C::TYPE, claims)?)
             }
-            SigningAlg::Rs256 => {
+            Some(place) => {
                 let ring = self.ring_with_rsa().await?;
                 let key: &Arc<RsaSigningKey> = self.signing_key_until(&ring, until, now).await?;
                 let (key, claims) = (key.clone(), claims.clone());
-                let signed = self.0.rsa_lane.run(move || key.sign(&claims)).await;
+                let signed = self.0.rsa_lane.run(place, move || key.sign(&claims)).await;
                 Ok(signed.map_err(|Full| IssueError::Busy)??)
             }
         }
@@ -187,6 +260,18 @@ impl Keys {
         verify::<IdTokenHint>(token, |kid| ring.verifying_key::<SigningKey>(kid, now), &expect)
             .or_else(|_| verify_id_token_rs256(token, |kid| ring.verifying_key::<RsaSigningKey>(kid, now), &expect))
             .ok()
+    }
+
+    /// Returns what a token claims whose key was this server's, but verifies nothing any more: it was retired or revoked.
+    /// Anyone could have written these claims.
+    pub fn claimed_with_former_key(&self, token: &str) -> Option<serde_json::Value> {
+        let read = decode_without_verifying(token).ok()?;
+        let kid = read.header["kid"].as_str()?;
+        let (ring, now) = (self.ring(), self.0.clock.now());
+        let is_former = ring.history.contains_key(kid)
+            && ring.verifying_key::<SigningKey>(kid, now).is_none()
+            && ring.verifying_key::<RsaSigningKey>(kid, now).is_none();
+        is_former.then_some(read.claims)
     }
 
     /// Creates the RSA key unless there is one. Call it when the first client appears that has its ID tokens signed with RS256.

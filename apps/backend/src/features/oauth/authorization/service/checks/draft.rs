@@ -8,7 +8,7 @@ use countersign_oauth::{
 use uuid::Uuid;
 
 use crate::features::oauth::apis::Api;
-use crate::features::oauth::authorization::request::{AnswerTo, Audience, AuthorizationRequest, OPENID};
+use crate::features::oauth::authorization::request::{AnswerTo, Audience, AuthorizationRequest};
 use crate::features::oauth::clients::Client;
 
 /// What the checks know besides the parameters. It is read before them, so that they are pure functions.
@@ -86,11 +86,6 @@ impl<'f> Draft<'f> {
     pub fn state(&self) -> Option<&'f str> {
         let state = self.one("state").ok().flatten()?;
         (!state.chars().any(char::is_control)).then_some(state)
-    }
-
-    /// Returns whether this is an OpenID request.
-    pub fn is_openid(&self) -> bool {
-        self.scopes.contains(OPENID)
     }
 
     /// Returns where the client is answered.

@@ -22,6 +22,6 @@ impl Tokens {
             scope: None,
             nonce: redeemed.nonce.as_deref(),
         };
-        self.tokens(&grant, redeemed.refresh_token).await
+        self.tokens(&grant, redeemed.refresh_token, redeemed.reserved).await
     }
 }

@@ -7,10 +7,13 @@ impl Tokens {
     pub(super) async fn device_code(&self, request: &GrantRequest<'_>) -> Result<IssuedTokens, TokenError> {
         let code = request.required("device_code")?;
         let resource = request.optional("resource")?;
-        // What cannot be issued is refused before the code is spent, so that a mistake costs no grant.
+        // What cannot be issued is refused before the code is spent, so that neither a mistake nor a fault costs a grant.
+        let mut has_openid = false;
         if let Some((scopes, apis)) = self.device_authorization.allowed(code, request.client).await? {
             self.target_of(request.client, &scopes, &apis, resource).await?;
+            has_openid = scopes.contains("openid");
         }
+        let reserved = self.reserve(request.client, has_openid).await?;
         let redeemed = self
             .device_authorization
             .redeem(code, request.client, request.caller)
@@ -22,6 +25,6 @@ impl Tokens {
             scope: None,
             nonce: None,
         };
-        self.tokens(&grant, redeemed.refresh_token).await
+        self.tokens(&grant, redeemed.refresh_token, reserved).await
     }
 }

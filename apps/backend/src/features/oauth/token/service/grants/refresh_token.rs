@@ -18,22 +18,25 @@ impl Tokens {
             resource: request.optional("resource")?,
             scope: request.scopes()?,
         };
-        // What cannot be issued is refused before the token is spent, so that a mistake costs no grant. A spent token, and one of
-        // another client, are left to the rotation, which ends their grants.
+        // What cannot be issued is refused before the token is spent, so that neither a mistake nor a fault costs a grant. A spent
+        // token, and one of another client, are left to the rotation, which ends their grants.
+        let mut has_openid = false;
         let found = self.sessions.find_grant(&presented).await?;
         if let Some(found) = found
             && found.is_usable
             && found.session.client_id == client.client_id
         {
-            self.access(&asked.of(&found.session, client)).await?;
+            let access = self.access(&asked.of(&found.session, client)).await?;
+            has_openid = access.openid.contains("openid");
         }
+        let reserved = self.reserve(client, has_openid).await?;
         let by = Redeemer {
             client_id: &client.client_id,
             rotates: client.metadata.rotate_refresh_tokens,
             idle_ttl: client.metadata.refresh_idle_ttl.map(Duration::from),
         };
         let (session, next) = self.sessions.rotate_grant(&presented, &by, request.caller).await?;
-        self.tokens(&asked.of(&session, client), next).await
+        self.tokens(&asked.of(&session, client), next, reserved).await
     }
 }
 

@@ -4,13 +4,16 @@ use countersign_store::StoreError;
 
 use super::Operator;
 use crate::core::caller::Caller;
-use crate::features::oauth::apis::{ApiError, Difference, Origin};
+use crate::features::oauth::apis::{self, ApiError, Difference, Origin};
 use crate::features::oauth::clients::{self, ClientError};
 use crate::features::sign_in::sessions::LogoutNotice;
 
 /// Why the clients and APIs of the settings file cannot be registered.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
+    /// Some entries cannot be applied, for these reasons. Nothing was changed.
+    #[error("{}", .0.join("\n"))]
+    Refused(Vec<String>),
     /// A client cannot be registered.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -36,6 +39,19 @@ impl Operator {
         Ok((has_changed, self.end_grants(client_id, &self.caller).await?))
     }
 
+    /// Enables a client. Returns whether it was disabled.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn enable_client(&self, client_id: &str) -> Result<bool, ClientError> {
+        let client = clients::find(&self.auth.platform.db, client_id).await?;
+        if client.is_some_and(|client| client.origin == Origin::Operator && client.disabled_at.is_some()) {
+            // The process that disabled it may have stopped before it ended all of them.
+            self.end_grants(client_id, &self.caller).await?;
+        }
+        self.clients.set_disabled(client_id, false, &self.caller).await
+    }
+
     /// Deletes a client, its grants, and what users have allowed it. Returns the number of ended grants.
     ///
     /// # Errors
@@ -51,24 +67,53 @@ impl Operator {
     /// their grants end. With `dry_run`, only returns the differences.
     ///
     /// # Errors
-    /// [`ApplyError`]. What was already applied stays applied; call it again.
+    /// [`ApplyError`]. After [`ApplyError::Refused`], nothing was changed; otherwise, what was already applied stays applied, and
+    /// calling it again does the rest.
     pub async fn apply_declared(&self, dry_run: bool, caller: &Caller) -> Result<Differences, ApplyError> {
+        let compared = self.compare_declared().await?;
+        if dry_run {
+            return Ok(compared);
+        }
+        self.clients.ensure_declared_key().await?;
+        // A process may have stopped before it ended the grants of one that is enabled again now.
+        self.end_grants_of_disabled(caller).await?;
         let differences = Differences {
-            apis: self.apis.apply(dry_run, caller).await?,
-            clients: self.clients.apply(dry_run, caller).await?,
+            apis: self.apis.apply(caller).await?,
+            clients: self.clients.apply(caller).await?,
         };
-        if !dry_run {
-            // Of all that are disabled: the process may have stopped before it ended the grants of one.
-            let clients = clients::all(&self.auth.platform.db).await.map_err(ClientError::Store)?;
-            for client in clients {
-                if client.origin == Origin::File && client.disabled_at.is_some() {
-                    self.end_grants(&client.client_id, caller)
-                        .await
-                        .map_err(ClientError::Store)?;
-                }
+        self.end_grants_of_disabled(caller).await?;
+        Ok(differences)
+    }
+
+    /// Compares all entries, so that one that cannot be applied keeps the others from being applied.
+    async fn compare_declared(&self) -> Result<Differences, ApplyError> {
+        let platform = &self.auth.platform;
+        let (db, settings) = (&platform.db, &platform.settings);
+        let apis = apis::differences(db, &settings.apis).await.map_err(ApiError::Store)?;
+        let clients = clients::differences(db, settings, platform.clock.now())
+            .await
+            .map_err(ClientError::Store)?;
+        let problems = apis.problems.iter().map(ToString::to_string);
+        let problems: Vec<_> = problems
+            .chain(clients.problems.iter().map(ToString::to_string))
+            .collect();
+        match problems.is_empty() {
+            true => Ok(Differences {
+                apis: apis.differences,
+                clients: clients.differences,
+            }),
+            false => Err(ApplyError::Refused(problems)),
+        }
+    }
+
+    /// Ends the grants of all clients of the settings file that are disabled.
+    async fn end_grants_of_disabled(&self, caller: &Caller) -> Result<(), ClientError> {
+        for client in clients::all(&self.auth.platform.db).await? {
+            if client.origin == Origin::File && client.disabled_at.is_some() {
+                self.end_grants(&client.client_id, caller).await?;
             }
         }
-        Ok(differences)
+        Ok(())
     }
 
     /// Ends all grants of a client. It is gone, so it is not told.

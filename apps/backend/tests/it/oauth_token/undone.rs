@@ -1,0 +1,145 @@
+//! What has ended stays ended, also when its reason is undone; and what a fault of the server cost can be asked for again.
+
+use std::time::Duration;
+
+use countersign::core::caller::Caller;
+use countersign::core::ids::AccountId;
+use countersign_testkit::{Database, TestServer, apply, on_both_databases};
+use serde_json::{Value, json};
+
+use super::{ORDERS, part, text};
+
+fn account_of(access_token: &str) -> AccountId {
+    AccountId(text(&part(access_token, 1), "sub").parse().unwrap())
+}
+
+#[apply(on_both_databases!)]
+async fn o_24_a_code_that_ended_does_not_come_back(database: Database) {
+    let server = TestServer::start(database).await;
+    let (services, caller) = (&server.services, Caller::server());
+    let ada = server.user("ada").await;
+    let account = account_of(&ada.access_token);
+    for trusted in [false, true] {
+        for what in ["withdrawn", "revoked", "client disabled", "client deleted"] {
+            let _ = services.operator.delete_client("app").await;
+            let metadata = json!({ "trusted": trusted, "token_endpoint_auth_method": "none" });
+            let app = server.client_with("app", metadata.clone()).await;
+            let mut browser = server.browser();
+            browser.sign_in("ada").await;
+            let code = app.authorize(&mut browser, "ada").await;
+            match what {
+                "withdrawn" => {
+                    // Without a grant or a consent, there is nothing to withdraw yet.
+                    let tokens = app.sign_in_with(&mut browser, "ada").await;
+                    let answer = browser.submit("/account/apps", &[("client", "app")]).await;
+                    assert_eq!(
+                        answer.assert_status(303).header("location"),
+                        "/account/apps?done=withdrew"
+                    );
+                    app.refresh(&text(&tokens, "refresh_token"))
+                        .await
+                        .assert_oauth_error(400, "invalid_grant");
+                }
+                "revoked" if trusted => continue,
+                "revoked" => {
+                    services
+                        .sessions
+                        .revoke_grants(account, Some("app"), &caller)
+                        .await
+                        .unwrap();
+                }
+                "client disabled" => {
+                    services.operator.disable_client("app").await.unwrap();
+                    app.redeem(&code).await.assert_oauth_error(401, "invalid_client");
+                    services.clients.set_disabled("app", false, &caller).await.unwrap();
+                }
+                _ => {
+                    services.operator.delete_client("app").await.unwrap();
+                    server.client_with("app", metadata).await;
+                }
+            }
+            // The user agrees again, to a new code.
+            let second = app.authorize(&mut browser, "ada").await;
+            app.redeem(&code).await.assert_oauth_error(400, "invalid_grant");
+            app.redeem(&second).await.assert_status(200);
+        }
+    }
+}
+
+/// Disabling a client ends its grants after the client itself. If the process is killed in between, enabling does the rest.
+#[apply(on_both_databases!)]
+async fn a_client_that_is_enabled_again_has_no_grants(database: Database) {
+    let server = TestServer::start(database).await;
+    let _ada = server.user("ada").await;
+    let app = server.client("app").await;
+    let tokens = app.sign_in("ada").await;
+    let clients = &server.services.clients;
+    clients.set_disabled("app", true, &Caller::server()).await.unwrap();
+    let enabled = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .env_clear()
+        .current_dir(server.folder())
+        .env("COUNTERSIGN_DATABASE_URL", server.database_url())
+        .env("COUNTERSIGN_KEYS_DIR", &server.services.settings.keys_dir)
+        .env("COUNTERSIGN_ISSUER", server.services.settings.issuer.as_str())
+        .args(["clients", "enable", "app"])
+        .output()
+        .unwrap();
+    assert!(enabled.status.success(), "{}", String::from_utf8_lossy(&enabled.stderr));
+    app.refresh(&text(&tokens, "refresh_token"))
+        .await
+        .assert_oauth_error(400, "invalid_grant");
+    assert_eq!(
+        app.introspect(&text(&tokens, "access_token")).await,
+        json!({ "active": false })
+    );
+}
+
+#[apply(on_both_databases!)]
+async fn a_signature_that_fails_costs_no_grant(database: Database) {
+    let server = TestServer::start(database).await;
+    let _ada = server.user("ada").await;
+    server.services.keys.ensure_rsa().await.unwrap();
+    for rotates in [true, false] {
+        let id = if rotates { "app" } else { "old" };
+        let metadata = json!({ "id_token_signed_response_alg": "RS256", "rotate_refresh_tokens": rotates });
+        let app = server.client_with(id, metadata).await;
+        let code = app.authorize(&mut server.browser(), "ada").await;
+        fail::cfg("rsa_lane::full", "return").unwrap();
+        app.redeem(&code)
+            .await
+            .assert_oauth_error(503, "temporarily_unavailable");
+        fail::remove("rsa_lane::full");
+        let tokens = app.redeem(&code).await.assert_status(200).json();
+        let refresh = text(&tokens, "refresh_token");
+        assert_eq!(app.introspect(&refresh).await["active"], true);
+
+        fail::cfg("rsa_lane::full", "return").unwrap();
+        app.refresh(&refresh)
+            .await
+            .assert_oauth_error(503, "temporarily_unavailable");
+        fail::remove("rsa_lane::full");
+        // Longer than a lost response can be repeated.
+        server.services.clock.advance(Duration::from_secs(60 * 60));
+        let tokens = app.refresh(&refresh).await.assert_status(200).json();
+        assert!(matches!(&tokens["id_token"], Value::String(_)), "{tokens}");
+    }
+}
+
+/// The userinfo endpoint is a resource that a client may name, and then the only one of the grant.
+#[apply(on_both_databases!)]
+async fn the_userinfo_endpoint_alone_can_be_asked_for(database: Database) {
+    let server = TestServer::start(database).await;
+    let _ada = server.user("ada").await;
+    server.api(ORDERS, &["orders:read"]).await;
+    let userinfo = "http://127.0.0.1:8000/oauth2/userinfo";
+    let app = server.client("app").await.resource(userinfo);
+    let code = app.authorize(&mut server.browser(), "ada").await;
+    let tokens = app.redeem(&code).await.assert_status(200).json();
+    assert_eq!(part(&text(&tokens, "access_token"), 1)["aud"], userinfo);
+    let tokens = app
+        .refresh(&text(&tokens, "refresh_token"))
+        .await
+        .assert_status(200)
+        .json();
+    assert_eq!(part(&text(&tokens, "access_token"), 1)["aud"], userinfo);
+}
