@@ -117,6 +117,25 @@ async fn o_47_a_58_an_application_ends_the_session_that_its_id_token_belongs_to(
     }
 }
 
+/// As mod_auth_openidc does, and other applications that follow RFC 7009 when their users sign out.
+#[apply(on_both_databases!)]
+async fn o_47_an_application_may_revoke_its_tokens_before_it_signs_the_user_out(database: Database) {
+    let server = TestServer::start(database).await;
+    register(&server).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let (account, session) = session_of(&server, "ada").await;
+    let (token, grant) = id_token(&server, "app", account, session).await;
+    let now = server.services.clock.now();
+    let revocations = &server.services.revocations;
+    let ended = revocations.transact(|tx| Box::pin(async move { sessions::end_grant(tx, grant, now).await }));
+    assert!(ended.await.unwrap());
+    assert!(ada.is_signed_in().await);
+    let fields = [("id_token_hint", &*token), ("post_logout_redirect_uri", BACK)];
+    let answer = ask(&mut ada, &fields).await.assert_status(303);
+    assert_eq!(answer.header("location"), BACK);
+    assert!(!ada.is_signed_in().await);
+}
+
 #[apply(on_both_databases!)]
 async fn o_47_other_requests_to_sign_out_ask_the_user(database: Database) {
     let server = TestServer::start(database).await;

@@ -162,11 +162,10 @@ impl EndSession {
         Some(Hint::Unverifiable { client_id })
     }
 
-    /// Returns whether a grant was opened in this browser session.
+    /// Returns whether a grant was opened in this browser session. It may have ended: some applications revoke their tokens
+    /// before they sign the user out.
     async fn is_of(&self, grant: SessionId, browser: SessionRef) -> Result<bool, StoreError> {
-        let now = self.platform.clock.now();
-        let found = sessions::find_living(&self.platform.db, grant, now).await?;
-        Ok(found.is_some_and(|grant| grant.account_id == browser.account && grant.parent_id == Some(browser.session)))
+        sessions::opened_in(&self.platform.db, grant, browser.account, browser.session).await
     }
 
     /// Records that an application signed a user out.

@@ -4,7 +4,7 @@
 use countersign_store::{Conn, Db, StoreError, Tx};
 
 use crate::core::clock::Timestamp;
-use crate::core::ids::SessionId;
+use crate::core::ids::{AccountId, SessionId};
 use crate::features::oauth::clients;
 use crate::features::sign_in::sessions::store::{self, Session};
 
@@ -14,6 +14,11 @@ pub async fn find_living(db: &Db, id: SessionId, now: Timestamp) -> Result<Optio
         Some(session) if client_may_be_used(db, &session).await? => Ok(Some(session)),
         _ => Ok(None),
     }
+}
+
+/// Returns whether a grant was opened by this account in this session of a browser, active or not.
+pub async fn opened_in(db: &Db, grant: SessionId, account: AccountId, browser: SessionId) -> Result<bool, StoreError> {
+    store::opened_in(db, grant, account, browser).await
 }
 
 /// Records that an active session was used.

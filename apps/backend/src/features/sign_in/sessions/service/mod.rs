@@ -14,7 +14,7 @@ pub use acr::Acr;
 pub use acr::acr;
 pub use end::{LogoutNotice, end_all, end_everything, end_grant, end_grants};
 pub use grant::{NewGrant, Redeemer, grants_of};
-pub use living::{find_living, lock_living, saw};
+pub use living::{find_living, lock_living, opened_in, saw};
 pub use open::NewSession;
 pub use renew::renew;
 pub use rotate::RefreshError;

@@ -85,6 +85,24 @@ pub(in super::super) async fn list_live<'c>(
     .await
 }
 
+/// Returns whether a grant was opened by this account in this browser session, active or not.
+pub(in super::super) async fn opened_in<'c>(
+    conn: impl Into<Conn<'c>>,
+    grant: SessionId,
+    account: AccountId,
+    parent: SessionId,
+) -> Result<bool, StoreError> {
+    let found: Option<SessionId> = query(sql!(
+        "SELECT id FROM sessions WHERE id = $1 AND account_id = $2 AND parent_id = $3"
+    ))
+    .bind(grant)
+    .bind(account)
+    .bind(parent)
+    .optional(conn)
+    .await?;
+    Ok(found.is_some())
+}
+
 /// Returns whether a first-party session of this account and epoch was opened from this network since `since`, active or
 /// not. Grants do not count: the address of a client's server is not the user's.
 pub(in super::super) async fn opened_from<'c>(

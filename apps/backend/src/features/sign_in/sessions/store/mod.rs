@@ -10,7 +10,7 @@ pub(super) use end::{
     Ended, end, end_all, end_beyond, end_bound, end_grant, end_grants_beyond, end_grants_of_account,
     end_grants_of_client, end_some, remove_ended_sessions,
 };
-pub(super) use list::{list_grants, list_grants_of_client, list_live, opened_from};
+pub(super) use list::{list_grants, list_grants_of_client, list_live, opened_from, opened_in};
 pub(super) use living::{find_live, insert_session, lock_live, move_bound, renew, saw, set_epoch};
 pub use session::Session;
 pub(super) use tokens::{NewFamily, Presented, Rotation, find_family, reuse, rotate};
