@@ -12,7 +12,7 @@ use super::users::account;
 use crate::Services;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
-use crate::features::oauth::device_authorization;
+use crate::features::oauth::{authorization, device_authorization};
 use crate::features::operations::audit::{Event, EventKind};
 use crate::features::sign_in::sessions::{self, Session};
 use crate::installation::Opening;
@@ -74,6 +74,7 @@ async fn revoke_all(whose: &str, services: &Services, output: &mut Standard) -> 
 
 async fn revoke_everything(services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let event = Event::new(EventKind::AllSessionsRevoked, None, services.command_line());
+    authorization::void_all(&services.db).await?;
     device_authorization::void_all(&services.db).await?;
     let ended = sessions::end_everything(&services.db, services.clock.now(), event).await?;
     let sentence = format!(

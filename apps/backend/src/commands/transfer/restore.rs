@@ -13,7 +13,7 @@ use crate::commands::cli::Restore;
 use crate::commands::installation::Installation;
 use crate::commands::output::Standard;
 use crate::core::clock::Clock;
-use crate::features::oauth::device_authorization;
+use crate::features::oauth::{authorization, device_authorization};
 use crate::features::operations::audit::{self, Event, EventKind};
 use crate::features::sign_in::sessions;
 use crate::installation::{Access, database_options};
@@ -84,6 +84,7 @@ pub(in crate::commands) async fn restore(
 async fn conclude(db: Db, refuses: bool, event: Event<'_>) -> Result<(), Failure> {
     let clock = Clock::system();
     if refuses {
+        authorization::void_all(&db).await?;
         device_authorization::void_all(&db).await?;
         sessions::end_everything(&db, clock.now(), event).await?;
     } else {

@@ -22,5 +22,5 @@ pub use service::Redeemed;
 pub use service::reference;
 pub use service::{
     AnswerGoesTo, Authorization, AuthorizationResponse, BeginError, Begun, Carried, ConsentShown, Decided, Decision,
-    Interaction, Next, NextError, RedeemError, Redemption, Visit,
+    Interaction, Next, NextError, RedeemError, Redemption, Visit, void_all,
 };

@@ -34,6 +34,15 @@ pub(super) enum Answer {
     Clicked,
 }
 
+/// Removes all requests and codes, whether or not they were answered or spent.
+pub(super) async fn void_all(db: &Db) -> Result<(), StoreError> {
+    query(sql!("DELETE FROM authorization_requests")).execute(db).await?;
+    query(sql!("DELETE FROM authorization_codes"))
+        .execute(db)
+        .await
+        .map(drop)
+}
+
 pub(super) async fn insert(db: &Db, row: &RequestRow, browser: HandleHash) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO authorization_requests (id, client_id, request, browser_hash, session_id, created_at, expires_at)

@@ -25,6 +25,9 @@ pub use self::response::{AuthorizationResponse, Carried};
 pub use self::shown::{AnswerGoesTo, ConsentShown};
 pub use self::visit::Visit;
 
+use countersign_store::{Db, StoreError};
+
+use super::store;
 use crate::core::oauth_endpoints::userinfo_audience;
 use crate::core::platform::Platform;
 use crate::features::operations::audit::Audit;
@@ -51,4 +54,9 @@ impl Authorization {
     fn issuer(&self) -> &str {
         self.platform.settings.issuer.as_str()
     }
+}
+
+/// Voids all requests and codes, for use after restoring a backup or after a compromise.
+pub async fn void_all(db: &Db) -> Result<(), StoreError> {
+    store::void_all(db).await
 }
