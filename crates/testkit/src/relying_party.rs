@@ -117,6 +117,27 @@ impl<'s> RelyingParty<'s> {
         self
     }
 
+    /// Returns the same client at another server, on a copy of the database for instance.
+    #[must_use]
+    pub fn at<'o>(&self, server: &'o TestServer) -> RelyingParty<'o> {
+        let Self {
+            server: _,
+            client_id,
+            secret,
+            redirect_uri,
+            scope,
+            resource,
+        } = self.clone();
+        RelyingParty {
+            server,
+            client_id,
+            secret,
+            redirect_uri,
+            scope,
+            resource,
+        }
+    }
+
     /// Returns the URL of the authorization request, with these additional parameters.
     pub fn authorization_url(&self, extra: &[(&str, &str)]) -> String {
         let mut fields = vec![

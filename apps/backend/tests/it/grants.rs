@@ -863,7 +863,7 @@ async fn o_59_the_export_has_grants_and_deletion_leaves_none(database: Database)
 }
 
 /// Runs the program on the server's database.
-fn execute(server: &TestServer, arguments: &[&str]) -> (Option<i32>, Value) {
+pub fn execute(server: &TestServer, arguments: &[&str]) -> (Option<i32>, Value) {
     let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
         .env_clear()
         .current_dir(server.folder())

@@ -32,6 +32,7 @@ mod faults;
 mod forward;
 mod grants;
 mod health;
+mod held;
 mod http_face;
 mod keys;
 mod limits;

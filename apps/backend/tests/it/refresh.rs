@@ -393,6 +393,7 @@ async fn a32_nothing_in_the_database_works_as_a_credential(database: Database) {
 /// single statement.
 mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
     use super::*;
+    use crate::held::Held;
 
     /// How the family is revoked.
     #[derive(Clone, Copy, Debug, PartialEq)]
@@ -404,7 +405,7 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
 
     /// Which of the two is held at the failpoint until the other has gone as far as it can.
     #[derive(Clone, Copy, Debug)]
-    enum Held {
+    enum At {
         /// The rotation, after its token was spent and before its response.
         Rotation,
         /// The revocation, after the session has ended and before its transaction is committed.
@@ -424,7 +425,7 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
     async fn revoked_between_the_spending_and_the_answer(database: Database, by: By) {
         let server = start(database).await;
         let ada = server.user("ada").await;
-        let gate = Gate::at(Held::Rotation);
+        let gate = At::Rotation.hold();
         let rotation = rotate(&server, &ada);
         gate.reached().await;
         // It does not wait, because a rotation holds no lock.
@@ -438,7 +439,7 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
     async fn spent_while_a_revocation_is_being_committed(database: Database, by: By) {
         let server = start(database).await;
         let ada = server.user("ada").await;
-        let gate = Gate::at(Held::Revocation);
+        let gate = At::Revocation.hold();
         let revocation = {
             let (server, token, access) = (server.clone(), ada.refresh_token.clone(), ada.access_token.clone());
             tokio::spawn(async move { revoke(&server, by, &token, &access).await })
@@ -475,47 +476,12 @@ mod r33b_a_rotation_that_races_a_revocation_never_survives_it {
         assert_revoked(&[ada, &next]).await;
     }
 
-    /// A failpoint that holds the first to reach it.
-    struct Gate {
-        name: &'static str,
-        reached: std::sync::Mutex<Option<std::sync::mpsc::Receiver<()>>>,
-        release: std::sync::mpsc::Sender<()>,
-    }
-
-    impl Gate {
-        fn at(held: Held) -> Self {
-            let name = match held {
-                Held::Rotation => "rotate::spent",
-                Held::Revocation => "end::ended",
-            };
-            let (reached, is_reached) = std::sync::mpsc::channel();
-            let (release, released) = std::sync::mpsc::channel::<()>();
-            let gate = std::sync::Mutex::new(Some((reached, released)));
-            fail::cfg_callback(name, move || {
-                let first = gate.lock().unwrap().take();
-                if let Some((reached, released)) = first {
-                    reached.send(()).unwrap();
-                    let _ = released.recv();
-                }
+    impl At {
+        fn hold(self) -> Held {
+            Held::at(match self {
+                Self::Rotation => "rotate::spent",
+                Self::Revocation => "end::ended",
             })
-            .unwrap();
-            Self {
-                name,
-                reached: std::sync::Mutex::new(Some(is_reached)),
-                release,
-            }
-        }
-
-        async fn reached(&self) {
-            let reached = self.reached.lock().unwrap().take().unwrap();
-            tokio::task::spawn_blocking(move || reached.recv().unwrap())
-                .await
-                .unwrap();
-        }
-
-        fn release(&self) {
-            self.release.send(()).unwrap();
-            fail::remove(self.name);
         }
     }
 

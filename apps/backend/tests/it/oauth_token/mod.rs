@@ -1,10 +1,13 @@
 //! The token, revocation and introspection endpoints, with clients and users of the test kit.
 
+mod authentication;
+mod doors;
 mod flows;
 mod grants;
 mod introspection;
 mod machines;
 mod requests;
+mod restored;
 mod revocation;
 mod undone;
 mod user_tokens;
@@ -20,7 +23,7 @@ use countersign::features::oauth::consents;
 use countersign::features::sign_in::sessions::{NewGrant, find_living};
 use countersign_guard::Scopes;
 use countersign_store::StoreError;
-use countersign_testkit::{Person, RelyingParty, TestServer};
+use countersign_testkit::{Answer, Browser, Person, RelyingParty, TestServer};
 use serde_json::{Value, json};
 
 const ORDERS: &str = "https://api.example.com/orders";
@@ -49,6 +52,22 @@ async fn machine_token(client: &RelyingParty<'_>) -> String {
         .await
         .assert_status(200);
     text(&answer.json(), "access_token")
+}
+
+/// Enters the code of a device in the browser of a user who is signed in, and allows the request.
+async fn allow_device(browser: &mut Browser<'_>, codes: &Value, name: &str) {
+    let page = enter(browser, &text(codes, "user_code")).await.assert_status(303);
+    let page = page.header("location").to_owned();
+    let done = browser.visit(&page, name).await;
+    assert!(done.url.contains("/done/device-allowed"), "{}", done.url);
+}
+
+/// Enters the code of a device on the page for devices.
+async fn enter(browser: &mut Browser<'_>, user_code: &str) -> Answer {
+    browser.get("/device").await.assert_status(200);
+    let form_token = browser.cookie("countersign-form-8000").unwrap();
+    let fields = [("user_code", user_code), ("form_token", &form_token)];
+    browser.submit("/device", &fields).await
 }
 
 fn text(value: &Value, name: &str) -> String {
