@@ -105,7 +105,7 @@ impl Lane {
 mod tests {
     use std::sync::mpsc;
 
-    use super::{Full, Lane};
+    use super::Lane;
 
     #[tokio::test]
     async fn a_full_lane_refuses_and_an_abandoned_signature_keeps_its_place_until_it_is_done() {
