@@ -1,4 +1,4 @@
-//! F-15: keys rotate under load, and no verifier receives a token with an unknown key.
+//! F-15, O-55: keys of both kinds rotate under load, and no verifier receives a token with an unknown key.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,6 +10,8 @@ use countersign::core::clock::Timestamp;
 use countersign::features::operations::keys::{JWKS_MAX_AGE, KeyOperator, KeyOptions, Keys, OperatorError};
 use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, JwkSet, Present, SigningAlg, VerifyingKey, verify};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
+use jsonwebtoken::{DecodingKey, Validation, decode};
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 /// How far the clock advances between two checks of the folder.
@@ -18,6 +20,53 @@ const ROTATIONS: usize = 4;
 
 #[apply(on_both_databases!)]
 async fn f15_no_request_fails_while_keys_rotate(database: Database) {
+    let (world, operator) = world(database).await;
+    let mut clients = JoinSet::new();
+    for name in ["ada", "eve", "joan"] {
+        clients.spawn(client(world.clone(), name));
+    }
+    tokio::select! {
+        () = rotate(&world, &operator, &[SigningAlg::Es256]) => {}
+        Some(ended) = clients.join_next() => ended.unwrap(),
+    }
+    let states: Vec<_> = operator
+        .list()
+        .await
+        .unwrap()
+        .iter()
+        .map(|key| key.state.name())
+        .collect();
+    assert_eq!(states, ["current", "retired", "retired", "retired", "retired"]);
+}
+
+#[apply(on_both_databases!)]
+async fn o_55_no_application_fails_while_keys_of_both_kinds_rotate(database: Database) {
+    let (world, operator) = world(database).await;
+    // The first client that needs it creates the RSA key.
+    let keys = &world.server.services.keys;
+    keys.ensure_rsa().await.unwrap();
+    world.late.refresh().await;
+    let mut clients = JoinSet::new();
+    clients.spawn(client(world.clone(), "ada"));
+    for alg in [SigningAlg::Es256, SigningAlg::Rs256] {
+        clients.spawn(application(world.clone(), alg));
+    }
+    tokio::select! {
+        () = rotate(&world, &operator, &[SigningAlg::Es256, SigningAlg::Rs256]) => {}
+        Some(ended) = clients.join_next() => ended.unwrap(),
+    }
+    let states: Vec<_> = operator
+        .list()
+        .await
+        .unwrap()
+        .iter()
+        .map(|key| key.state.name())
+        .collect();
+    let current = states.iter().filter(|state| **state == "current").count();
+    assert_eq!((current, states.len()), (2, 2 * (1 + ROTATIONS)), "{states:?}");
+}
+
+async fn world(database: Database) -> (Arc<World>, KeyOperator) {
     let server = TestServer::start(database).await;
     let operator = KeyOperator::new(
         options(&server),
@@ -32,27 +81,12 @@ async fn f15_no_request_fails_while_keys_rotate(database: Database) {
     )
     .await
     .unwrap();
-    let world = Arc::new(World {
+    let world = World {
         server,
         late,
         rounds: AtomicUsize::new(0),
-    });
-    let mut clients = JoinSet::new();
-    for name in ["ada", "eve", "joan"] {
-        clients.spawn(client(world.clone(), name));
-    }
-    tokio::select! {
-        () = rotate(&world, &operator) => {}
-        Some(ended) = clients.join_next() => ended.unwrap(),
-    }
-    let states: Vec<_> = operator
-        .list()
-        .await
-        .unwrap()
-        .iter()
-        .map(|key| key.state.name())
-        .collect();
-    assert_eq!(states, ["current", "retired", "retired", "retired", "retired"]);
+    };
+    (Arc::new(world), operator)
 }
 
 struct World {
@@ -85,25 +119,67 @@ async fn client(world: Arc<World>, name: &'static str) {
     }
 }
 
+/// Refreshes a grant of a client and verifies its ID tokens as the client does, until it is stopped. Any failure panics.
+async fn application(world: Arc<World>, alg: SigningAlg) {
+    let World { server, late, rounds } = &*world;
+    let name = alg.as_str().to_lowercase();
+    server.user(&name).await;
+    let metadata = json!({ "id_token_signed_response_alg": alg.as_str() });
+    let client = server.client_with(&format!("app-{name}"), metadata).await;
+    let mut tokens = client.sign_in(&name).await;
+    // It comes back as a hint until the end, when its key has been retired.
+    let first = tokens["id_token"].as_str().unwrap().to_owned();
+    let mut jwks = Jwks::fetch(server).await;
+    loop {
+        let refresh_token = tokens["refresh_token"].as_str().unwrap();
+        tokens = client.refresh(refresh_token).await.assert_status(200).json();
+        jwks.renew_if_stale(server).await;
+        let id_token = tokens["id_token"].as_str().unwrap();
+        jwks.verify_for(&client.client_id, alg, id_token);
+        for hint in [&first, id_token] {
+            let keys = &server.services.keys;
+            assert!(
+                keys.verify_id_token_hint(hint).is_some(),
+                "{alg}: the server refuses a hint"
+            );
+            assert!(
+                late.verify_id_token_hint(hint).is_some(),
+                "{alg}: the other server refuses a hint"
+            );
+        }
+        let access_token = tokens["access_token"].as_str().unwrap();
+        let userinfo = Request::get("/oauth2/userinfo").header("authorization", format!("Bearer {access_token}"));
+        server
+            .send(userinfo.body(Body::empty()).unwrap())
+            .await
+            .assert_status(200);
+        rounds.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 /// Rotates repeatedly; in each state of the folder and of each server, the clients get their turn.
-async fn rotate(world: &World, operator: &KeyOperator) {
+async fn rotate(world: &World, operator: &KeyOperator, algs: &[SigningAlg]) {
     let World { server, late, .. } = world;
     for _ in 0..ROTATIONS {
-        operator.publish_next(SigningAlg::Es256).await.unwrap();
-        loop {
-            server.services.clock.advance(STEP);
-            server.services.keys.refresh().await;
-            let Err(refused) = operator.activate(SigningAlg::Es256).await else {
-                break;
-            };
-            let waits = matches!(refused, OperatorError::TooEarly { .. } | OperatorError::Unpublished(_));
-            assert!(waits, "{refused}");
-            world.clients_turn().await;
-            late.refresh().await;
+        for alg in algs {
+            operator.publish_next(*alg).await.unwrap();
         }
-        for keys in [&server.services.keys, late] {
-            world.clients_turn().await;
-            keys.refresh().await;
+        for alg in algs {
+            loop {
+                server.services.clock.advance(STEP);
+                server.services.keys.refresh().await;
+                let Err(refused) = operator.activate(*alg).await else {
+                    break;
+                };
+                let waits = matches!(refused, OperatorError::TooEarly { .. } | OperatorError::Unpublished(_));
+                assert!(waits, "{refused}");
+                world.clients_turn().await;
+                late.refresh().await;
+            }
+            for keys in [&server.services.keys, late] {
+                world.clients_turn().await;
+                keys.refresh().await;
+            }
         }
     }
     world.clients_turn().await;
@@ -122,6 +198,8 @@ impl World {
 /// A verifier's copy of the JWK Set, cached exactly as long as its headers allow.
 struct Jwks {
     keys: Vec<VerifyingKey>,
+    /// The same, of both kinds, as another library reads them.
+    all: jsonwebtoken::jwk::JwkSet,
     etag: String,
     stale_at: Timestamp,
 }
@@ -130,6 +208,7 @@ impl Jwks {
     async fn fetch(server: &TestServer) -> Self {
         let mut jwks = Self {
             keys: Vec::new(),
+            all: jsonwebtoken::jwk::JwkSet { keys: Vec::new() },
             etag: "\"none\"".into(),
             stale_at: server.services.clock.now(),
         };
@@ -153,7 +232,9 @@ impl Jwks {
         self.stale_at = now + Duration::from_secs(max_age);
         self.etag = answer.header("etag").to_owned();
         if answer.status != 304 {
-            let set: JwkSet = serde_json::from_str(&answer.assert_status(200).text).unwrap();
+            let text = answer.assert_status(200).text;
+            self.all = serde_json::from_str(&text).unwrap();
+            let set: JwkSet = serde_json::from_str(&text).unwrap();
             self.keys = set
                 .keys
                 .iter()
@@ -175,6 +256,20 @@ impl Jwks {
         let key = |kid: &str| self.keys.iter().find(|key| key.kid() == kid).cloned();
         verify::<AccessTokenClaims>(token, key, &expect)
             .expect("a verifier with the set that its headers allow knows the key");
+    }
+}
+
+impl Jwks {
+    /// Verifies an ID token.
+    #[track_caller]
+    fn verify_for(&self, client_id: &str, alg: SigningAlg, token: &str) {
+        let kid = kid_of(token);
+        let key = self.all.find(&kid);
+        let key = key.unwrap_or_else(|| panic!("{alg}: a client with the set that its headers allow lacks {kid}"));
+        let mut validation = Validation::new(alg.as_str().parse().unwrap());
+        validation.validate_exp = false;
+        validation.set_audience(&[client_id]);
+        decode::<Value>(token, &DecodingKey::from_jwk(key).unwrap(), &validation).unwrap();
     }
 }
 
