@@ -87,6 +87,8 @@ async fn a_client_is_registered_and_its_secret_is_shown_once(database: Database)
             "client_credentials",
             "--scope",
             "orders:read",
+            "--api",
+            "https://api.example.com",
         ],
     );
     assert!(machine["client_secret"].is_string() && machine.get("id_token_signed_response_alg").is_none());

@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 async fn register(server: &TestServer, client_id: &str) -> Client {
-    let Value::Object(object) = json!({ "grant_types": ["client_credentials"], "scope": "orders:read" }) else {
+    let Value::Object(object) =
+        json!({ "grant_types": ["client_credentials"], "scope": "orders:read", "apis": ["https://api.example.com"] })
+    else {
         unreachable!()
     };
     let new = NewClient {

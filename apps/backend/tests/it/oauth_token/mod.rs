@@ -41,6 +41,8 @@ async fn machine<'s>(server: &'s TestServer, name: &str) -> RelyingParty<'s> {
         "grant_types": ["client_credentials"],
         "redirect_uris": [],
         "scope": "orders:read maps:read openid",
+        // Some tests register fewer APIs.
+        "apis": [ORDERS, MAPS],
     });
     server.client_with(name, metadata).await
 }
