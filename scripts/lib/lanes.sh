@@ -55,9 +55,9 @@ perform() {
   fi
   read -r user system < <(tail -n 1 "$results/$step.time")
   read -r ok bad < <(count "$log")
-  # A step without tests counts as one check; one that failed before counting has one failure.
+  # A step without tests counts as one check, unless it was skipped; one that failed before counting has one failure.
   if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
-  if [ "$status" -eq 0 ] && [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then ok=1; fi
+  if [ "$status" -eq 0 ] && [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ] && [ ! -e "$results/$step.skipped" ]; then ok=1; fi
   if [ "$status" -eq 0 ] && [ "$bad" -ne 0 ]; then status=1; fi
   [ "$how" = hidden ] || touch "$results/$step.shown"
   echo "$status $((SECONDS - began)) $((${user%[.,]*} + ${system%[.,]*})) $ok $bad" >"$results/$step.part"
