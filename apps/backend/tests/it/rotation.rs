@@ -12,6 +12,7 @@ use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, JwkSet, Presen
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use jsonwebtoken::{DecodingKey, Validation, decode};
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 /// How far the clock advances between two checks of the folder.
@@ -20,7 +21,7 @@ const ROTATIONS: usize = 4;
 
 #[apply(on_both_databases!)]
 async fn f15_no_request_fails_while_keys_rotate(database: Database) {
-    let (world, operator) = world(database).await;
+    let (world, operator) = world(database, 3).await;
     let mut clients = JoinSet::new();
     for name in ["ada", "eve", "joan"] {
         clients.spawn(client(world.clone(), name));
@@ -41,7 +42,7 @@ async fn f15_no_request_fails_while_keys_rotate(database: Database) {
 
 #[apply(on_both_databases!)]
 async fn o_55_no_application_fails_while_keys_of_both_kinds_rotate(database: Database) {
-    let (world, operator) = world(database).await;
+    let (world, operator) = world(database, 3).await;
     // The first client that needs it creates the RSA key.
     let keys = &world.server.services.keys;
     keys.ensure_rsa().await.unwrap();
@@ -66,7 +67,7 @@ async fn o_55_no_application_fails_while_keys_of_both_kinds_rotate(database: Dat
     assert_eq!((current, states.len()), (2, 2 * (1 + ROTATIONS)), "{states:?}");
 }
 
-async fn world(database: Database) -> (Arc<World>, KeyOperator) {
+async fn world(database: Database, clients: usize) -> (Arc<World>, KeyOperator) {
     let server = TestServer::start(database).await;
     let operator = KeyOperator::new(
         options(&server),
@@ -85,6 +86,7 @@ async fn world(database: Database) -> (Arc<World>, KeyOperator) {
         server,
         late,
         rounds: AtomicUsize::new(0),
+        signed_in: Barrier::new(clients + 1),
     };
     (Arc::new(world), operator)
 }
@@ -94,15 +96,23 @@ struct World {
     late: Keys,
     /// The number of rounds that the clients have completed.
     rounds: AtomicUsize,
+    /// Where the clients wait for each other after they have signed in. The clock moves only then: codes expire soon.
+    signed_in: Barrier,
 }
 
 /// Uses the API and verifies its tokens elsewhere, until it is stopped. Any failure panics.
 async fn client(world: Arc<World>, name: &'static str) {
-    let World { server, late, rounds } = &*world;
+    let World {
+        server,
+        late,
+        rounds,
+        signed_in,
+    } = &*world;
     // The first token is verified until the end, when its key has been retired.
     let first = server.user(name).await;
     let mut person = server.sign_in(name).await;
     let mut jwks = Jwks::fetch(server).await;
+    signed_in.wait().await;
     loop {
         let tokens = person.refresh(&person.refresh_token).await.assert_status(200).json();
         person = person.with(&tokens);
@@ -121,7 +131,12 @@ async fn client(world: Arc<World>, name: &'static str) {
 
 /// Refreshes a grant of a client and verifies its ID tokens as the client does, until it is stopped. Any failure panics.
 async fn application(world: Arc<World>, alg: SigningAlg) {
-    let World { server, late, rounds } = &*world;
+    let World {
+        server,
+        late,
+        rounds,
+        signed_in,
+    } = &*world;
     let name = alg.as_str().to_lowercase();
     server.user(&name).await;
     let metadata = json!({ "id_token_signed_response_alg": alg.as_str() });
@@ -130,6 +145,7 @@ async fn application(world: Arc<World>, alg: SigningAlg) {
     // It comes back as a hint until the end, when its key has been retired.
     let first = tokens["id_token"].as_str().unwrap().to_owned();
     let mut jwks = Jwks::fetch(server).await;
+    signed_in.wait().await;
     loop {
         let refresh_token = tokens["refresh_token"].as_str().unwrap();
         tokens = client.refresh(refresh_token).await.assert_status(200).json();
@@ -160,6 +176,7 @@ async fn application(world: Arc<World>, alg: SigningAlg) {
 /// Rotates repeatedly; in each state of the folder and of each server, the clients get their turn.
 async fn rotate(world: &World, operator: &KeyOperator, algs: &[SigningAlg]) {
     let World { server, late, .. } = world;
+    world.signed_in.wait().await;
     for _ in 0..ROTATIONS {
         for alg in algs {
             operator.publish_next(*alg).await.unwrap();
