@@ -71,10 +71,11 @@ impl ClientMetadata {
         use GrantType::{AuthorizationCode, ClientCredentials, DeviceCode, RefreshToken};
         let (has_code, is_public) = (self.may_use(AuthorizationCode), self.is_public());
         let wrong = |member: &'static str, problem: &'static str| Err(MetadataError::new(member, problem));
-        if self.grant_types.is_empty() {
+        // With a secret, a client without grants introspects tokens.
+        if is_public && self.grant_types.is_empty() {
             return wrong(
                 "grant_types",
-                "must name at least one grant: without any, the client can do nothing",
+                "must name at least one grant: without any, a public client can do nothing",
             );
         }
         if (1..self.grant_types.len()).any(|at| self.grant_types[..at].contains(&self.grant_types[at])) {

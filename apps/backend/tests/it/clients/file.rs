@@ -281,7 +281,7 @@ async fn o_56_entries_that_cannot_work_are_refused(database: Database) {
     let api = ["--api", "https://api.example.com"];
     for (arguments, told_of) in [
         (
-            &["--metadata", "{\"grant_types\":[]}"][..],
+            &["--public", "--metadata", "{\"grant_types\":[]}"][..],
             "grant_types must name at least one grant",
         ),
         (&["--scope", ""], "scope must name at least one scope"),
