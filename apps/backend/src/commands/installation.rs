@@ -27,8 +27,8 @@ impl Installation {
             let place = place_of(&self.settings);
             notice(self.json, &format!("creating the database {place}"));
         }
-        let services = Services::open_as(self.settings, self.access, Clock::system()).await?;
-        let done = work(&services).await;
+        let services = Box::pin(Services::open_as(self.settings, self.access, Clock::system())).await?;
+        let done = Box::pin(work(&services)).await;
         services.db.close().await?;
         done
     }

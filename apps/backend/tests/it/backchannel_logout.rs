@@ -525,7 +525,7 @@ async fn o_48_a_notice_survives_a_kill(database: Database) {
         .await
         .unwrap()
         .assert_status(201);
-    let services = &beside(&scratch).await;
+    let services = &Box::pin(beside(&scratch)).await;
     // The first client cannot be reached before the kill, the second one holds the request.
     let absent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = absent.local_addr().unwrap();
