@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use countersign_oauth::{ApiMetadata, ClientAccess};
 use countersign_testkit::{Database, apply, on_both_databases};
 
 use super::*;
@@ -161,6 +162,86 @@ async fn o_12_x_17_what_changes_between_two_steps_is_asked_again(database: Datab
         }
     }
     assert_eq!(codes(&server).await, 0);
+}
+
+/// An API that the user was asked about, and what becomes of it: it is deleted, disabled, or taken from the client.
+#[apply(on_both_databases!)]
+async fn o_12_x_17_an_api_that_is_removed_between_two_steps_is_not_granted(database: Database) {
+    const ORDERS: &str = "https://api.example.com";
+    let server = server(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let (apis, caller) = (&server.services.apis, Caller::server());
+    let orders = apis.update(ORDERS, |_| {}, &caller).await.unwrap().metadata;
+    let asked = [("scope", "openid orders:read"), ("resource", ORDERS)];
+    let presented = Presented {
+        resource: Some(ORDERS),
+        ..Presented::default()
+    };
+    for how in ["deleted", "disabled", "taken from the client"] {
+        let remove = async || match how {
+            "deleted" => apis.delete(ORDERS, &caller).await.unwrap(),
+            "disabled" => assert!(apis.set_disabled(ORDERS, true, &caller).await.unwrap()),
+            _ => {
+                let listed = |api: &mut ApiMetadata| api.clients = ClientAccess::Listed;
+                apis.update(ORDERS, listed, &caller).await.unwrap();
+            }
+        };
+        let restore = async || match how {
+            "deleted" => drop(apis.create(&orders, &caller).await.unwrap()),
+            "disabled" => assert!(apis.set_disabled(ORDERS, false, &caller).await.unwrap()),
+            _ => {
+                let open = |api: &mut ApiMetadata| api.clients = ClientAccess::Any;
+                apis.update(ORDERS, open, &caller).await.unwrap();
+            }
+        };
+        // Between the page and the decision.
+        let here = begun(&mut ada, &asked).await;
+        let shown = field_of(&ada.get(&here).await.assert_status(200), "shown").unwrap();
+        remove().await;
+        let allowed = ada.post(&here, &[("decision", "allow"), ("shown", &shown)]).await;
+        assert_eq!(allowed.assert_status(303).header("location"), here, "{how}");
+        let refused = Arrived::of(&ada.get(&here).await);
+        refused.assert_error("invalid_target");
+        assert_page(&ada.get(&here).await, "an answered request");
+        assert_eq!(codes(&server).await, 0, "{how}");
+        assert_eq!(consents_for(&server, ORDERS).await, 0, "{how}: a consent was stored");
+        // Before the page, and before a sign-in that needs no page.
+        let begin = bare(&server, &authorize(&asked)).await;
+        Arrived::of(&begin).assert_error("invalid_target");
+        restore().await;
+        // Between the code and its redemption. The code is not spent, and is good for what is still there.
+        let code = code_of(&mut ada, &asked).await;
+        remove().await;
+        assert_eq!(refused_with(&server, &code, presented).await, "invalid_target", "{how}");
+        assert_eq!(
+            refused_with(&server, &code, Presented::default()).await,
+            "invalid_target",
+            "{how}"
+        );
+        let userinfo = format!("{ISSUER}/oauth2/userinfo");
+        let only_userinfo = Presented {
+            resource: Some(&userinfo),
+            ..presented
+        };
+        assert_eq!(refused_with(&server, &code, only_userinfo).await, "redeemed", "{how}");
+        restore().await;
+        // Nothing but that keeps the client from it.
+        let code = code_of(&mut ada, &asked).await;
+        assert_eq!(refused_with(&server, &code, presented).await, "redeemed", "{how}");
+        for table in [sql!("DELETE FROM consents"), sql!("DELETE FROM authorization_codes")] {
+            statement(table).execute(&server.services.db).await.unwrap();
+        }
+    }
+}
+
+async fn refused_with(server: &TestServer, code: &str, presented: Presented<'_>) -> &'static str {
+    refused(redeem(server, code, presented).await)
+}
+
+/// Returns the number of consents for an audience.
+async fn consents_for(server: &TestServer, audience: &str) -> i64 {
+    let counted = statement(sql!("SELECT count(*) FROM consents WHERE audience = $1"));
+    counted.bind(audience).one(&server.services.db).await.unwrap()
 }
 
 #[apply(on_both_databases!)]

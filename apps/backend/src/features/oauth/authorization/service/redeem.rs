@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use countersign_oauth::{CodeChallenge, GrantType};
+use countersign_oauth::{CodeChallenge, GrantType, ResourceIndicator};
 use countersign_store::StoreError;
 
 use super::Authorization;
 use super::issue::GrantOf;
+use super::loaded::On;
 use crate::core::caller::Caller;
 use crate::core::language::Language;
 use crate::core::request_info::RequestInfo;
 use crate::features::identity::accounts;
-use crate::features::oauth::apis;
+use crate::features::oauth::apis::{self, Api};
 use crate::features::oauth::authorization::asked::{are_given, is_covered};
 use crate::features::oauth::authorization::code::{AuthorizationCode, CodeHash};
 use crate::features::oauth::authorization::request::{OPENID, union};
@@ -61,6 +62,15 @@ pub enum RedeemError {
     Store(#[from] StoreError),
 }
 
+/// A code that is presented, and what it was issued for.
+#[derive(Clone, Copy)]
+struct Presented<'p> {
+    hash: CodeHash,
+    row: &'p CodeRow,
+    grant: &'p GrantOf,
+    resource: Option<&'p str>,
+}
+
 /// What became of an attempt to spend a code.
 enum Spending {
     Spent(Box<Session>),
@@ -103,7 +113,13 @@ impl Authorization {
         };
         let bit = self.revocations.allocate_for(reach).await?;
         let refresh_token = refreshes.then(|| self.sessions.first_grant_token());
-        match self.spend(hash, &row, &grant, bit, refresh_token.as_ref()).await? {
+        let presented = Presented {
+            hash,
+            row: &row,
+            grant: &grant,
+            resource: redemption.resource,
+        };
+        match self.spend(presented, bit, refresh_token.as_ref()).await? {
             Spending::Spent(session) => Ok(Redeemed {
                 session: *session,
                 refresh_token,
@@ -154,40 +170,56 @@ impl Authorization {
             (None, Some(_)) => return Err(InvalidGrant("the authorization request had no code_challenge")),
             (None, None) => {}
         }
-        self.check_resource(grant, presented).await
+        let on = On::Db(&self.platform.db);
+        self.check_target(on, grant, presented.client, presented.resource).await
     }
 
-    /// Returns whether there is an audience for the first token.
-    async fn check_resource(&self, grant: &GrantOf, presented: &Redemption<'_>) -> Result<(), RedeemError> {
-        let has = |identifier: &str| grant.audiences.iter().any(|one| one.identifier == identifier);
-        let Some(resource) = presented.resource else {
-            let openid = grant.audiences.iter().any(|one| one.scopes.0.contains(OPENID));
-            let named = grant.audiences.iter().filter(|one| one.named).count();
-            let default = presented.client.metadata.default_api.as_ref();
-            let by_default = default.is_some_and(|default| has(default.as_str()));
-            return match openid || named == 1 || by_default {
-                true => Ok(()),
-                false => Err(RedeemError::InvalidTarget),
-            };
+    /// Checks that there is an audience for the first token, which the client may use as of now.
+    async fn check_target(
+        &self,
+        mut on: On<'_, '_>,
+        grant: &GrantOf,
+        client: &Client,
+        resource: Option<&str>,
+    ) -> Result<(), RedeemError> {
+        let apis = apis::all(on.conn()).await?;
+        let may_use = |api: &&Api| api.disabled_at.is_none() && client.may_use_api(api);
+        let is_granted = |identifier: &str| grant.audiences.iter().any(|one| one.identifier == identifier);
+        let has = |resource: &ResourceIndicator| {
+            let api = apis.iter().filter(may_use).find(|api| api.is_named(resource));
+            api.is_some_and(|api| is_granted(&api.identifier))
         };
-        if has(resource) {
-            return Ok(());
-        }
-        match apis::resolve(&self.platform.db, resource).await? {
-            Some(api) if has(&api.identifier) => Ok(()),
-            _ => Err(RedeemError::InvalidTarget),
+        let named = |resource: &str| resource.parse().is_ok_and(|resource| has(&resource));
+        let userinfo = self.userinfo();
+        let is_openid = is_granted(&userinfo);
+        let mut granted = grant
+            .audiences
+            .iter()
+            .filter(|one| one.named && one.identifier != userinfo);
+        let has_target = match (resource, granted.next(), granted.next()) {
+            (Some(resource), ..) => (is_openid && resource == userinfo) || named(resource),
+            (None, Some(only), None) => named(&only.identifier),
+            (None, ..) => is_openid || client.metadata.default_api.as_ref().is_some_and(has),
+        };
+        match has_target {
+            true => Ok(()),
+            false => Err(RedeemError::InvalidTarget),
         }
     }
 
     /// Spends the code and opens the grant in one transaction, which checks everything again.
     async fn spend(
         &self,
-        hash: CodeHash,
-        row: &CodeRow,
-        grant: &GrantOf,
+        presented: Presented<'_>,
         bit: Bit,
         refresh_token: Option<&GrantToken>,
     ) -> Result<Spending, RedeemError> {
+        let Presented {
+            hash,
+            row,
+            grant,
+            resource,
+        } = presented;
         let now = self.platform.clock.now();
         let request = &RequestInfo {
             address: grant.address,
@@ -218,6 +250,7 @@ impl Authorization {
                     if client.epoch != grant.client_epoch {
                         return Err(InvalidGrant("the client was disabled"));
                     }
+                    self.check_target(On::Tx(tx), grant, &client, resource).await?;
                     let Some(versions) = accounts::may_sign_in(&mut *tx, row.account_id).await? else {
                         return Err(InvalidGrant("the account is disabled"));
                     };
