@@ -47,7 +47,7 @@ use crate::features::operations::audit::Audit;
 use crate::features::operations::health::Health;
 use crate::features::operations::keys::{Keys, Publication, check_keys};
 use crate::features::pages::{self, Assets, Pages};
-use crate::features::sign_in::auth::{Auth, Differences, Operator};
+use crate::features::sign_in::auth::{Auth, Differences, Operator, Turns};
 use crate::features::sign_in::browser_sessions::BrowserSessions;
 use crate::features::sign_in::forward::Forward;
 use crate::features::sign_in::revocation::{RevocationMetrics, Revocations, StatusLists};
@@ -210,6 +210,7 @@ impl Services {
             sessions: sessions.clone(),
             browsers: browsers.clone(),
             guard: guard.clone(),
+            turns: Turns::default(),
         };
         let operator = Operator {
             auth: auth.clone(),

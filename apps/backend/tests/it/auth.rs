@@ -272,7 +272,7 @@ async fn r60_after_a_hundred_failures_only_known_networks_may_try(database: Data
 }
 
 /// Pauses a request at a named point while something else happens.
-fn stopped_at<T: Send, U: Send>(
+pub fn stopped_at<T: Send, U: Send>(
     point: &'static str,
     stopped: impl Future<Output = T> + Send,
     meanwhile: impl Future<Output = U> + Send,

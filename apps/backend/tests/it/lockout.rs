@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use countersign_store::{query, sql};
-use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both_databases};
+use countersign_testkit::{Answer, Database, PASSWORD, Person, TestServer, apply, on_both_databases};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -27,6 +27,16 @@ async fn post_from(server: &TestServer, path: &str, from: &str, body: Value) -> 
 async fn login_from(server: &TestServer, from: &str, password: &str) -> Answer {
     let body = json!({ "email": "ada@example.com", "password": password });
     post_from(server, "/api/auth/login", from, body).await
+}
+
+async fn change_password_from(server: &TestServer, from: &str, user: &Person<'_>) -> Answer {
+    let body = json!({ "current_password": PASSWORD, "new_password": "another umbrella for tests" });
+    let request = Request::post("/api/auth/change-password")
+        .header("content-type", "application/json")
+        .header("authorization", format!("Bearer {}", user.access_token))
+        .extension(ConnectInfo(format!("{from}:1").parse::<SocketAddr>().unwrap()))
+        .body(Body::from(body.to_string()));
+    server.send(request.unwrap()).await
 }
 
 /// An attacker in 12 networks fails 108 times, within the limits of each network.
@@ -238,15 +248,7 @@ async fn r_60_at_most_a_hundred_concurrent_attempts_are_checked(database: Databa
             }
             match endpoint {
                 "login" => login_from(&server, "192.0.2.7", PASSWORD).await,
-                _ => {
-                    let body = json!({ "current_password": PASSWORD, "new_password": "another umbrella for tests" });
-                    let request = Request::post("/api/auth/change-password")
-                        .header("content-type", "application/json")
-                        .header("authorization", format!("Bearer {}", signed_in.access_token))
-                        .extension(ConnectInfo("192.0.2.8:1".parse::<SocketAddr>().unwrap()))
-                        .body(Body::from(body.to_string()));
-                    server.send(request.unwrap()).await
-                }
+                _ => change_password_from(&server, "192.0.2.8", &signed_in).await,
             }
         };
         let (wrong, last) = tokio::join!(wrong, last);
@@ -254,6 +256,62 @@ async fn r_60_at_most_a_hundred_concurrent_attempts_are_checked(database: Databa
         last.assert_problem(if endpoint == "login" { 401 } else { 403 }, "invalid_credentials");
         // From the owner's known place, the password still works, and the count is reset.
         login_from(&server, OWNER, PASSWORD).await.assert_status(200);
+    }
+}
+
+/// Another node counts the last failures after the verdict and before the password is accepted.
+mod r_60_failures_count_until_the_password_is_accepted {
+    use super::*;
+    use crate::auth::stopped_at;
+
+    async fn run(database: Database) {
+        for point in ["login::verified", "login::unverified", "confirm::verified"] {
+            let required = match point {
+                "login::unverified" => "email_verification = \"required\"\n",
+                _ => "",
+            };
+            let server = TestServer::start_with(database, &format!("{required}{LIMITS}")).await;
+            let body = json!({ "email": "ada@example.com", "password": PASSWORD });
+            server.post("/api/auth/register", body).await;
+            let body = json!({ "token": server.mail().await.token(), "password": PASSWORD });
+            server
+                .post("/api/auth/verify-email/confirm", body)
+                .await
+                .assert_status(204);
+            let ada = server.sign_in("ada").await;
+            if point == "login::unverified" {
+                query(sql!("UPDATE accounts SET email_verified_at = NULL"))
+                    .execute(&server.services.db)
+                    .await
+                    .unwrap();
+            }
+            let right = async {
+                match point {
+                    "confirm::verified" => change_password_from(&server, "192.0.2.8", &ada).await,
+                    _ => login_from(&server, "192.0.2.7", PASSWORD).await,
+                }
+            };
+            let failures = async {
+                let full = server.services.clock.now() + Duration::from_secs(100 * 30 * 60);
+                query(sql!("UPDATE accounts SET failures_until = $1"))
+                    .bind(full.millis())
+                    .execute(&server.services.db)
+                    .await
+                    .unwrap();
+            };
+            let refused = if point == "confirm::verified" { 403 } else { 401 };
+            stopped_at(point, right, failures).assert_problem(refused, "invalid_credentials");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn sqlite() {
+        run(Database::Sqlite).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn postgres() {
+        run(Database::Postgres).await;
     }
 }
 

@@ -8,8 +8,8 @@ use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 
 pub use self::changes::{change_email, raise_epochs, raise_session_epoch, set_disabled, set_profile, set_verified};
 pub use self::credentials::{
-    StoredCredentials, change_password, count_failure, credentials_by_email, credentials_by_id, outdated_hashes,
-    sign_in,
+    StoredCredentials, change_password, count_failure, credentials_by_email, credentials_by_id, lock_unless_full,
+    outdated_hashes, sign_in,
 };
 use crate::core::clock::Timestamp;
 use crate::core::email::{Email, NewEmail};

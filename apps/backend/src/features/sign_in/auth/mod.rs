@@ -8,6 +8,7 @@ mod service;
 
 pub use router::router;
 pub use schemas::{EmailRequestedBody, MailAnswerBody, MailRequestBody, answer_mistake, handle_mistake};
+pub(crate) use service::Turns;
 pub use service::{
     ApplyError, AskError, Asking, Auth, Credentials, Differences, Holder, LoginError, Operator, PasswordChange,
     PasswordError, ProvenAccount, SignUp, SignedUp,

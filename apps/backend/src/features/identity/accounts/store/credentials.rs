@@ -127,6 +127,21 @@ pub async fn count_failure(
     .await
 }
 
+/// Locks an account until the transaction ends, unless its last failure is forgiven after `full`. Returns whether it was
+/// locked.
+pub async fn lock_unless_full(tx: &mut Tx<'_>, id: AccountId, full: Timestamp) -> Result<bool, StoreError> {
+    let locked = query(sql!(
+        "UPDATE accounts
+            SET failures_until = failures_until
+          WHERE id = $1 AND COALESCE(failures_until, $2) <= $2"
+    ))
+    .bind(id)
+    .bind(full)
+    .execute(tx)
+    .await?;
+    Ok(locked > 0)
+}
+
 /// Sets a new password if the current one is still of version `seen` (or of any version, if that is `None`). Returns
 /// whether it was. The caller ends the sessions.
 pub async fn change_password(

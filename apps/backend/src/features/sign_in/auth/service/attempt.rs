@@ -14,6 +14,8 @@ use crate::features::identity::devices;
 
 /// A password attempt. It counts as wrong or correct once it has been checked, and not at all otherwise.
 pub(super) struct Attempt {
+    /// The folded email address.
+    pub(super) subject: String,
     wrong: Reserved,
     right: Reserved,
 }
@@ -41,7 +43,11 @@ impl Attempt {
             let key = Key::of(Policy::SignInsPerAccount).identifier(subject).address(prefix);
             right.spend(key, key.rate(&platform.settings.limits)).await?;
         }
-        Ok(Self { wrong, right })
+        Ok(Self {
+            subject: subject.to_owned(),
+            wrong,
+            right,
+        })
     }
 
     /// The password is correct. Returns the reservation, which counts unless it is given back.

@@ -6,10 +6,11 @@ use countersign_store::StoreError;
 
 use super::Auth;
 use super::attempt::{Attempt, subject_of};
+use super::failures::is_exempt;
 use crate::core::caller::Caller;
 use crate::core::ids::AccountId;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
-use crate::core::password::{HashError, Lane, NewPassword, Password, PasswordFault, Verdict};
+use crate::core::password::{HashError, Lane, NewPassword, Password, PasswordFault};
 use crate::core::request_info::RequestInfo;
 use crate::features::identity::accounts::{self, StoredCredentials};
 use crate::features::operations::audit::EventKind;
@@ -103,27 +104,57 @@ impl Auth {
             .map_or_else(|| account.0.to_string(), |stored| subject_of(&stored.email));
         let request = &caller.request;
         let attempt = self.reserve_confirmation(&subject, request).await?;
-        let verdict = match self.verify_password(stored.as_ref(), password, request, &attempt).await {
-            Ok(verdict) => verdict,
-            Err(error) => {
-                attempt.was_not_judged().await;
-                return Err(error);
-            }
-        };
-        match stored {
-            Some(stored) if verdict.is_right() => {
-                let tried = attempt.was_right().await;
-                Ok(Confirmed { stored, tried })
-            }
-            stored => {
-                if let Err(error) = self.record_failure(kind, stored.as_ref(), caller).await {
-                    attempt.was_not_judged().await;
-                    return Err(error.into());
-                }
+        match self.confirm_if_right(stored, password, kind, caller, &attempt).await {
+            Ok(stored) => Ok(Confirmed {
+                stored,
+                tried: attempt.was_right().await,
+            }),
+            Err(PasswordError::Wrong) => {
                 attempt.was_wrong().await;
                 Err(PasswordError::Wrong)
             }
+            Err(error) => {
+                attempt.was_not_judged().await;
+                Err(error)
+            }
         }
+    }
+
+    async fn confirm_if_right(
+        &self,
+        stored: Option<StoredCredentials>,
+        password: Password,
+        kind: EventKind,
+        caller: &Caller,
+        attempt: &Attempt,
+    ) -> Result<StoredCredentials, PasswordError> {
+        let request = &caller.request;
+        let account = stored.as_ref().map(|stored| stored.id);
+        let lane = self.lane(account, request).await?;
+        let exempt = is_exempt(lane, request);
+        let hash = stored
+            .as_ref()
+            .filter(|stored| self.may_try(stored, exempt))
+            .map(|stored| stored.password_hash.as_str());
+        let hasher = &self.platform.hasher;
+        let verdict = hasher.verify_for(password, hash, attempt.asker(lane)).await?;
+        let _turn = self.turns.wait(attempt).await;
+        let counts = self.still_may_try(account, exempt).await?;
+        match stored {
+            Some(stored) if counts && verdict.is_right() && self.accepts_now(stored.id, exempt).await? => Ok(stored),
+            stored => {
+                self.record_failure(kind, stored.as_ref(), caller).await?;
+                Err(PasswordError::Wrong)
+            }
+        }
+    }
+
+    async fn accepts_now(&self, account: AccountId, exempt: bool) -> Result<bool, StoreError> {
+        fail::fail_point!("confirm::verified");
+        self.platform
+            .db
+            .transact(|tx| Box::pin(self.accepts(tx, account, exempt)))
+            .await
     }
 
     /// Reserves an attempt, counted by the account's email address, so that deleting and recreating the account does not
@@ -134,24 +165,5 @@ impl Auth {
         Attempt::reserve(&self.platform, subject, request, &[key])
             .await
             .map_err(PasswordError::Limited)
-    }
-
-    async fn verify_password(
-        &self,
-        stored: Option<&StoredCredentials>,
-        password: Password,
-        request: &RequestInfo,
-        attempt: &Attempt,
-    ) -> Result<Verdict, PasswordError> {
-        let lane = self.lane(stored.map(|stored| stored.id), request).await?;
-        let may_try = match stored {
-            Some(stored) => self.may_try_from(stored, request).await?,
-            None => false,
-        };
-        let hash = stored.filter(|_| may_try).map(|stored| stored.password_hash.as_str());
-        let hasher = &self.platform.hasher;
-        let verdict = hasher.verify_for(password, hash, attempt.asker(lane)).await?;
-        let counts = self.still_may_try(stored.map(|stored| stored.id), request).await?;
-        Ok(if counts { verdict } else { Verdict::Wrong })
     }
 }

@@ -6,6 +6,7 @@ use countersign_store::StoreError;
 
 use super::Auth;
 use super::attempt::Attempt;
+use super::failures::is_exempt;
 use super::opening::granted;
 use crate::core::caller::Caller;
 use crate::core::email::Email;
@@ -18,7 +19,7 @@ use crate::core::request_info::RequestInfo;
 use crate::core::versions::CredentialVersion;
 use crate::features::identity::accounts::{self, StoredCredentials};
 use crate::features::identity::email_challenges::ChallengeError;
-use crate::features::operations::audit::{self, Event, EventKind};
+use crate::features::operations::audit::{Event, EventKind};
 use crate::features::operations::keys::IssueError;
 use crate::features::sign_in::sessions::{NewSession, RefreshToken, Session, Tokens};
 use crate::settings::EmailVerification;
@@ -146,13 +147,10 @@ impl Auth {
         let request = &caller.request;
         let lane = self.lane(stored.as_ref().map(|stored| stored.id), request).await?;
         // A hash that this client may not try any more is replaced by a dummy, which costs the same.
-        let may_try = match &stored {
-            Some(stored) => self.may_try_from(stored, request).await?,
-            None => false,
-        };
+        let exempt = is_exempt(lane, request);
         let hash = stored
             .as_ref()
-            .filter(|_| may_try)
+            .filter(|stored| self.may_try(stored, exempt))
             .map(|stored| stored.password_hash.as_str());
         let asker = attempt.asker(lane);
         let verdict = self
@@ -160,30 +158,39 @@ impl Auth {
             .hasher
             .verify_for(credentials.password.clone(), hash, asker.clone())
             .await?;
+        let _turn = self.turns.wait(attempt).await;
         let counts = self
-            .still_may_try(stored.as_ref().map(|stored| stored.id), request)
+            .still_may_try(stored.as_ref().map(|stored| stored.id), exempt)
             .await?;
         let (Some(stored), true) = (&stored, counts && verdict.is_right()) else {
             self.record_failure(EventKind::SignIn, stored.as_ref(), caller).await?;
             return Err(LoginError::Invalid);
         };
-        if self.platform.settings.email_verification == EmailVerification::Required
-            && stored.email_verified_at.is_none()
-        {
-            audit::record_alone(&self.platform.db, &self.platform.clock, refused(stored.id, caller)).await?;
-            return Err(LoginError::Unverified(stored.credential_version));
-        }
-        let rehashed = self.rehash_if_outdated(&credentials.password, verdict, asker).await;
-        fail::fail_point!("login::verified");
-        let Some(session) = self
-            .open_unless_changed(stored, rehashed.as_deref(), &credentials.scopes, caller, refresh_token)
-            .await?
-        else {
+        let right = &Right { stored, exempt };
+        let required = self.platform.settings.email_verification == EmailVerification::Required;
+        let accepted = if required && stored.email_verified_at.is_none() {
+            let unverified = LoginError::Unverified(stored.credential_version);
+            self.refuse_unverified(right, caller).await?.then_some(Err(unverified))
+        } else {
+            let rehashed = self.rehash_if_outdated(&credentials.password, verdict, asker).await;
+            fail::fail_point!("login::verified");
+            self.open_unless_changed(right, rehashed.as_deref(), &credentials.scopes, caller, refresh_token)
+                .await?
+                .map(Ok)
+        };
+        let Some(accepted) = accepted else {
             self.record_failure(EventKind::SignIn, Some(stored), caller).await?;
             return Err(LoginError::Invalid);
         };
-        Ok(session)
+        accepted
     }
+}
+
+/// An account whose password is right, as far as was known before the transaction that accepts it.
+struct Right<'a> {
+    stored: &'a StoredCredentials,
+    /// Whether failures from elsewhere have no effect on the client.
+    exempt: bool,
 }
 
 /// Returns the event of a sign-in with the right password that is refused.
@@ -224,21 +231,44 @@ impl Auth {
         }
     }
 
-    /// Opens the session, unless the account was disabled, its password changed or all its sessions ended since it was read.
+    /// Records that the right password was refused because the email address is not verified. Returns whether the password
+    /// is accepted at all.
+    async fn refuse_unverified(&self, right: &Right<'_>, caller: &Caller) -> Result<bool, StoreError> {
+        fail::fail_point!("login::unverified");
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let accepted = self.accepts(tx, right.stored.id, right.exempt).await?;
+                    if accepted {
+                        self.audit.record(tx, refused(right.stored.id, caller)).await?;
+                    }
+                    Ok(accepted)
+                })
+            })
+            .await
+    }
+
+    /// Opens the session, unless the account was disabled, its password changed, all its sessions ended or its failures
+    /// reached the limit since it was read.
     async fn open_unless_changed(
         &self,
-        stored: &StoredCredentials,
+        right: &Right<'_>,
         rehashed: Option<&str>,
         asked: &Scopes,
         caller: &Caller,
         refresh_token: Option<&RefreshToken>,
     ) -> Result<Option<Session>, StoreError> {
+        let Right { stored, exempt } = *right;
         let now = self.platform.clock.now();
         let caller = &caller.proven(stored.id);
         let bit = self.revocations.allocate().await?;
         self.revocations
             .transact(|tx| {
                 Box::pin(async move {
+                    if !self.accepts(tx, stored.id, exempt).await? {
+                        return Ok(None);
+                    }
                     let Some(versions) = accounts::may_sign_in(&mut *tx, stored.id).await? else {
                         return Ok(None);
                     };

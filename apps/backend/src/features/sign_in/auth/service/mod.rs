@@ -22,6 +22,7 @@ pub use account::{ExportBody, ExportError, PasswordChange};
 pub use ask::{AskError, Asking};
 pub use confirm::PasswordError;
 pub use email_sign_in::ProvenAccount;
+pub(crate) use failures::Turns;
 pub use login::{Credentials, LoginError};
 pub use notices::Holder;
 pub use operator::{ApplyError, Differences, Operator};
@@ -49,6 +50,7 @@ pub struct Auth {
     pub(crate) browsers: BrowserSessions,
     /// For rejections with the issuer as realm.
     pub(crate) guard: Guard,
+    pub(crate) turns: Turns,
 }
 
 impl AsRef<Platform> for Auth {
