@@ -1,5 +1,6 @@
 """Starts Countersign as the test plans of the OpenID conformance suite need it: behind TLS, with their clients, and with an
-account that has every standard claim. It runs until it is interrupted. docs/conformance.md says how to run the plans.
+account that has every standard claim. It runs until it is interrupted or terminated. docs/conformance.md says how to run
+the plans.
 
     COUNTERSIGN_TEST_BIN     the program of the server
     COUNTERSIGN_TEST_NGINX   nginx, which adds TLS
@@ -11,6 +12,7 @@ account that has every standard claim. It runs until it is interrupted. docs/con
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,7 +24,7 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests/clients/python"))
-from conftest import wait_until_ready  # noqa: E402
+from conftest import wait_until_listening, wait_until_ready  # noqa: E402
 
 SUITE = os.environ.get("CONFORMANCE_SERVER", "https://localhost:8443").rstrip("/")
 ISSUER = os.environ.get("CONFORMANCE_ISSUER", "https://countersign.test:9443")
@@ -137,6 +139,8 @@ http {{
 
 
 def main():
+    # As an exception, it ends the server and nginx, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     plans = [json.loads(plan.read_text()) for plan in sorted(Path(__file__).parent.glob("plans/*.json"))]
     program = os.environ["COUNTERSIGN_TEST_BIN"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERSIGN_")}
@@ -160,6 +164,7 @@ def main():
         nginx = subprocess.Popen(gateway(folder))
         stack.callback(nginx.wait)
         stack.callback(nginx.terminate)
+        wait_until_listening(nginx, urlsplit(ISSUER).port or 443)
         print(f"{ISSUER} is ready; the log is {log}", flush=True)
         try:
             server.wait()
