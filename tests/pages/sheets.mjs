@@ -1,10 +1,11 @@
 // Takes the screenshots in docs/pages: every page in every state, in light and dark, on a phone and a desktop, in three
-// languages; every email on the way; a new user's first minute; and a person with two applications. `scripts/test sheets` runs
-// it with its fonts.
-//   COUNTERSIGN_TEST_BIN=… CHROMIUM=… node sheets.mjs FOLDER [minute | applications | pages]
+// languages; every email on the way; a new user's first minute; a person with two applications; and everything that
+// applications and devices ask for. `scripts/test sheets` runs it with its fonts.
+//   COUNTERSIGN_TEST_BIN=… CHROMIUM=… node sheets.mjs FOLDER [minute | applications | asked | pages]
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { password, startBrowser, startMailServer, startServer, visit } from './support.mjs'
+import { beAsked, startAsking } from './asked.mjs'
 import { signUpElsewhere, startApplications, useApplications } from './relying.mjs'
 import { walk } from './walk.mjs'
 
@@ -23,6 +24,7 @@ if (!only) for (const name of await readdir(folder)) if (name.endsWith('.jpg')) 
 try {
   if (isWanted('minute')) await minute()
   if (isWanted('applications')) await applications()
+  if (isWanted('asked')) await asked()
   for (const locale of isWanted('pages') ? locales : []) {
     for (const colorScheme of ['light', 'dark']) {
       const name = `${locale.slice(0, 2)}-${colorScheme}`
@@ -115,6 +117,25 @@ async function applications() {
       })
       await compose(`applications-${name}`, colorScheme, figures, 5)
       for (const one of [laptop.context, context]) await one.close()
+    } finally {
+      await world.stop()
+    }
+  }
+}
+
+// On a phone: every page on which an application or a device asks for something.
+async function asked() {
+  for (const [name, locale, colorScheme] of [['en', 'en-GB', 'light'], ['de', 'de-DE', 'dark'], ['ar', 'ar', 'light']]) {
+    const world = await startAsking({ COUNTERSIGN_MAIL__SMTP_URL: mail.url, ...example })
+    try {
+      const phone = { viewport: { width: 390, height: 700 }, isMobile: true }
+      const { page, context } = await visit(browser, world.server.base, { locale, colorScheme, ...phone })
+      const figures = []
+      await beAsked(page, world, mail, 'ada@example.com', async (state) => {
+        figures.push(figure(state, [[await picture(page), 273]]))
+      })
+      await compose(`asked-${name}`, colorScheme, figures, 5)
+      await context.close()
     } finally {
       await world.stop()
     }

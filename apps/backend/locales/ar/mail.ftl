@@ -110,7 +110,7 @@ email-changed-preview = { $when }. إذا لم تكن أنت من فعل ذلك�
 email-changed-title = تم تغيير بريدك الإلكتروني
 email-changed-text = أصبح البريد الإلكتروني لحسابك في { $service } هو { $email }.
 email-changed-action = الانتقال إلى { $service }
-email-changed-otherwise = إذا كنت أنت من فعل ذلك، فلا داعي لاتخاذ أي إجراء. وإلا فتواصل مع { $service } فورًا: لن تصلك رسائل هذا الحساب بعد الآن.
+email-changed-otherwise = إذا كنت أنت من فعل ذلك، فلا داعي لاتخاذ أي إجراء. وإلا فتواصل مع { $service } فورًا، لأن رسائل هذا الحساب لن تصلك بعد الآن.
 
 account-deleted-subject = تم حذف حسابك في { $service }
 account-deleted-preview = { $when }. إذا لم تكن أنت من فعل ذلك، فتواصل مع { $service } فورًا.

@@ -13,5 +13,9 @@ date-time = { $day }. { $month ->
         *[12] Dezember
     } { $year }, { $time } Uhr (UTC)
 
-device = { $program } unter { $system }
+device = { $system ->
+        [iPhone] { $program } auf dem { $system }
+        [iPad] { $program } auf dem { $system }
+       *[other] { $program } unter { $system }
+    }
 device-unknown = Unbekanntes Gerät

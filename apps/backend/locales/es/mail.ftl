@@ -85,7 +85,7 @@ sign-in-blocked-otherwise = Ninguno de los intentos tuvo éxito. Si tu contrase�
 new-sign-in-subject = Nuevo inicio de sesión en { $service }
 new-sign-in-preview = { $when }. Si no fuiste tú, cambia tu contraseña.
 new-sign-in-title = Nuevo inicio de sesión en tu cuenta
-new-sign-in-text = Alguien ha iniciado sesión en tu cuenta de { $service } desde un dispositivo que no conocíamos.
+new-sign-in-text = Alguien ha iniciado sesión en tu cuenta de { $service } desde un dispositivo nuevo.
 new-sign-in-action = Elegir una contraseña nueva
 new-sign-in-otherwise = Si fuiste tú, no tienes que hacer nada. Si no, elige una contraseña nueva ahora mismo: se cerrarán todas las sesiones.
 

@@ -54,9 +54,9 @@ already-registered-text = 有人尝试使用此邮箱注册 { $service }，但�
 already-registered-action = 登录
 already-registered-otherwise = 如果不是你本人操作，请忽略此邮件，你的账户没有任何变化。
 
-invitation-subject = 邀请你使用 { $service }
+invitation-subject = 你已受邀使用 { $service }
 invitation-preview = 请在 { $lifetime }内设置密码，启用你的账户。
-invitation-title = 邀请你使用 { $service }
+invitation-title = 你已受邀使用 { $service }
 invitation-text = 我们已为你创建 { $service } 账户。设置密码后即可开始使用。
 invitation-action = 设置密码
 invitation-otherwise = 如果你对此邀请并不知情，请忽略此邮件。

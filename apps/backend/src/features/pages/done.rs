@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::cookies::Cookie;
 use super::reply::{page, see_other};
 use super::service::Pages;
-use super::view::{Link, View};
+use super::view::{HOME, Link, View};
 use super::visitor::Visitor;
 use crate::core::problem::{Code, Problem};
 
@@ -106,6 +106,8 @@ pub(super) fn show(visitor: &Visitor, v: View, done: Done) -> Response {
     };
     let (link, v) = match done {
         Done::Deleted => (to("/", "page-home"), v),
+        // The user continues on the device.
+        Done::DeviceAllowed | Done::DeviceCanceled => (to(HOME, "account-title"), v),
         Done::SignedOut | Done::SignedOutEverywhere => (to("/signin", "done-signed-out-again"), v),
         _ if visitor.signed_in.is_some() => (v.next(), v.leading_back()),
         _ => (to("/signin", "signin-title"), v),

@@ -11,8 +11,19 @@ pub(super) struct ShownPermission {
 }
 
 /// Returns permissions in the words of the page's language.
-pub(super) fn in_words(v: &View, permissions: Vec<Permission<'_>>) -> Vec<ShownPermission> {
+pub(super) fn in_words(v: &View, mut permissions: Vec<Permission<'_>>) -> Vec<ShownPermission> {
+    permissions.sort_by_key(place);
     permissions.into_iter().map(|permission| shown(v, permission)).collect()
+}
+
+/// Returns where a permission is listed: first what is about the user, last how long the access lasts.
+fn place(permission: &Permission<'_>) -> usize {
+    const USER: [&str; 4] = ["profile", "email", "phone", "address"];
+    match permission {
+        Permission::Standard("offline_access") => USER.len() + 1,
+        Permission::Standard(scope) => USER.iter().position(|known| known == scope).unwrap_or(USER.len()),
+        Permission::OfApi(..) => USER.len(),
+    }
 }
 
 fn shown(v: &View, permission: Permission<'_>) -> ShownPermission {

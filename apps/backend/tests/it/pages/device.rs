@@ -170,6 +170,12 @@ async fn a_device_gets_tokens_once_its_user_has_allowed_it(database: Database) {
     let done = ada.post(&address, &[("decision", "allow")]).await;
     let done = ada.follow(done).await;
     assert!(done.text.contains("Your device is connected"));
+    // There is nothing to continue with here.
+    assert!(
+        done.text.contains("href=\"/account\">Your account</a>"),
+        "{}",
+        done.text
+    );
 
     let tokens = poll(&server, &device, "tv").await.assert_status(200).json();
     for token in ["access_token", "refresh_token", "id_token"] {
