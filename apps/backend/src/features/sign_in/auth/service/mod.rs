@@ -6,6 +6,7 @@ mod attempt;
 mod browser;
 mod confirm;
 mod email_sign_in;
+mod export;
 mod failures;
 mod login;
 mod logout;
@@ -18,10 +19,11 @@ mod sign_up;
 
 use countersign_guard::Guard;
 
-pub use account::{ExportBody, ExportError, PasswordChange};
+pub use account::PasswordChange;
 pub use ask::{AskError, Asking};
 pub use confirm::PasswordError;
 pub use email_sign_in::ProvenAccount;
+pub use export::{ExportBody, ExportError};
 pub(crate) use failures::Turns;
 pub use login::{Credentials, LoginError};
 pub use notices::Holder;
