@@ -22,7 +22,10 @@ def document(results, before):
     yield "# Benchmark results\n"
     yield f"Measured by `bench/run` for {results['seconds']:g} s per figure, on {machine['cores']} cores of {machine['processor']}, Linux {machine['kernel']},"
     yield f"{machine['date']}, at {machine['commit']}. The server has one core; the load and PostgreSQL share the other. Unless noted otherwise,"
-    yield "figures are requests **per second of CPU time** of the server itself (from `/proc`), without the CPU time of PostgreSQL.\n"
+    yield "figures are requests **per second of CPU time** of the server itself (from `/proc`), without the CPU time of PostgreSQL."
+    if load := results.get("load average"):
+        yield f"The load average of the machine was {min(load):.1f} to {max(load):.1f}, the measurement included."
+    yield ""
     yield from peers_sentence(results)
     yield "![requests per second of CPU time](latest.svg)\n"
     yield from table(results, before)
