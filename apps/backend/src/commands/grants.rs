@@ -79,13 +79,13 @@ async fn revoke_of_user(
 ) -> Result<(), Failure> {
     let account = account(services, whose).await?;
     let caller = services.command_line();
-    let ended = services.sessions.revoke_grants(account.id, client, caller).await?;
+    let ended = services.authorization.revoke_grants(account.id, client, caller).await?;
     let of = client.map_or_else(
         || account.email.clone(),
         |client| format!("{} at {client}", account.email),
     );
     let sentence = match ended {
-        0 => format!("{of} has no active grants."),
+        0 => format!("{of} has no active grants. Codes that are not redeemed yet are void."),
         ended => format!("Revoked {ended} grant(s) of {of}."),
     };
     Ok(output.done(
@@ -95,13 +95,9 @@ async fn revoke_of_user(
 }
 
 async fn revoke_of_client(client: &str, services: &Services, output: &mut Standard) -> Result<(), Failure> {
-    let caller = services.command_line();
-    let ended = services
-        .sessions
-        .revoke_grants_of_client(client, LogoutNotice::Send, caller)
-        .await?;
+    let ended = services.operator.revoke_grants_of_client(client).await?;
     let sentence = match ended {
-        0 => format!("{client} has no active grants; nothing has changed."),
+        0 => format!("{client} has no active grants. Codes that it has not redeemed yet are void."),
         ended => format!("Revoked {ended} grant(s) of {client}."),
     };
     Ok(output.done(&sentence, &json!({ "client": client, "grants": ended }))?)

@@ -263,10 +263,11 @@ async fn o_48_clients_are_told_of_sign_outs_and_not_of_what_they_did(database: D
                 let path = format!("/api/auth/sessions/{session}");
                 person.delete(&path, Value::Null).await.assert_status(204);
             }
-            "withdrawn" => assert_eq!(
-                sessions.revoke_grants(account, Some("grafana"), caller).await.unwrap(),
-                1
-            ),
+            "withdrawn" => {
+                let authorization = &server.services.authorization;
+                let revoked = authorization.revoke_grants(account, Some("grafana"), caller).await;
+                assert_eq!(revoked.unwrap(), 1);
+            }
             "revoked" => {
                 let revoked = sessions.revoke_grant(opened.grant.id, LogoutNotice::Send, caller).await;
                 assert!(revoked.unwrap());

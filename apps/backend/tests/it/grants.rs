@@ -516,7 +516,7 @@ async fn o_34_grants_end_by_user_and_by_client(database: Database) {
     let caller = services.command_line();
     assert_eq!(
         services
-            .sessions
+            .authorization
             .revoke_grants(ada, Some("grafana"), caller)
             .await
             .unwrap(),
@@ -537,7 +537,7 @@ async fn o_34_grants_end_by_user_and_by_client(database: Database) {
     // The first party is no client.
     assert_eq!(
         services
-            .sessions
+            .authorization
             .revoke_grants(ada, Some("countersign"), caller)
             .await
             .unwrap(),

@@ -14,8 +14,8 @@ pub enum GrantsCommand {
     List(ListGrants),
     /// Revoke one grant, those of a user, or those of a client
     ///
-    /// With --user, the user's consent is withdrawn too, so the client has to ask for it again. Clients with a
-    /// `backchannel_logout_uri` are notified.
+    /// With --user, the user's consent is withdrawn too, so the client has to ask for it again. With --user or --client,
+    /// codes that are not redeemed yet become void. Clients with a `backchannel_logout_uri` are notified.
     #[command(
         after_help = "Examples:\n  countersign grants revoke 0198c5a0-7e1c-7000-8000-000000000000\n  \
         countersign grants revoke --user ada@example.com --client grafana\n  countersign grants revoke --client grafana"

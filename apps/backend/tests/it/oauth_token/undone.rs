@@ -8,6 +8,7 @@ use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
 use super::{ORDERS, part, text};
+use crate::grants::execute;
 
 fn account_of(access_token: &str) -> AccountId {
     AccountId(text(&part(access_token, 1), "sub").parse().unwrap())
@@ -20,7 +21,15 @@ async fn o_24_a_code_that_ended_does_not_come_back(database: Database) {
     let ada = server.user("ada").await;
     let account = account_of(&ada.access_token);
     for trusted in [false, true] {
-        for what in ["withdrawn", "revoked", "client disabled", "client deleted"] {
+        for what in [
+            "withdrawn",
+            "revoked",
+            "revoked at all clients",
+            "revoked for all users",
+            "client disabled",
+            "client deleted",
+            "account disabled",
+        ] {
             let _ = services.operator.delete_client("app").await;
             let metadata = json!({ "trusted": trusted, "token_endpoint_auth_method": "none" });
             let app = server.client_with("app", metadata.clone()).await;
@@ -28,42 +37,44 @@ async fn o_24_a_code_that_ended_does_not_come_back(database: Database) {
             browser.sign_in("ada").await;
             let code = app.authorize(&mut browser, "ada").await;
             match what {
+                // Without a grant or a consent, there is nothing to withdraw yet.
                 "withdrawn" => {
-                    // Without a grant or a consent, there is nothing to withdraw yet.
-                    let tokens = app.sign_in_with(&mut browser, "ada").await;
                     let answer = browser.submit("/account/apps", &[("client", "app")]).await;
-                    assert_eq!(
-                        answer.assert_status(303).header("location"),
-                        "/account/apps?done=withdrew"
-                    );
-                    app.refresh(&text(&tokens, "refresh_token"))
-                        .await
-                        .assert_oauth_error(400, "invalid_grant");
+                    let done = if trusted { "/account/apps" } else { "/account/apps?done=withdrew" };
+                    assert_eq!(answer.assert_status(303).header("location"), done);
                 }
-                "revoked" if trusted => continue,
-                "revoked" => {
-                    services
-                        .sessions
-                        .revoke_grants(account, Some("app"), &caller)
-                        .await
-                        .unwrap();
-                }
+                "revoked" => revoke(&server, &["--user", "ada@example.com", "--client", "app"]),
+                "revoked at all clients" => revoke(&server, &["--user", "ada@example.com"]),
+                "revoked for all users" => revoke(&server, &["--client", "app"]),
                 "client disabled" => {
                     services.operator.disable_client("app").await.unwrap();
                     app.redeem(&code).await.assert_oauth_error(401, "invalid_client");
                     services.clients.set_disabled("app", false, &caller).await.unwrap();
                 }
-                _ => {
+                "client deleted" => {
                     services.operator.delete_client("app").await.unwrap();
                     server.client_with("app", metadata).await;
+                }
+                _ => {
+                    services.operator.set_disabled(account, true).await.unwrap();
+                    services.operator.set_disabled(account, false).await.unwrap();
+                    browser = server.browser();
                 }
             }
             // The user agrees again, to a new code.
             let second = app.authorize(&mut browser, "ada").await;
-            app.redeem(&code).await.assert_oauth_error(400, "invalid_grant");
+            let answer = app.redeem(&code).await;
+            assert_eq!(answer.status, 400, "{what}, trusted: {trusted}");
+            answer.assert_oauth_error(400, "invalid_grant");
             app.redeem(&second).await.assert_status(200);
         }
     }
+}
+
+/// Runs `countersign grants revoke`.
+fn revoke(server: &TestServer, whose: &[&str]) {
+    let (code, done) = execute(server, &[&["grants", "revoke"], whose].concat());
+    assert_eq!((code, &done["grants"]), (Some(0), &json!(0)), "{whose:?}: {done}");
 }
 
 /// Disabling a client ends its grants after the client itself. If the process is killed in between, enabling does the rest.

@@ -10,6 +10,7 @@ use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both
 use serde_json::{Value, json};
 
 use super::{Browser, NEW_PASSWORD, encoded, form};
+use crate::grants::execute;
 
 /// A public client for devices, one that is trusted, and one with another grant.
 const CLIENTS: &str = r#"
@@ -332,8 +333,8 @@ async fn o_43_the_user_is_always_asked_and_may_be_disabled_meanwhile(database: D
         assert!(page.text.contains(shown), "{shown}: {}", page.text);
     }
     assert_eq!(error(&server, &device, "trusted").await, "authorization_pending");
-    // If the user is disabled or changes the password after allowing it, the device gets nothing.
-    for spoil in ["disable", "password"] {
+    // If the user is disabled or deleted, or changes the password after allowing it, the device gets nothing.
+    for spoil in ["disable", "delete", "password"] {
         let name = format!("user-{spoil}");
         let mut user = Browser::sign_up(&server, &name).await;
         let device = begin(&server, "tv").await;
@@ -347,12 +348,22 @@ async fn o_43_the_user_is_always_asked_and_may_be_disabled_meanwhile(database: D
                     .unwrap();
                 server.services.operator.set_disabled(account.id, true).await.unwrap();
             }
+            "delete" => {
+                let fields = [("delete_password", PASSWORD)];
+                user.post("/account/delete", &fields).await.assert_status(303);
+            }
             _ => {
                 let fields = [("current_password", PASSWORD), ("new_password", NEW_PASSWORD)];
                 user.post("/account/password", &fields).await.assert_status(303);
             }
         }
-        assert_eq!(error(&server, &device, "tv").await, "access_denied", "{spoil}");
+        // With its user, the code is gone.
+        let expected = if spoil == "delete" {
+            "invalid_grant"
+        } else {
+            "access_denied"
+        };
+        assert_eq!(error(&server, &device, "tv").await, expected, "{spoil}");
     }
     // A user who cancels gives nothing.
     let mut carl = Browser::sign_up(&server, "carl").await;
@@ -644,19 +655,26 @@ async fn o_24_a_permission_that_ended_does_not_come_back(database: Database) {
     let server = start(database).await;
     let services = &server.services;
     let caller = countersign::core::caller::Caller::server();
-    for what in [
+    for (what, trusted) in [
         "withdrawn",
         "revoked",
+        "revoked at all clients",
+        "revoked for all users",
         "client disabled",
         "account disabled",
         "client deleted",
-    ] {
-        let name = what.replace(' ', "-");
+        "signed out everywhere",
+    ]
+    .into_iter()
+    .flat_map(|what| [(what, false), (what, true)])
+    {
+        let name = format!("{}-{trusted}", what.replace(' ', "-"));
         let client = "app";
         let metadata = json!({
             "redirect_uris": [],
             "grant_types": [GRANT, "refresh_token"],
             "token_endpoint_auth_method": "none",
+            "trusted": trusted,
         });
         let _ = services.operator.delete_client(client).await;
         server.client_with(client, metadata.clone()).await;
@@ -670,9 +688,24 @@ async fn o_24_a_permission_that_ended_does_not_come_back(database: Database) {
                     .await
                     .assert_status(303);
             }
-            "revoked" => {
-                let sessions = &services.sessions;
-                sessions.revoke_grants(account.id, Some(client), &caller).await.unwrap();
+            "revoked" | "revoked at all clients" | "revoked for all users" => {
+                let email = account.email.as_str();
+                let whose: &[&str] = match what {
+                    "revoked" => &["--user", email, "--client", client],
+                    "revoked at all clients" => &["--user", email],
+                    _ => &["--client", client],
+                };
+                let (code, done) = execute(&server, &[&["grants", "revoke"], whose].concat());
+                assert_eq!((code, &done["grants"]), (Some(0), &json!(0)), "{what}: {done}");
+            }
+            "signed out everywhere" => {
+                user.post("/account/sessions", &[]).await.assert_status(303);
+                user.post(
+                    "/signin",
+                    &[("email", &format!("{name}@example.com")), ("password", PASSWORD)],
+                )
+                .await
+                .assert_status(303);
             }
             "client disabled" => {
                 services.operator.disable_client(client).await.unwrap();
@@ -695,7 +728,9 @@ async fn o_24_a_permission_that_ended_does_not_come_back(database: Database) {
         }
         // A new permission is one for another device.
         let second = allowed(&server, &mut user, client).await;
-        assert_eq!(error(&server, &device, client).await, "access_denied", "{what}");
+        let answer = poll(&server, &device, client).await;
+        assert_eq!(answer.status, 400, "{what}, trusted: {trusted}: {}", answer.text);
+        assert_eq!(answer.json()["error"], "access_denied", "{what}, trusted: {trusted}");
         poll(&server, &second, client).await.assert_status(200);
     }
 }

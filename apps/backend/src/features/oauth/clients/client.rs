@@ -19,7 +19,7 @@ pub struct Client {
     /// Whether users are not asked for their consent.
     pub trusted: bool,
     pub metadata: ClientMetadata,
-    /// Replaced whenever the client is disabled. A code that was issued in another epoch is void.
+    /// Replaced whenever the client is disabled or its grants are revoked. A code that was issued in another epoch is void.
     pub epoch: Uuid,
     pub created_at: Timestamp,
     /// Of its metadata.

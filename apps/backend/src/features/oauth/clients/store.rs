@@ -155,6 +155,16 @@ pub(super) async fn set_disabled(
     .map(drop)
 }
 
+/// Replaces the epoch of a client. Returns whether there is such a client.
+pub(super) async fn set_epoch(tx: &mut Tx<'_>, client_id: &str, epoch: Uuid) -> Result<bool, StoreError> {
+    let changed = query(sql!("UPDATE clients SET epoch = $2 WHERE client_id = $1"))
+        .bind(client_id)
+        .bind(epoch)
+        .execute(tx)
+        .await?;
+    Ok(changed > 0)
+}
+
 /// Deletes a client with its secrets and its consents.
 pub(super) async fn delete(tx: &mut Tx<'_>, client_id: &str) -> Result<(), StoreError> {
     query(sql!("DELETE FROM clients WHERE client_id = $1"))

@@ -170,6 +170,8 @@ kinds! {
     ClientSecretRotated = "client.secret_rotated";
     /// A client failed to authenticate itself; the detail is its `client_id` if there is such a client.
     ClientAuthenticationFailed = "client.authentication_failed";
+    /// The codes of a client that were not redeemed yet became void; the detail is its `client_id`.
+    ClientCodesVoided = "client.codes_voided";
     /// The tokens that a client had obtained for itself were revoked; the detail is its `client_id`.
     MachineTokensRevoked = "client.machine_tokens_revoked";
     /// A user allowed a device access; the detail is the `client_id` of its application.

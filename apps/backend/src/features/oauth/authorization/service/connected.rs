@@ -93,7 +93,7 @@ impl Authorization {
         self.revocations
             .transact(|tx| {
                 Box::pin(async move {
-                    codes::void(tx, account, client_id).await?;
+                    codes::void(tx, account, Some(client_id)).await?;
                     let withdrawn = consents::withdraw(tx, account, client_id).await?;
                     let ended = sessions::end_grants(tx, account, client_id, now).await?;
                     if !withdrawn && ended == 0 {
@@ -102,6 +102,28 @@ impl Authorization {
                     let event = Event::new(EventKind::ApplicationWithdrawn, account, caller).detail(client_id);
                     self.audit.record(tx, event).await?;
                     Ok::<_, StoreError>(true)
+                })
+            })
+            .await
+    }
+
+    /// Withdraws what a user has allowed their clients, or one of them, as an operator does: ends the grants, forgets the
+    /// consents, and voids the codes that are not redeemed yet, also those of trusted clients, which have no consents. Returns
+    /// the number of grants.
+    ///
+    /// # Errors
+    /// If the database failed.
+    pub async fn revoke_grants(
+        &self,
+        account: AccountId,
+        client_id: Option<&str>,
+        caller: &Caller,
+    ) -> Result<usize, StoreError> {
+        self.revocations
+            .transact(|tx| {
+                Box::pin(async move {
+                    codes::void(tx, account, client_id).await?;
+                    self.sessions.revoke_grants(tx, account, client_id, caller).await
                 })
             })
             .await

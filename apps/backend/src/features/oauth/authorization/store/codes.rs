@@ -28,13 +28,18 @@ row! {
     }
 }
 
-/// Voids the codes of an account and client that have not been exchanged.
-pub(in super::super) async fn void(tx: &mut Tx<'_>, account: AccountId, client_id: &str) -> Result<(), StoreError> {
+/// Voids the codes of an account that have not been exchanged, or those of one client.
+pub(in super::super) async fn void(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    client_id: Option<&str>,
+) -> Result<(), StoreError> {
     query(sql!(
-        "DELETE FROM authorization_codes WHERE account_id = $1 AND client_id = $2 AND spent_at IS NULL"
+        "DELETE FROM authorization_codes
+          WHERE account_id = $1 AND client_id = COALESCE($2, client_id) AND spent_at IS NULL"
     ))
     .bind(account)
-    .bind(client_id)
+    .bind(client_id.map(str::to_owned))
     .execute(tx)
     .await
     .map(drop)

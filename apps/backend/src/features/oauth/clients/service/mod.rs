@@ -2,6 +2,7 @@
 
 mod apply;
 mod authenticate;
+mod codes;
 mod error;
 mod machine;
 mod register;

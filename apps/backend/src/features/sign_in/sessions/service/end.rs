@@ -193,35 +193,31 @@ impl Sessions {
             .await
     }
 
-    /// Withdraws what a user has allowed their clients, or one of them: ends the grants, and forgets the consents. Returns the
-    /// number of grants.
+    /// Ends the grants of a user's clients, or of one of them, and forgets the consents. Returns the number of grants. The caller
+    /// voids the authorization codes in the same transaction.
     pub async fn revoke_grants(
         &self,
+        tx: &mut RevokingTx<'_, '_, '_>,
         account: AccountId,
         client_id: Option<&str>,
         caller: &Caller,
     ) -> Result<usize, StoreError> {
         let now = self.platform.clock.now();
-        self.revocations
-            .transact(|tx| {
-                Box::pin(async move {
-                    let ended = store::end_grants_of_account(tx, account, client_id, now).await?;
-                    end_rows(tx, &ended, LogoutNotice::Send, now).await?;
-                    for consent in consents::of_account(&mut *tx, account).await? {
-                        if client_id.is_none_or(|client_id| consent.client_id == client_id) {
-                            consents::withdraw(tx, account, &consent.client_id).await?;
-                        }
-                    }
-                    for grant in &ended {
-                        self.audit.record(tx, grant_ended(grant, caller)).await?;
-                    }
-                    Ok(ended.len())
-                })
-            })
-            .await
+        let ended = store::end_grants_of_account(tx, account, client_id, now).await?;
+        end_rows(tx, &ended, LogoutNotice::Send, now).await?;
+        for consent in consents::of_account(&mut *tx, account).await? {
+            if client_id.is_none_or(|client_id| consent.client_id == client_id) {
+                consents::withdraw(tx, account, &consent.client_id).await?;
+            }
+        }
+        for grant in &ended {
+            self.audit.record(tx, grant_ended(grant, caller)).await?;
+        }
+        Ok(ended.len())
     }
 
-    /// Ends all grants of a client, in batches. Returns their number.
+    /// Ends all grants of a client, in batches. Returns their number. The caller has voided the codes of the client, so that no
+    /// grant is opened with them meanwhile.
     ///
     /// # Errors
     /// If the database failed. What was already ended stays ended; call it again.

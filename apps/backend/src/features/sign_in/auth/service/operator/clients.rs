@@ -63,6 +63,18 @@ impl Operator {
         Ok(ended)
     }
 
+    /// Ends all grants of a client, and voids the codes that it has not redeemed. Its users' consents stay. Returns the number of
+    /// ended grants.
+    ///
+    /// # Errors
+    /// [`ClientError`]. The codes may already be void then, and some grants ended; call it again.
+    pub async fn revoke_grants_of_client(&self, client_id: &str) -> Result<u64, ClientError> {
+        self.clients.void_codes(client_id, &self.caller).await?;
+        let sessions = &self.auth.sessions;
+        let ended = sessions.revoke_grants_of_client(client_id, LogoutNotice::Send, &self.caller);
+        Ok(ended.await?)
+    }
+
     /// Registers the APIs and clients of the settings file as they are declared there. Those that are gone are disabled, and
     /// their grants end. With `dry_run`, only returns the differences.
     ///
