@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -621,10 +623,30 @@ async fn o_34_no_grant_survives_the_sign_out_that_it_races(database: Database) {
     }
 }
 
+/// Holds the first to reach a failpoint.
+pub fn hold(name: &str) -> (Receiver<()>, Sender<()>) {
+    let (reached, is_reached) = channel();
+    let (release, released) = channel::<()>();
+    let gate = Mutex::new(Some((reached, released)));
+    fail::cfg_callback(name, move || {
+        let first = gate.lock().unwrap().take();
+        if let Some((reached, released)) = first {
+            reached.send(()).unwrap();
+            let _ = released.recv();
+        }
+    })
+    .unwrap();
+    (is_reached, release)
+}
+
+pub async fn reached(gate: Receiver<()>) {
+    let waiting = tokio::task::spawn_blocking(move || gate.recv().unwrap());
+    waiting.await.unwrap();
+}
+
 /// The same races, held where they are narrowest.
 mod o_34_no_grant_survives_a_sign_out_that_is_held {
-    use std::sync::mpsc::{Receiver, Sender, channel};
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
     use super::*;
 
@@ -680,27 +702,6 @@ mod o_34_no_grant_survives_a_sign_out_that_is_held {
             assert!(matches!(refused, Err(RefreshError::Invalid)));
         }
         assert!(!lives(&server.services, &opened.grant).await);
-    }
-
-    /// Holds the first to reach a failpoint.
-    fn hold(name: &str) -> (Receiver<()>, Sender<()>) {
-        let (reached, is_reached) = channel();
-        let (release, released) = channel::<()>();
-        let gate = Mutex::new(Some((reached, released)));
-        fail::cfg_callback(name, move || {
-            let first = gate.lock().unwrap().take();
-            if let Some((reached, released)) = first {
-                reached.send(()).unwrap();
-                let _ = released.recv();
-            }
-        })
-        .unwrap();
-        (is_reached, release)
-    }
-
-    async fn reached(gate: Receiver<()>) {
-        let waiting = tokio::task::spawn_blocking(move || gate.recv().unwrap());
-        waiting.await.unwrap();
     }
 
     fn sign_out(server: &Arc<TestServer>, session: SessionId) -> tokio::task::JoinHandle<bool> {

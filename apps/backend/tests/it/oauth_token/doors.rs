@@ -11,12 +11,11 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{MAPS, OPENID, ORDERS, Wanted, allow_device, granted, machine_token, nightly, part, text};
+use super::{DEVICE_CODE, MAPS, OPENID, ORDERS, Wanted, allow_device, granted, machine_token, nightly, part, text};
 use crate::attacks::routes;
 
 const ISSUER: &str = "http://127.0.0.1:8000";
 const USERINFO: &str = "http://127.0.0.1:8000/oauth2/userinfo";
-const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// A token, and what it is for.
 struct Token {

@@ -6,6 +6,7 @@ mod flows;
 mod grants;
 mod introspection;
 mod machines;
+mod races;
 mod requests;
 mod restored;
 mod revocation;
@@ -28,6 +29,7 @@ use serde_json::{Value, json};
 
 const ORDERS: &str = "https://api.example.com/orders";
 const MAPS: &str = "https://maps.example.com";
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// A client that acts on its own, and the APIs `ORDERS` and `MAPS`.
 async fn nightly(server: &TestServer) -> RelyingParty<'_> {

@@ -40,7 +40,11 @@ async fn o_24_a_code_that_ended_does_not_come_back(database: Database) {
                 // Without a grant or a consent, there is nothing to withdraw yet.
                 "withdrawn" => {
                     let answer = browser.submit("/account/apps", &[("client", "app")]).await;
-                    let done = if trusted { "/account/apps" } else { "/account/apps?done=withdrew" };
+                    let done = if trusted {
+                        "/account/apps"
+                    } else {
+                        "/account/apps?done=withdrew"
+                    };
                     assert_eq!(answer.assert_status(303).header("location"), done);
                 }
                 "revoked" => revoke(&server, &["--user", "ada@example.com", "--client", "app"]),

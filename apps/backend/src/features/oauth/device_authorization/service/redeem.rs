@@ -96,6 +96,7 @@ impl DeviceAuthorization {
             .may_use(GrantType::RefreshToken)
             .then(|| self.sessions.first_grant_token());
         let bit = self.revocations.allocate().await?;
+        fail::fail_point!("device_authorization::redeem");
         let (polled, refresh, now) = (&polled, refresh_token.as_ref(), self.platform.clock.now());
         let opened = self
             .revocations

@@ -131,6 +131,7 @@ impl Sessions {
             refresh_expires_at: expires_at.min(now + shorter(new.idle_ttl, ttl.refresh_idle_ttl)),
         });
         store::insert_session(tx, &session, prefix, family).await?;
+        fail::fail_point!("grant::opened");
         let others = i64::from(self.platform.settings.sessions.grants_per_client) - 1;
         let oldest = store::end_grants_beyond(tx, &session, others, now).await?;
         // Reaching the limit is no sign-out.

@@ -30,6 +30,7 @@ impl Tokens {
             has_openid = access.openid.contains("openid");
         }
         let reserved = self.reserve(client, has_openid).await?;
+        fail::fail_point!("token::refresh");
         let by = Redeemer {
             client_id: &client.client_id,
             rotates: client.metadata.rotate_refresh_tokens,
