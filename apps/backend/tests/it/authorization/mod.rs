@@ -334,7 +334,8 @@ async fn redeem_at(
         resource: presented.resource,
     };
     let caller = Caller::anyone(RequestInfo::local("test"));
-    node.authorization.redeem(&redemption, &caller).await
+    let code = node.authorization.present(&redemption, &caller).await?;
+    node.authorization.redeem(code, &redemption, &caller).await
 }
 
 /// Returns how a refused code is answered.
@@ -343,7 +344,6 @@ fn refused(result: Result<Redeemed, RedeemError>) -> &'static str {
         Ok(_) => "redeemed",
         Err(RedeemError::InvalidGrant(_)) => "invalid_grant",
         Err(RedeemError::InvalidTarget) => "invalid_target",
-        Err(RedeemError::Issue(error)) => panic!("{error}"),
         Err(RedeemError::Store(error)) => panic!("{error}"),
     }
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use countersign::core::caller::Caller;
 use countersign::core::ids::AccountId;
-use countersign_testkit::{Database, TestServer, apply, on_both_databases};
+use countersign_store::{Sql, query};
+use countersign_testkit::{Database, TestServer, VERIFIER, apply, on_both_databases};
 use serde_json::{Value, json};
 
-use super::{ORDERS, part, text};
+use super::{DEVICE_CODE, ORDERS, allow_device, part, text};
 use crate::grants::execute;
 
 fn account_of(access_token: &str) -> AccountId {
@@ -137,6 +138,75 @@ async fn a_signature_that_fails_costs_no_grant(database: Database) {
         server.services.clock.advance(Duration::from_secs(60 * 60));
         let tokens = app.refresh(&refresh).await.assert_status(200).json();
         assert!(matches!(&tokens["id_token"], Value::String(_)), "{tokens}");
+    }
+}
+
+/// A statement that takes a table away, and the one that brings it back. Not `sql!`, whose statements another test prepares on
+/// a database with all tables.
+macro_rules! lost {
+    ($table:literal) => {{
+        const AWAY: &str = concat!("ALTER TABLE ", $table, " RENAME TO lost_", $table);
+        const BACK: &str = concat!("ALTER TABLE lost_", $table, " RENAME TO ", $table);
+        static STATEMENTS: [Sql; 2] = [Sql::new(AWAY, AWAY, ""), Sql::new(BACK, BACK, "")];
+        ($table, &STATEMENTS)
+    }};
+}
+
+/// Whatever the tokens need of the database is read before anything is spent for them.
+#[apply(on_both_databases!)]
+async fn o_22_o_31_o_41_a_fault_of_the_database_costs_no_grant(database: Database) {
+    let server = TestServer::start(database).await;
+    let db = &server.services.db;
+    let ada = server.user("ada").await;
+    let orders = json!([{ "name": "orders:all", "grant": "owned" }]);
+    server
+        .api_with(json!({ "identifier": ORDERS, "name": "Orders", "clients": "any", "scopes": orders }))
+        .await;
+    let (account, all) = (account_of(&ada.access_token), "orders:all".parse().unwrap());
+    server.services.operator.grant(account, &all).await.unwrap();
+    let metadata = json!({ "grant_types": ["authorization_code", "refresh_token", DEVICE_CODE] });
+    let app = server.client_with("app", metadata).await;
+    let app = app.scope("openid profile orders:all").resource(ORDERS);
+    let mut browser = server.browser();
+    browser.sign_in("ada").await;
+    for (table, [away, back]) in [
+        lost!("apis"),
+        lost!("consents"),
+        lost!("account_scopes"),
+        lost!("profiles"),
+    ] {
+        for grant_type in ["authorization_code", DEVICE_CODE, "refresh_token"] {
+            let what = format!("{table}, {grant_type}");
+            let (name, secret) = match grant_type {
+                "authorization_code" => ("code", app.authorize(&mut browser, "ada").await),
+                "refresh_token" => {
+                    let tokens = app.sign_in_with(&mut browser, "ada").await;
+                    ("refresh_token", text(&tokens, "refresh_token"))
+                }
+                _ => {
+                    let fields = [("scope", &*app.scope), ("resource", ORDERS)];
+                    let codes = app.post("/oauth2/device_authorization", &fields).await;
+                    let codes = codes.assert_status(200).json();
+                    allow_device(&mut browser, &codes, "ada").await;
+                    ("device_code", text(&codes, "device_code"))
+                }
+            };
+            let mut fields = vec![("grant_type", grant_type), (name, &*secret)];
+            if grant_type == "authorization_code" {
+                fields.extend([("redirect_uri", &*app.redirect_uri), ("code_verifier", VERIFIER)]);
+            }
+            query(away).execute(db).await.unwrap();
+            let failed = app.token(&fields).await;
+            query(back).execute(db).await.unwrap();
+            assert!(failed.status.is_server_error(), "{what}: {}", failed.text);
+            if grant_type == "refresh_token" {
+                // Longer than a lost response can be repeated.
+                server.services.clock.advance(Duration::from_secs(60 * 60));
+            }
+            let answer = app.token(&fields).await;
+            assert_eq!(answer.status, 200, "{what}: {}", answer.text);
+            assert_eq!(answer.json()["scope"], "openid orders:all profile", "{what}");
+        }
     }
 }
 

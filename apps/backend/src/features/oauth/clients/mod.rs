@@ -8,6 +8,8 @@ mod secret;
 mod service;
 mod store;
 
+pub(crate) use store::is_enabled;
+
 pub use client::Client;
 pub use service::{ClientAuthError, ClientError, Clients, Made, NewClient, differences, may_use};
 pub use store::{StoredSecret, all, find, secrets};

@@ -72,6 +72,19 @@ pub(super) struct Switched {
     pub epoch: Uuid,
 }
 
+/// SQL: the client is enabled. `sessions` uses it in its `WHERE` clauses.
+macro_rules! is_enabled {
+    ($client_id:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM clients WHERE clients.client_id = ",
+            $client_id,
+            " AND clients.disabled_at IS NULL)"
+        )
+    };
+}
+
+pub(crate) use is_enabled;
+
 /// Returns a client, also if it is disabled.
 ///
 /// # Errors

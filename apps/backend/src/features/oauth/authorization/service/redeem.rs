@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
-use countersign_oauth::{CodeChallenge, GrantType, ResourceIndicator};
-use countersign_store::StoreError;
+use countersign_guard::Scopes;
+use countersign_oauth::{ClaimsRequest, CodeChallenge, GrantType, ResourceIndicator};
+use countersign_store::{StoreError, Tx};
 
 use super::Authorization;
 use super::issue::GrantOf;
-use super::loaded::On;
 use crate::core::caller::Caller;
+use crate::core::ids::AccountId;
 use crate::core::language::Language;
 use crate::core::request_info::RequestInfo;
 use crate::features::identity::accounts;
 use crate::features::oauth::apis::{self, Api};
 use crate::features::oauth::authorization::asked::{are_given, is_covered};
 use crate::features::oauth::authorization::code::{AuthorizationCode, CodeHash};
-use crate::features::oauth::authorization::request::{OPENID, union};
+use crate::features::oauth::authorization::request::union;
 use crate::features::oauth::authorization::store::codes::{self, CodeRow};
 use crate::features::oauth::clients::{self, Client};
 use crate::features::oauth::consents;
 use crate::features::operations::audit::{Event, EventKind};
-use crate::features::operations::keys::{IssueError, Reserved};
 use crate::features::sign_in::revocation::{Bit, Reach};
 use crate::features::sign_in::sessions::{self, GrantToken, NewGrant, Session};
 
@@ -35,6 +35,36 @@ pub struct Redemption<'r> {
     pub resource: Option<&'r str>,
 }
 
+/// A code that can be exchanged as it was presented, and that has not been spent yet.
+pub struct PresentedCode {
+    hash: CodeHash,
+    row: CodeRow,
+    grant: GrantOf,
+}
+
+impl PresentedCode {
+    /// Returns the account of the user.
+    pub fn account(&self) -> AccountId {
+        self.row.account_id
+    }
+
+    /// Returns all scopes that the user has granted.
+    pub fn scopes(&self) -> Scopes {
+        union(self.grant.audiences.iter().map(|audience| &audience.scopes.0))
+    }
+
+    /// Returns the identifiers of the APIs that the client named, or what stands for them.
+    pub fn resources(&self) -> Vec<&str> {
+        let named = self.grant.audiences.iter().filter(|audience| audience.named);
+        named.map(|audience| audience.identifier.as_str()).collect()
+    }
+
+    /// Returns the `claims` of the authorization request (OpenID Connect Core §5.5).
+    pub fn claims(&self) -> Option<&ClaimsRequest> {
+        self.grant.claims.as_ref()
+    }
+}
+
 /// A new grant.
 pub struct Redeemed {
     pub session: Session,
@@ -42,8 +72,6 @@ pub struct Redeemed {
     pub refresh_token: Option<GrantToken>,
     /// For the ID token.
     pub nonce: Option<String>,
-    /// What its tokens are signed with.
-    pub reserved: Reserved,
 }
 
 /// Why a code is not exchanged. Clients can distinguish only the first two.
@@ -55,20 +83,8 @@ pub enum RedeemError {
     /// `invalid_target`.
     #[error("resource is not one that was granted")]
     InvalidTarget,
-    /// The tokens could not be signed.
-    #[error(transparent)]
-    Issue(#[from] IssueError),
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// A code that is presented, and what it was issued for.
-#[derive(Clone, Copy)]
-struct Presented<'p> {
-    hash: CodeHash,
-    row: &'p CodeRow,
-    grant: &'p GrantOf,
-    resource: Option<&'p str>,
 }
 
 /// What became of an attempt to spend a code.
@@ -81,12 +97,11 @@ enum Spending {
 use RedeemError::InvalidGrant;
 
 impl Authorization {
-    /// Exchanges a code for a grant, once. A code that is presented again ends its grant (RFC 9700 §4.5). Until the code is
-    /// spent, a wrong presentation leaves it valid: no one can guess a verifier in its minute.
+    /// Looks at a code that is presented, without spending it. A code that was spent before ends its grant (RFC 9700 §4.5).
     ///
     /// # Errors
     /// [`RedeemError`].
-    pub async fn redeem(&self, redemption: &Redemption<'_>, caller: &Caller) -> Result<Redeemed, RedeemError> {
+    pub async fn present(&self, redemption: &Redemption<'_>, caller: &Caller) -> Result<PresentedCode, RedeemError> {
         let Ok(code) = redemption.code.parse::<AuthorizationCode>() else {
             return Err(InvalidGrant("the code is unknown"));
         };
@@ -98,8 +113,21 @@ impl Authorization {
             return Err(self.reused(&row, caller).await?);
         }
         let grant = grant_of(&row)?;
-        self.check_presented(&row, &grant, redemption).await?;
-        let reserved = self.reserve(&grant, redemption.client).await?;
+        self.check_presented(&row, redemption)?;
+        Ok(PresentedCode { hash, row, grant })
+    }
+
+    /// Exchanges a code for a grant, once. If that fails, the code is not spent. Whatever the caller needs for its answer, it
+    /// has read before, so that a fault afterwards costs no grant.
+    ///
+    /// # Errors
+    /// [`RedeemError`].
+    pub async fn redeem(
+        &self,
+        code: PresentedCode,
+        redemption: &Redemption<'_>,
+        caller: &Caller,
+    ) -> Result<Redeemed, RedeemError> {
         fail::fail_point!("authorization::redeem");
         // Not in the transaction, because these may write.
         let refreshes = redemption
@@ -113,20 +141,16 @@ impl Authorization {
         };
         let bit = self.revocations.allocate_for(reach).await?;
         let refresh_token = refreshes.then(|| self.sessions.first_grant_token());
-        let presented = Presented {
-            hash,
-            row: &row,
-            grant: &grant,
-            resource: redemption.resource,
-        };
-        match self.spend(presented, bit, refresh_token.as_ref()).await? {
+        match self
+            .spend(&code, redemption.resource, bit, refresh_token.as_ref())
+            .await?
+        {
             Spending::Spent(session) => Ok(Redeemed {
                 session: *session,
                 refresh_token,
-                nonce: grant.nonce,
-                reserved,
+                nonce: code.grant.nonce,
             }),
-            Spending::Lost => match codes::find(&self.platform.db, hash).await? {
+            Spending::Lost => match codes::find(&self.platform.db, code.hash).await? {
                 // The winner has committed, so this was a second use.
                 Some(row) if row.spent_at.is_some() => Err(self.reused(&row, caller).await?),
                 _ => Err(InvalidGrant("the code has expired")),
@@ -134,21 +158,9 @@ impl Authorization {
         }
     }
 
-    /// Makes sure that the tokens can be signed, before the code is spent for them.
-    async fn reserve(&self, grant: &GrantOf, client: &Client) -> Result<Reserved, IssueError> {
-        let openid = grant.audiences.iter().any(|one| one.scopes.0.contains(OPENID));
-        let alg = openid.then_some(client.metadata.id_token_signed_response_alg);
-        let ttl = self.platform.settings.provider.longest_ttl();
-        self.keys.reserve(alg, ttl, self.platform.clock.now()).await
-    }
-
-    /// Compares what is presented with what the code was issued for. Nothing here spends the code.
-    async fn check_presented(
-        &self,
-        row: &CodeRow,
-        grant: &GrantOf,
-        presented: &Redemption<'_>,
-    ) -> Result<(), RedeemError> {
+    /// Compares what is presented with what the code was issued for. A wrong presentation leaves the code valid: no one can
+    /// guess a verifier in its minute.
+    fn check_presented(&self, row: &CodeRow, presented: &Redemption<'_>) -> Result<(), RedeemError> {
         if row.expires_at <= self.platform.clock.now() {
             return Err(InvalidGrant("the code has expired"));
         }
@@ -170,19 +182,18 @@ impl Authorization {
             (None, Some(_)) => return Err(InvalidGrant("the authorization request had no code_challenge")),
             (None, None) => {}
         }
-        let on = On::Db(&self.platform.db);
-        self.check_target(on, grant, presented.client, presented.resource).await
+        Ok(())
     }
 
     /// Checks that there is an audience for the first token, which the client may use as of now.
     async fn check_target(
         &self,
-        mut on: On<'_, '_>,
+        tx: &mut Tx<'_>,
         grant: &GrantOf,
         client: &Client,
         resource: Option<&str>,
     ) -> Result<(), RedeemError> {
-        let apis = apis::all(on.conn()).await?;
+        let apis = apis::all(tx).await?;
         let may_use = |api: &&Api| api.disabled_at.is_none() && client.may_use_api(api);
         let is_granted = |identifier: &str| grant.audiences.iter().any(|one| one.identifier == identifier);
         let has = |resource: &ResourceIndicator| {
@@ -210,16 +221,13 @@ impl Authorization {
     /// Spends the code and opens the grant in one transaction, which checks everything again.
     async fn spend(
         &self,
-        presented: Presented<'_>,
+        code: &PresentedCode,
+        resource: Option<&str>,
         bit: Bit,
         refresh_token: Option<&GrantToken>,
     ) -> Result<Spending, RedeemError> {
-        let Presented {
-            hash,
-            row,
-            grant,
-            resource,
-        } = presented;
+        let PresentedCode { hash, row, grant } = code;
+        let hash = *hash;
         let now = self.platform.clock.now();
         let request = &RequestInfo {
             address: grant.address,
@@ -227,9 +235,7 @@ impl Authorization {
             language: grant.language.parse().unwrap_or_else(|_| Language::default()),
             ..RequestInfo::local("token")
         };
-        let scopes = &union(grant.audiences.iter().map(|audience| &audience.scopes.0));
-        let named = grant.audiences.iter().filter(|audience| audience.named);
-        let resources = &named.map(|audience| audience.identifier.as_str()).collect::<Vec<_>>();
+        let (scopes, resources) = (&code.scopes(), &code.resources());
         let claims = &grant
             .claims
             .as_ref()
@@ -246,11 +252,12 @@ impl Authorization {
                     let Some(client) = clients::may_use(&mut *tx, &row.client_id).await? else {
                         return Err(InvalidGrant("the client is disabled"));
                     };
-                    // A code that was issued before the client was disabled stays void once it is enabled again.
+                    // A code that was issued before the client was disabled stays void once it is enabled again, and so does
+                    // one from before an operator revoked the grants of the client.
                     if client.epoch != grant.client_epoch {
-                        return Err(InvalidGrant("the client was disabled"));
+                        return Err(InvalidGrant("the client was disabled, or its grants were revoked"));
                     }
-                    self.check_target(On::Tx(tx), grant, &client, resource).await?;
+                    self.check_target(tx, grant, &client, resource).await?;
                     let Some(versions) = accounts::may_sign_in(&mut *tx, row.account_id).await? else {
                         return Err(InvalidGrant("the account is disabled"));
                     };

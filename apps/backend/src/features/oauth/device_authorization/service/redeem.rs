@@ -31,12 +31,37 @@ pub struct Redeemed {
     pub refresh_token: Option<GrantToken>,
 }
 
+/// A device code that its user has allowed, and that has not been spent yet.
+pub struct AllowedCode {
+    polled: Polled,
+    account: AccountId,
+    audiences: Vec<Audience>,
+}
+
+impl AllowedCode {
+    /// Returns the account of the user.
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// Returns all scopes that the user has granted.
+    pub fn scopes(&self) -> Scopes {
+        union(self.audiences.iter().map(|audience| &audience.scopes.0))
+    }
+
+    /// Returns the identifiers of the APIs that the device named, or what stands for them.
+    pub fn resources(&self) -> Vec<&str> {
+        let named = self.audiences.iter().filter(|audience| audience.named);
+        named.map(|audience| audience.identifier.as_str()).collect()
+    }
+}
+
 impl DeviceAuthorization {
-    /// Returns the grant of a device whose user has allowed it. `client` has been authenticated.
+    /// Returns a code of a device that its user has allowed, without spending it. `client` has been authenticated.
     ///
     /// # Errors
     /// [`DeviceError`].
-    pub async fn redeem(&self, device_code: &str, client: &Client, caller: &Caller) -> Result<Redeemed, DeviceError> {
+    pub async fn poll(&self, device_code: &str, client: &Client) -> Result<AllowedCode, DeviceError> {
         let code: DeviceCode = device_code.parse().map_err(|_| DeviceError::InvalidGrant)?;
         let found = store::find_by_code(&self.platform.db, code.hash()).await?;
         // A code of another client is answered like an unknown one, and stays as it is.
@@ -50,33 +75,15 @@ impl DeviceAuthorization {
         if polled.expires_at <= now {
             return Err(DeviceError::Expired);
         }
-        match polled.decision.as_deref() {
-            None => Err(self.pending(&polled, now).await?),
-            Some(ALLOWED) => self.open(polled, client, caller).await,
-            Some(_) => Err(DeviceError::Denied),
+        match (polled.decision.as_deref(), polled.account_id) {
+            (None, _) => Err(self.pending(&polled, now).await?),
+            (Some(ALLOWED), Some(account)) => Ok(AllowedCode {
+                account,
+                audiences: audiences(&polled.audiences)?,
+                polled,
+            }),
+            (Some(_), _) => Err(DeviceError::Denied),
         }
-    }
-
-    /// Returns the scopes, and the identifiers of the APIs, separated by spaces, of a code of this client that its user has
-    /// allowed.
-    ///
-    /// # Errors
-    /// If the database failed.
-    pub async fn allowed(&self, device_code: &str, client: &Client) -> Result<Option<(Scopes, String)>, StoreError> {
-        let Ok(code) = device_code.parse::<DeviceCode>() else {
-            return Ok(None);
-        };
-        let found = store::find_by_code(&self.platform.db, code.hash()).await?;
-        let is_allowed = |polled: &Polled| {
-            polled.client_id == client.client_id
-                && polled.spent_at.is_none()
-                && polled.decision.as_deref() == Some(ALLOWED)
-        };
-        let Some(polled) = found.filter(is_allowed) else {
-            return Ok(None);
-        };
-        let audiences = audiences(&polled.audiences)?;
-        Ok(Some((scopes_of(&audiences), named(&audiences).join(" "))))
     }
 
     async fn pending(&self, polled: &Polled, now: Timestamp) -> Result<DeviceError, StoreError> {
@@ -89,15 +96,19 @@ impl DeviceAuthorization {
 }
 
 impl DeviceAuthorization {
-    /// Opens the grant of an allowed request, once.
-    async fn open(&self, polled: Polled, client: &Client, caller: &Caller) -> Result<Redeemed, DeviceError> {
+    /// Opens the grant of an allowed code, once. Whatever the caller needs for its answer, it has read before, so that a fault
+    /// afterwards costs no grant.
+    ///
+    /// # Errors
+    /// [`DeviceError`].
+    pub async fn redeem(&self, code: &AllowedCode, client: &Client, caller: &Caller) -> Result<Redeemed, DeviceError> {
         let refresh_token = client
             .metadata
             .may_use(GrantType::RefreshToken)
             .then(|| self.sessions.first_grant_token());
         let bit = self.revocations.allocate().await?;
         fail::fail_point!("device_authorization::redeem");
-        let (polled, refresh, now) = (&polled, refresh_token.as_ref(), self.platform.clock.now());
+        let (polled, refresh, now) = (&code.polled, refresh_token.as_ref(), self.platform.clock.now());
         let opened = self
             .revocations
             .transact(|tx| {
@@ -105,19 +116,19 @@ impl DeviceAuthorization {
                     if !store::spend(tx, polled.id, now).await? {
                         return Err(DeviceError::InvalidGrant);
                     }
-                    let Some(allowed) = self.still_allowed(tx, polled).await? else {
+                    let Some(allowed) = self.still_allowed(tx, code).await? else {
                         return Ok(None);
                     };
                     let new = NewGrant {
-                        account: allowed.account,
+                        account: code.account,
                         versions: allowed.versions,
                         client_id: &client.client_id,
                         // The browser may be a borrowed one, in which the user signs out at once.
                         parent: None,
                         bound: false,
                         grant_type: GrantType::DeviceCode.as_str(),
-                        scopes: &scopes_of(&allowed.audiences),
-                        resources: &named(&allowed.audiences),
+                        scopes: &code.scopes(),
+                        resources: &code.resources(),
                         claims: None,
                         auth_time: allowed.auth_time,
                         amr: polled.amr.as_deref().unwrap_or_default(),
@@ -136,13 +147,18 @@ impl DeviceAuthorization {
         Ok(Redeemed { session, refresh_token })
     }
 
-    /// Returns the user who allowed a request, if the user may still sign in, has not ended all sessions since, and has
-    /// not withdrawn the consent.
-    async fn still_allowed(&self, tx: &mut Tx<'_>, polled: &Polled) -> Result<Option<Allowed>, StoreError> {
-        let (Some(account), Some(epoch), Some(auth_time)) = (polled.account_id, polled.epoch, polled.auth_time) else {
+    /// Returns how and when the user was authenticated who allowed a request, if the user may still sign in, has not ended all
+    /// sessions since, and has not withdrawn the consent.
+    async fn still_allowed(&self, tx: &mut Tx<'_>, code: &AllowedCode) -> Result<Option<Allowed>, StoreError> {
+        let AllowedCode {
+            polled,
+            account,
+            audiences,
+        } = code;
+        let (Some(epoch), Some(auth_time)) = (polled.epoch, polled.auth_time) else {
             return Ok(None);
         };
-        let Some(versions) = accounts::may_sign_in(&mut *tx, account).await? else {
+        let Some(versions) = accounts::may_sign_in(&mut *tx, *account).await? else {
             return Ok(None);
         };
         let client = clients::may_use(&mut *tx, &polled.client_id).await?;
@@ -151,39 +167,20 @@ impl DeviceAuthorization {
         if versions.session_epoch != epoch || !is_same {
             return Ok(None);
         }
-        let audiences = audiences(&polled.audiences)?;
-        let given = consents::find(&mut *tx, account, &polled.client_id).await?;
+        let given = consents::find(&mut *tx, *account, &polled.client_id).await?;
         // Trusted clients, too: on a device, everyone is asked.
         let on = ids(polled.consent_ids.as_deref().unwrap_or_default())?;
-        if !are_given(&on, &given) || !is_covered(&audiences, &given) {
+        if !are_given(&on, &given) || !is_covered(audiences, &given) {
             return Ok(None);
         }
-        Ok(Some(Allowed {
-            account,
-            versions,
-            auth_time,
-            audiences,
-        }))
+        Ok(Some(Allowed { versions, auth_time }))
     }
 }
 
-/// The user who allowed a request.
+/// The authentication of the user who allowed a request, and the versions of the account.
 struct Allowed {
-    account: AccountId,
     versions: AccountVersions,
     auth_time: Timestamp,
-    audiences: Vec<Audience>,
-}
-
-/// Returns all scopes of what was allowed.
-fn scopes_of(audiences: &[Audience]) -> Scopes {
-    union(audiences.iter().map(|audience| &audience.scopes.0))
-}
-
-/// Returns the identifiers of what the device named, or what stands for them.
-fn named(audiences: &[Audience]) -> Vec<&str> {
-    let named = audiences.iter().filter(|audience| audience.named);
-    named.map(|audience| audience.identifier.as_str()).collect()
 }
 
 /// The request of the device, which the grant is shown with.

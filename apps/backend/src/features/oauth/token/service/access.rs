@@ -6,13 +6,13 @@ use countersign_oauth::{OPENID_SCOPES, ScopeGrant};
 use countersign_store::StoreError;
 
 use super::audience::Target;
-use super::grant::{Grant, scopes_of};
+use super::grant::{Asked, Grant};
 use super::{TokenError, Tokens};
+use crate::core::ids::AccountId;
 use crate::core::oauth_endpoints::userinfo_audience;
 use crate::features::identity::accounts;
 use crate::features::oauth::apis::Api;
 use crate::features::oauth::consents;
-use crate::features::sign_in::sessions::Session;
 
 /// The audience and scopes of an access token.
 pub(super) struct Access {
@@ -31,20 +31,17 @@ impl Tokens {
     ///
     /// # Errors
     /// [`TokenError`]
-    pub(super) async fn access(&self, grant: &Grant<'_>) -> Result<Access, TokenError> {
-        let Grant { session, client, .. } = *grant;
-        let granted = scopes_of(session)?;
-        if grant
-            .scope
-            .is_some_and(|asked| asked.iter().any(|scope| !granted.contains(scope)))
-        {
+    pub(super) async fn access(&self, grant: &Grant, asked: &Asked<'_>) -> Result<Access, TokenError> {
+        let (granted, client) = (&grant.scopes, asked.client);
+        let is_more = |scope: &Scopes| scope.iter().any(|scope| !granted.contains(scope));
+        if asked.scope.as_ref().is_some_and(is_more) {
             return Err(TokenError::InvalidScope("The scope contains more than was granted."));
         }
         let db = &self.platform.db;
-        let target = self.target(grant).await?;
+        let target = self.target(grant, asked).await?;
         let consents = match client.trusted {
             true => None,
-            false => Some(consents::find(db, session.account_id, &client.client_id).await?),
+            false => Some(consents::find(db, grant.account, &client.client_id).await?),
         };
         // Without any, the user has withdrawn them, or the client was trusted when the grant was made.
         if consents.as_ref().is_some_and(Vec::is_empty) {
@@ -65,11 +62,11 @@ impl Tokens {
         let openid = granted.intersection(&consented);
         let mut scopes = openid.clone();
         if let Target::Api(api) = &target {
-            let held = self.held(api, session).await?;
-            let of_api = consented_at(&api.identifier, held).intersection(&granted);
+            let held = self.held(api, grant.account).await?;
+            let of_api = consented_at(&api.identifier, held).intersection(granted);
             scopes = scopes.iter().chain(of_api.iter()).map(str::to_owned).collect();
         }
-        if let Some(asked) = grant.scope {
+        if let Some(asked) = &asked.scope {
             scopes = scopes.intersection(asked);
         }
         Ok(Access {
@@ -81,9 +78,9 @@ impl Tokens {
     }
 
     /// Returns the scopes of an API that the user has: the open ones, and those that an operator granted.
-    async fn held(&self, api: &Api, session: &Session) -> Result<Scopes, StoreError> {
+    async fn held(&self, api: &Api, account: AccountId) -> Result<Scopes, StoreError> {
         let owned = match api.scopes.iter().any(|scope| scope.grant == ScopeGrant::Owned) {
-            true => accounts::scopes(&self.platform.db, session.account_id).await?,
+            true => accounts::scopes(&self.platform.db, account).await?,
             false => Scopes::default(),
         };
         let is_held = |scope: &&countersign_oauth::ApiScope| match scope.grant {

@@ -1,9 +1,8 @@
 //! What an access token is for (RFC 8707 §2.2): one API, or the UserInfo endpoint.
 
-use countersign_guard::Scopes;
 use countersign_oauth::ResourceIndicator;
 
-use super::grant::{Grant, scopes_of};
+use super::grant::{Asked, Grant};
 use super::{TokenError, Tokens};
 use crate::core::oauth_endpoints::userinfo_audience;
 use crate::features::oauth::apis::{self, Api};
@@ -29,24 +28,12 @@ impl Target {
 impl Tokens {
     /// Returns what the next access token of a grant is for: what the request names, if it was granted; otherwise the only API of
     /// the grant, the default API of the client, or the UserInfo endpoint.
-    pub(super) async fn target(&self, grant: &Grant<'_>) -> Result<Target, TokenError> {
-        let scopes = scopes_of(grant.session)?;
-        let granted = grant.session.resources.as_deref().unwrap_or_default();
-        self.target_of(grant.client, &scopes, granted, grant.resource).await
-    }
-
-    /// The same, for the scopes and the identifiers of APIs, separated by spaces, that are about to become a grant.
-    pub(super) async fn target_of(
-        &self,
-        client: &Client,
-        scopes: &Scopes,
-        granted: &str,
-        resource: Option<&str>,
-    ) -> Result<Target, TokenError> {
+    pub(super) async fn target(&self, grant: &Grant, asked: &Asked<'_>) -> Result<Target, TokenError> {
+        let client = asked.client;
         let userinfo = userinfo_audience(self.platform.settings.issuer.as_str());
-        let has_openid = scopes.contains("openid");
-        let granted: Vec<&str> = granted.split_ascii_whitespace().collect();
-        if let Some(named) = resource {
+        let has_openid = grant.scopes.contains("openid");
+        let granted: Vec<&str> = grant.resources.iter().map(String::as_str).collect();
+        if let Some(named) = asked.resource {
             if named == userinfo && has_openid {
                 return Ok(Target::Userinfo(userinfo));
             }
@@ -63,11 +50,13 @@ impl Tokens {
         {
             return Ok(Target::Api(Box::new(self.usable(client, only).await?)));
         }
-        if let Some(default) = &client.metadata.default_api
-            && let Ok(api) = self.usable(client, default.as_str()).await
-            && granted.contains(&api.identifier.as_str())
-        {
-            return Ok(Target::Api(Box::new(api)));
+        if let Some(default) = &client.metadata.default_api {
+            match self.usable(client, default.as_str()).await {
+                Ok(api) if granted.contains(&api.identifier.as_str()) => return Ok(Target::Api(Box::new(api))),
+                // It is gone, or was not granted.
+                Ok(_) | Err(TokenError::InvalidTarget(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         match has_openid {
             true => Ok(Target::Userinfo(userinfo)),

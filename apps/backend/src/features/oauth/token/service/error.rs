@@ -76,7 +76,6 @@ impl From<RedeemError> for TokenError {
         match error {
             RedeemError::InvalidGrant(reason) => Self::InvalidCode(reason),
             RedeemError::InvalidTarget => Self::InvalidTarget("The user has not granted access to this API."),
-            RedeemError::Issue(error) => Self::Issue(error),
             RedeemError::Store(error) => Self::Store(error),
         }
     }

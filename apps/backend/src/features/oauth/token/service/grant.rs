@@ -1,27 +1,53 @@
 //! A grant, as the token endpoint reads it.
 
 use countersign_guard::Scopes;
+use countersign_oauth::ClaimsRequest;
 use countersign_store::StoreError;
 
+use crate::core::ids::AccountId;
 use crate::features::oauth::clients::Client;
 use crate::features::sign_in::sessions::Session;
 
-/// A grant, and what the request says about its next tokens.
-pub(super) struct Grant<'a> {
-    pub(super) session: &'a Session,
+/// What a user has granted a client. The grant may be open already, or about to be opened for a code.
+pub(super) struct Grant {
+    pub(super) account: AccountId,
+    /// The scopes that were granted.
+    pub(super) scopes: Scopes,
+    /// The identifiers of the APIs that the client named, or what stands for them.
+    pub(super) resources: Vec<String>,
+    /// The `claims` of the authorization request (OpenID Connect Core §5.5).
+    pub(super) claims: ClaimsRequest,
+}
+
+/// What a request says about the next tokens of a grant.
+pub(super) struct Asked<'a> {
     pub(super) client: &'a Client,
     /// The requested API. `None` for the default of the grant.
     pub(super) resource: Option<&'a str>,
     /// Narrows the scopes of this access token.
-    pub(super) scope: Option<&'a Scopes>,
-    /// The `nonce` of the authorization request; `None` at a refresh.
-    pub(super) nonce: Option<&'a str>,
+    pub(super) scope: Option<Scopes>,
 }
 
-/// The scopes that were granted.
-pub(super) fn scopes_of(session: &Session) -> Result<Scopes, StoreError> {
-    session.scope.parse().map_err(|_| StoreError::Inconsistent {
+impl Grant {
+    /// Reads a grant that is open.
+    ///
+    /// # Errors
+    /// If its row makes no sense.
+    pub(super) fn of(session: &Session) -> Result<Self, StoreError> {
+        let resources = session.resources.as_deref().unwrap_or_default();
+        let claims = session.claims.as_deref().map(str::parse::<ClaimsRequest>).transpose();
+        Ok(Self {
+            account: session.account_id,
+            scopes: session.scope.parse().map_err(|_| inconsistent("scope"))?,
+            resources: resources.split_ascii_whitespace().map(str::to_owned).collect(),
+            claims: claims.map_err(|_| inconsistent("claims"))?.unwrap_or_default(),
+        })
+    }
+}
+
+fn inconsistent(column: &'static str) -> StoreError {
+    StoreError::Inconsistent {
         table: "sessions",
-        column: "scope",
-    })
+        column,
+    }
 }

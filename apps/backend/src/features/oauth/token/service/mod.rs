@@ -9,6 +9,7 @@ mod id_token;
 mod introspect;
 mod mint;
 mod own_token;
+mod prepared;
 mod revoke;
 
 use countersign_oauth::Parameters;

@@ -35,6 +35,6 @@ pub async fn lock_living(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Resu
 }
 
 /// Returns whether the client of a session exists and is enabled. The first party always is.
-pub(super) async fn client_may_be_used<'c>(conn: impl Into<Conn<'c>>, session: &Session) -> Result<bool, StoreError> {
+async fn client_may_be_used<'c>(conn: impl Into<Conn<'c>>, session: &Session) -> Result<bool, StoreError> {
     Ok(!session.is_grant() || clients::may_use(conn, &session.client_id).await?.is_some())
 }

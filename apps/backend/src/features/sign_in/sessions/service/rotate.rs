@@ -10,7 +10,7 @@ use countersign_store::StoreError;
 
 use super::Sessions;
 use super::end::{end, end_faulty};
-use super::living::{client_may_be_used, find_living};
+use super::living::find_living;
 use super::tokens::Tokens;
 use crate::core::caller::Caller;
 use crate::core::first_party::FIRST_PARTY_CLIENT;
@@ -139,10 +139,7 @@ impl Sessions {
         for _ in 0..ATTEMPTS {
             if let Some((session, successor)) = self.spend(presented, by, &caller.request).await? {
                 fail::fail_point!("rotate::spent");
-                return match client_may_be_used(&self.platform.db, &session).await? {
-                    true => Ok((session, successor)),
-                    false => Err(RefreshError::Invalid),
-                };
+                return Ok((session, successor));
             }
             // Boxed because it is rare and large.
             if let Some(used) = Box::pin(self.repeated(presented, by, caller)).await? {
@@ -152,8 +149,8 @@ impl Sessions {
         Err(StoreError::Conflict.into())
     }
 
-    /// Uses the token if it is the current one of an active session of this client. This is one statement: if a revocation
-    /// comes first, nothing is spent; if it comes later, it ends the successor too.
+    /// Uses the token if it is the current one of an active session of this client, which is enabled. This is one statement: if
+    /// a revocation comes first, nothing is spent; if it comes later, it ends the successor too.
     async fn spend<K: Kind>(
         &self,
         presented: &FamilyToken<K>,

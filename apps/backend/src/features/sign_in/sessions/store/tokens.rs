@@ -4,7 +4,9 @@ use countersign_store::{Db, StoreError, query, row, sql};
 
 use super::session::{Session, columns, lives};
 use crate::core::clock::Timestamp;
+use crate::core::first_party::is_first_party;
 use crate::core::ids::SessionId;
+use crate::features::oauth::clients::is_enabled;
 use crate::features::sign_in::sessions::refresh_token::{FamilyHash, RefreshHash, SpenderHash};
 
 row! {
@@ -50,6 +52,13 @@ pub(in super::super) struct Rotation<'a> {
     pub from: SpenderHash,
 }
 
+/// SQL: the client of a session is enabled, as the first party always is.
+macro_rules! client_may_be_used {
+    () => {
+        concat!("(", is_first_party!(), " OR ", is_enabled!("sessions.client_id"), ")")
+    };
+}
+
 /// Exchanges the current refresh token of an active session for its successor. This is one statement, which checks
 /// everything and changes no indexed column.
 pub(in super::super) async fn rotate(db: &Db, rotation: &Rotation<'_>) -> Result<Option<Session>, StoreError> {
@@ -59,6 +68,8 @@ pub(in super::super) async fn rotate(db: &Db, rotation: &Rotation<'_>) -> Result
                 refresh_expires_at = CASE WHEN expires_at < $7 THEN expires_at ELSE $7 END
           WHERE id = $1 AND family_hash = $2 AND refresh_hash = $3 AND client_id = $8 AND refresh_expires_at > $6 AND ",
         lives!("$6"),
+        " AND ",
+        client_may_be_used!(),
         "
       RETURNING ",
         columns!()
@@ -82,6 +93,8 @@ pub(in super::super) async fn reuse(db: &Db, token: &Presented<'_>) -> Result<Op
             SET last_seen_at = $4, refresh_expires_at = CASE WHEN expires_at < $5 THEN expires_at ELSE $5 END
           WHERE id = $1 AND family_hash = $2 AND refresh_hash = $3 AND client_id = $6 AND refresh_expires_at > $4 AND ",
         lives!("$4"),
+        " AND ",
+        client_may_be_used!(),
         "
       RETURNING ",
         columns!()

@@ -1,30 +1,40 @@
 //! The device code grant (RFC 8628 §3.4). Codes are checked and spent by `device_authorization`.
 
+use countersign_oauth::ClaimsRequest;
+
 use super::{GrantRequest, IssuedTokens, TokenError, Tokens};
-use crate::features::oauth::token::service::grant::Grant;
+use crate::features::oauth::device_authorization::DeviceError;
+use crate::features::oauth::token::service::grant::{Asked, Grant};
+use crate::features::oauth::token::service::mint::Opened;
 
 impl Tokens {
     pub(super) async fn device_code(&self, request: &GrantRequest<'_>) -> Result<IssuedTokens, TokenError> {
+        let (client, caller) = (request.client, request.caller);
         let code = request.required("device_code")?;
-        let resource = request.optional("resource")?;
-        // What cannot be issued is refused before the code is spent, so that neither a mistake nor a fault costs a grant.
-        let mut has_openid = false;
-        if let Some((scopes, apis)) = self.device_authorization.allowed(code, request.client).await? {
-            self.target_of(request.client, &scopes, &apis, resource).await?;
-            has_openid = scopes.contains("openid");
-        }
-        let reserved = self.reserve(request.client, has_openid).await?;
-        let redeemed = self
-            .device_authorization
-            .redeem(code, request.client, request.caller)
-            .await?;
-        let grant = Grant {
-            session: &redeemed.session,
-            client: request.client,
-            resource,
+        let asked = Asked {
+            client,
+            resource: request.optional("resource")?,
             scope: None,
+        };
+        let code = self.device_authorization.poll(code, client).await?;
+        let grant = Grant {
+            account: code.account(),
+            scopes: code.scopes(),
+            resources: code.resources().into_iter().map(str::to_owned).collect(),
+            claims: ClaimsRequest::default(),
+        };
+        let prepared = self.prepare(&grant, &asked).await.map_err(|error| match error {
+            // The user has withdrawn the consent, or may no longer sign in.
+            TokenError::InvalidGrant => DeviceError::Denied.into(),
+            error => error,
+        })?;
+        let redeemed = self.device_authorization.redeem(&code, client, caller).await?;
+        let opened = Opened {
+            session: &redeemed.session,
+            client,
+            refresh_token: redeemed.refresh_token,
             nonce: None,
         };
-        self.tokens(&grant, redeemed.refresh_token, reserved).await
+        self.tokens(prepared, opened).await
     }
 }
