@@ -6,6 +6,7 @@ mod flows;
 mod grants;
 mod introspection;
 mod machines;
+mod pairs;
 mod races;
 mod requests;
 mod restored;

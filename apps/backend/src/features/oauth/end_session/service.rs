@@ -13,6 +13,9 @@ use crate::features::operations::audit::{self, Event, EventKind};
 use crate::features::operations::keys::Keys;
 use crate::features::sign_in::sessions;
 
+/// Why an ID token of another server is refused, and one of another client.
+const FOREIGN_HINT: &str = "id_token_hint is not an ID token that this server issued to the client";
+
 /// Sign-out that applications ask for. Cloning is cheap.
 #[derive(Clone)]
 pub struct EndSession {
@@ -100,10 +103,7 @@ impl EndSession {
         one("logout_hint")?;
         one("ui_locales")?;
         let hint = hint
-            .map(|token| {
-                self.read(token)
-                    .ok_or(invalid("id_token_hint is not an ID token of this server"))
-            })
+            .map(|token| self.read(token).ok_or(invalid(FOREIGN_HINT)))
             .transpose()?;
         let named = match &hint {
             Some(Hint::Ours(hint)) => Some(hint.client_id.as_str()),
@@ -113,7 +113,7 @@ impl EndSession {
         if let (Some(named), Some(client_id)) = (named, client_id)
             && named != client_id
         {
-            return Err(invalid("id_token_hint was issued to another client"));
+            return Err(invalid(FOREIGN_HINT));
         }
         let client = match named.or(client_id) {
             Some(id) => Some(

@@ -24,6 +24,9 @@ use crate::features::operations::audit::{Event, EventKind};
 use crate::features::sign_in::revocation::{Bit, Reach};
 use crate::features::sign_in::sessions::{self, GrantToken, NewGrant, Session};
 
+/// Why a code that does not exist is not exchanged, and one of another client.
+const UNKNOWN: &str = "the code is unknown";
+
 /// What a client presents.
 pub struct Redemption<'r> {
     /// The code as it was sent.
@@ -103,14 +106,22 @@ impl Authorization {
     /// [`RedeemError`].
     pub async fn present(&self, redemption: &Redemption<'_>, caller: &Caller) -> Result<PresentedCode, RedeemError> {
         let Ok(code) = redemption.code.parse::<AuthorizationCode>() else {
-            return Err(InvalidGrant("the code is unknown"));
+            return Err(InvalidGrant(UNKNOWN));
         };
         let hash = code.hash();
         let Some(row) = codes::find(&self.platform.db, hash).await? else {
-            return Err(InvalidGrant("the code is unknown"));
+            return Err(InvalidGrant(UNKNOWN));
         };
-        if row.spent_at.is_some() {
-            return Err(self.reused(&row, caller).await?);
+        let reused = match row.spent_at {
+            Some(_) => Some(self.reused(&row, caller).await?),
+            None => None,
+        };
+        // Another client does not learn that there is such a code. RFC 6749 §4.1.2: its grant ended all the same.
+        if row.client_id != redemption.client.client_id {
+            return Err(InvalidGrant(UNKNOWN));
+        }
+        if let Some(reused) = reused {
+            return Err(reused);
         }
         let grant = grant_of(&row)?;
         self.check_presented(&row, redemption)?;
@@ -163,9 +174,6 @@ impl Authorization {
     fn check_presented(&self, row: &CodeRow, presented: &Redemption<'_>) -> Result<(), RedeemError> {
         if row.expires_at <= self.platform.clock.now() {
             return Err(InvalidGrant("the code has expired"));
-        }
-        if row.client_id != presented.client.client_id {
-            return Err(InvalidGrant("the code was issued to another client"));
         }
         if presented.redirect_uri != Some(&row.redirect_uri) {
             return Err(InvalidGrant("redirect_uri is not that of the authorization request"));
