@@ -7,6 +7,7 @@ use askama::Template;
 use axum::extract::rejection::StringRejection;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
+use countersign_oauth::ErrorCode;
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -144,16 +145,18 @@ fn signed_out_already(pages: &Pages, visitor: &Visitor, asked: &LogoutRequest) -
 }
 
 #[derive(Template)]
-#[template(path = "pages/done.html")]
+#[template(path = "pages/logout_refused.html")]
 struct RefusedPage {
     v: View,
     title: String,
     text: String,
+    /// What is wrong, for the developers of the application.
+    technical: String,
     link: &'static str,
     label: String,
 }
 
-/// Shows that nothing has changed. An invalid request never redirects the browser.
+/// Shows that nothing has changed, and why. An invalid request never redirects the browser.
 fn refuse(pages: &Pages, visitor: &Visitor, reason: &'static str) -> Response {
     tracing::info!(reason, "refused a sign-out request of an application");
     let v = View::new(pages, visitor).fixed();
@@ -164,6 +167,7 @@ fn refuse(pages: &Pages, visitor: &Visitor, reason: &'static str) -> Response {
     let refused = RefusedPage {
         title: v.t("error-title"),
         text: v.t("error-logout"),
+        technical: format!("{}: {reason}", ErrorCode::InvalidRequest.as_str()),
         label,
         link,
         v,

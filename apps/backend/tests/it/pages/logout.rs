@@ -250,6 +250,47 @@ async fn o_47_c_52_invalid_requests_to_sign_out_lead_nowhere(database: Database)
     assert_refused(&mut ada, &[("id_token_hint", &hint), to(BACK)]).await;
 }
 
+/// For the developers of the application. Nothing that the request says is repeated.
+#[apply(on_both_databases!)]
+async fn o_47_the_page_says_why_a_request_to_sign_out_is_refused(database: Database) {
+    let server = TestServer::start(database).await;
+    register(&server).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let mut anyone = Browser::new(&server);
+    let long = "x".repeat(4_000);
+    let evil = ("post_logout_redirect_uri", "https://evil.example.com/");
+    let refused: [(&[(&str, &str)], &str); 6] = [
+        (
+            &[("client_id", "app"), evil],
+            "post_logout_redirect_uri is not registered for the client",
+        ),
+        (
+            &[evil],
+            "post_logout_redirect_uri needs an id_token_hint or a client_id",
+        ),
+        (&[("client_id", "nobody"), evil], "unknown client"),
+        (
+            &[("id_token_hint", "e30.e30.eA")],
+            "id_token_hint is not an ID token that this server issued to the client",
+        ),
+        (&[("state", "x"), ("state", "x")], "a parameter is repeated"),
+        (&[("state", &long)], "too many or too long parameters"),
+    ];
+    for (fields, reason) in refused {
+        for browser in [&mut ada, &mut anyone] {
+            let page = ask(browser, fields).await.assert_status(400);
+            let shown = format!("<pre lang=\"en\">invalid_request: {reason}</pre>");
+            assert!(page.text.contains(&shown), "{reason}: {}", page.text);
+            assert!(!page.text.contains("evil.example.com"), "{reason}: {}", page.text);
+            assert!(page.headers.get("location").is_none(), "{reason}");
+        }
+        let action = format!("/signout/application?{}", encoded(fields));
+        let page = ada.post(&action, &[]).await.assert_status(400);
+        assert!(page.text.contains(reason), "{reason}: {}", page.text);
+    }
+    assert!(ada.is_signed_in().await);
+}
+
 #[apply(on_both_databases!)]
 async fn o_47_a_form_of_another_site_becomes_a_request_without_cookies(database: Database) {
     let server = TestServer::start(database).await;

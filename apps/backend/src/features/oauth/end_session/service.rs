@@ -46,7 +46,7 @@ pub enum Situation {
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum EndSessionError {
-    /// It is not valid. The reason is for the log; the browser is not redirected.
+    /// It is not valid. The reason is for the log and for the page; the browser is not redirected.
     #[error("invalid sign-out request: {0}")]
     Invalid(&'static str),
     /// The database failed.
