@@ -368,6 +368,100 @@ async fn o_7_r_35_a_49_only_code_and_three_ways_of_answering_are_supported(datab
     assert!(!location.contains('?'), "{location}");
 }
 
+/// As a client sends it that wants to hide its parameters. Only how the client is answered is read of it.
+#[apply(on_both_databases!)]
+async fn r_44_an_unsigned_request_object(database: Database) {
+    let server = server(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let object = |header: &str, claims: &serde_json::Value, signature: &str| {
+        let claims = claims.to_string();
+        let [header, claims] = [header, &*claims].map(|json| URL_SAFE_NO_PAD.encode(json));
+        format!("{header}.{claims}.{signature}")
+    };
+    let none = r#"{"alg":"none"}"#;
+    let claims = |mode: &str| {
+        json!({
+            "response_mode": mode, "response_type": "code", "client_id": "trusted", "redirect_uri": INTRANET,
+            "state": "of the object", "nonce": "of the object", "scope": "openid email", "prompt": "none",
+        })
+    };
+    for (mode, outer) in [("query", "fragment"), ("fragment", "query"), ("form_post", "query")] {
+        let request = object(none, &claims(mode), "");
+        let path = authorize(&[("request", &request), ("response_mode", outer)]);
+        for browser in [&mut ada, &mut Browser::new(&server)] {
+            let answer = browser.get(&path).await;
+            if mode == "form_post" {
+                let answer = answer.assert_status(200);
+                let (action, fields) = (
+                    format!("action=\"{CALLBACK}\""),
+                    ["request_not_supported", "a-state", ISSUER],
+                );
+                for text in fields.iter().copied().chain([&*action]) {
+                    assert!(answer.text.contains(text), "{text}: {}", answer.text);
+                }
+                for text in ["of the object", INTRANET, "name=\"code\""] {
+                    assert!(!answer.text.contains(text), "{text}: {}", answer.text);
+                }
+                continue;
+            }
+            let separator = if mode == "query" { '?' } else { '#' };
+            let location = answer.header("location");
+            assert!(location.starts_with(&format!("{CALLBACK}{separator}")), "{location}");
+            let arrived = Arrived::of(&answer);
+            arrived.assert_error("request_not_supported");
+            assert_eq!(arrived.field("state"), Some("a-state"), "{mode}");
+        }
+    }
+    // The longest one: the URL has 8 KiB with it.
+    let padded = |length: usize| {
+        let mut claims = claims("fragment");
+        claims["x"] = "x".repeat(length).into();
+        object(none, &claims, "")
+    };
+    let room = 8 * 1024 - query(&[("request", "x")]).len();
+    let longest = padded((room - padded(0).len()) * 3 / 4 - 2);
+    assert!((7_000..=room).contains(&longest.len()), "{}", longest.len());
+    let answer = bare(&server, &authorize(&[("request", &longest)])).await;
+    let location = answer.header("location");
+    assert!(location.starts_with(&format!("{CALLBACK}#")), "{location}");
+    Arrived::of(&answer).assert_error("request_not_supported");
+    // Of one that is signed or malformed, nothing is read: the client is answered as the request itself says.
+    for request in [
+        object(none, &claims("fragment"), "c2ln"),
+        object(r#"{"alg":"RS256"}"#, &claims("fragment"), "c2ln"),
+        object(none, &claims("jwt"), ""),
+        "x".to_owned(),
+        "x".repeat(room),
+    ] {
+        let answer = bare(&server, &authorize(&[("request", &request)])).await;
+        let location = answer.header("location");
+        assert!(location.starts_with(&format!("{CALLBACK}?")), "{location}");
+        let arrived = Arrived::of(&answer);
+        arrived.assert_error("request_not_supported");
+        assert_eq!(arrived.field("state"), Some("a-state"));
+    }
+    // One of more than 8 KiB is too long for the URL, and for a form, which becomes one.
+    let path = authorize(&[("request", &padded(8 * 1024))]);
+    assert_eq!(bare(&server, &path).await.status, 414);
+    let form = Request::post("/oauth2/authorize")
+        .header("accept", "text/html")
+        .header("content-type", "application/x-www-form-urlencoded");
+    let form = form.body(Body::from(query(&[("request", &padded(8 * 1024))]))).unwrap();
+    assert_eq!(server.send(form).await.status, 414);
+    // Where the redirect URI is not the client's, it leads nowhere, whatever it says.
+    let elsewhere = [
+        ("request", &*object(none, &claims("query"), "")),
+        ("redirect_uri", "https://evil.example.com/"),
+    ];
+    assert_page(&bare(&server, &authorize(&elsewhere)).await, "another redirect URI");
+    // Nothing was begun.
+    let begun: i64 = statement(sql!("SELECT count(*) FROM authorization_requests"))
+        .one(&server.services.db)
+        .await
+        .unwrap();
+    assert_eq!(begun, 0);
+}
+
 #[apply(on_both_databases!)]
 async fn o_8_state_and_nonce_return_byte_for_byte(database: Database) {
     let server = server(database).await;
