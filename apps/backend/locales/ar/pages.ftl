@@ -143,6 +143,8 @@ done-device-allowed-title = تم ربط جهازك
 done-device-allowed-text = يمكنك العودة إلى جهازك وإغلاق هذه الصفحة.
 done-device-canceled-title = تم إلغاء الطلب
 done-device-canceled-text = لم يُربط جهازك. يمكنك إغلاق هذه الصفحة.
+done-device-denied-title = لم يُربط جهازك
+done-device-denied-text = لا يملك حسابك أيًّا من الأذونات التي يطلبها التطبيق. يمكنك إغلاق هذه الصفحة.
 done-deleted-title = تم حذف حسابك
 done-deleted-text = كل البيانات المحفوظة عنك حُذفت أو ستُحذف خلال دقائق.
 

@@ -137,6 +137,8 @@ done-device-allowed-title = Dein Gerät ist verbunden
 done-device-allowed-text = Du kannst zu deinem Gerät zurückkehren und diese Seite schließen.
 done-device-canceled-title = Anfrage abgebrochen
 done-device-canceled-text = Dein Gerät wurde nicht verbunden. Du kannst diese Seite schließen.
+done-device-denied-title = Dein Gerät wurde nicht verbunden
+done-device-denied-text = Dein Konto hat keine der Berechtigungen, die die App anfordert. Du kannst diese Seite schließen.
 done-deleted-title = Dein Konto wurde gelöscht
 done-deleted-text = Alle über dich gespeicherten Daten wurden gelöscht oder werden in den nächsten Minuten gelöscht.
 

@@ -137,6 +137,8 @@ done-device-allowed-title = Your device is connected
 done-device-allowed-text = You can go back to your device and close this page.
 done-device-canceled-title = Request canceled
 done-device-canceled-text = Your device wasn’t connected. You can close this page.
+done-device-denied-title = Your device wasn’t connected
+done-device-denied-text = Your account has none of the permissions that the application asks for. You can close this page.
 done-deleted-title = Your account has been deleted
 done-deleted-text = Everything stored about you has been deleted, or will be within minutes.
 

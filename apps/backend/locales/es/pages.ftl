@@ -137,6 +137,8 @@ done-device-allowed-title = Tu dispositivo está conectado
 done-device-allowed-text = Ya puedes volver a tu dispositivo y cerrar esta página.
 done-device-canceled-title = Solicitud cancelada
 done-device-canceled-text = Tu dispositivo no se ha conectado. Puedes cerrar esta página.
+done-device-denied-title = Tu dispositivo no se ha conectado
+done-device-denied-text = Tu cuenta no tiene ninguno de los permisos que pide la aplicación. Puedes cerrar esta página.
 done-deleted-title = Se ha eliminado tu cuenta
 done-deleted-text = Todos los datos guardados sobre ti se han borrado o se borrarán en unos minutos.
 

@@ -137,6 +137,8 @@ done-device-allowed-title = Votre appareil est connecté
 done-device-allowed-text = Vous pouvez revenir à votre appareil et fermer cette page.
 done-device-canceled-title = Demande annulée
 done-device-canceled-text = Votre appareil n’a pas été connecté. Vous pouvez fermer cette page.
+done-device-denied-title = Votre appareil n’a pas été connecté
+done-device-denied-text = Votre compte n’a aucune des autorisations que l’application demande. Vous pouvez fermer cette page.
 done-deleted-title = Votre compte a été supprimé
 done-deleted-text = Toutes les données enregistrées à votre sujet ont été effacées, ou le seront d’ici quelques minutes.
 

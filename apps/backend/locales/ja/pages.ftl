@@ -137,6 +137,8 @@ done-device-allowed-title = デバイスを接続しました
 done-device-allowed-text = デバイスに戻ってください。このページは閉じてかまいません。
 done-device-canceled-title = リクエストをキャンセルしました
 done-device-canceled-text = デバイスは接続されていません。このページは閉じてかまいません。
+done-device-denied-title = デバイスは接続されていません
+done-device-denied-text = アプリが求めている権限が、このアカウントにはありません。このページは閉じてかまいません。
 done-deleted-title = アカウントを削除しました
 done-deleted-text = 保存されていた情報は、数分以内にすべて削除されます。
 

@@ -137,6 +137,8 @@ done-device-allowed-title = 你的设备已连接
 done-device-allowed-text = 你可以回到设备上继续操作，并关闭此页面。
 done-device-canceled-title = 请求已取消
 done-device-canceled-text = 你的设备未连接。你可以关闭此页面。
+done-device-denied-title = 你的设备未连接
+done-device-denied-text = 你的账户没有该应用请求的任何权限。你可以关闭此页面。
 done-deleted-title = 你的账户已删除
 done-deleted-text = 与你有关的所有数据均已删除，或将在几分钟内删除。
 

@@ -18,7 +18,7 @@ use crate::core::ids::DeviceRequestId;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
 use crate::features::oauth::device_authorization::{
-    Browser, ClaimError, Claimed, DecideError, Decision, DeviceRequest,
+    Browser, ClaimError, Claimed, DecideError, Decision, DeviceRequest, Entered, Outcome,
 };
 use crate::features::sign_in::browser_sessions::SignedIn;
 
@@ -137,7 +137,7 @@ fn sign_in_first(visitor: &Visitor, typed: &Typed) -> Response {
 /// Handles a code that was entered.
 pub(super) async fn enter_code(
     State(pages): State<Pages>,
-    visitor: Visitor,
+    mut visitor: Visitor,
     request: RequestInfo,
     OwnForm(typed): OwnForm<Typed>,
 ) -> Result<Response, Problem> {
@@ -150,7 +150,8 @@ pub(super) async fn enter_code(
         .claim(&typed.user_code, browser, &caller)
         .await
     {
-        Ok(id) => Ok(see_other(&visitor, &format!("{PAGE}/{id}"))),
+        Ok(Entered::Claimed(id)) => Ok(see_other(&visitor, &format!("{PAGE}/{id}"))),
+        Ok(Entered::Denied) => Ok(redirect_to(&pages, &mut visitor, Done::DeviceDenied)),
         Err(ClaimError::Unknown) => Ok(unknown(&pages, &visitor, typed)),
         Err(ClaimError::Limited(exceeded)) => {
             let view = View::new(&pages, &visitor).refused(&exceeded.into(), "");
@@ -210,15 +211,22 @@ pub(super) async fn decide(
     let Some(browser) = browser(&visitor) else {
         return Ok(see_other(&visitor, &with_return_to("/signin", &format!("{PAGE}/{id}"))));
     };
-    let (decision, done) = match form.decision.as_str() {
-        "allow" => (Decision::Allow, Done::DeviceAllowed),
-        "cancel" => (Decision::Cancel, Done::DeviceCanceled),
+    let decision = match form.decision.as_str() {
+        "allow" => Decision::Allow,
+        "cancel" => Decision::Cancel,
         // No button was pressed.
         _ => return show(&pages, &visitor, View::new(&pages, &visitor), id).await,
     };
     let caller = visitor.caller(request);
     match pages.device_authorization.decide(id, browser, decision, &caller).await {
-        Ok(()) => Ok(redirect_to(&pages, &mut visitor, done)),
+        Ok(outcome) => {
+            let done = match outcome {
+                Outcome::Allowed => Done::DeviceAllowed,
+                Outcome::Canceled => Done::DeviceCanceled,
+                Outcome::Denied => Done::DeviceDenied,
+            };
+            Ok(redirect_to(&pages, &mut visitor, done))
+        }
         Err(DecideError::Ended) => Ok(unknown(&pages, &visitor, Typed::default())),
         Err(DecideError::Reauthenticate) => Ok(prove_again(&visitor, id)),
         Err(DecideError::Store(error)) => Err(error.into()),

@@ -49,6 +49,7 @@ done! {
     SignedOutEverywhere = "done-signed-out-everywhere";
     DeviceAllowed = "done-device-allowed";
     DeviceCanceled = "done-device-canceled";
+    DeviceDenied = "done-device-denied";
     Deleted = "done-deleted";
 }
 
@@ -107,7 +108,7 @@ pub(super) fn show(visitor: &Visitor, v: View, done: Done) -> Response {
     let (link, v) = match done {
         Done::Deleted => (to("/", "page-home"), v),
         // The user continues on the device.
-        Done::DeviceAllowed | Done::DeviceCanceled => (to(HOME, "account-title"), v),
+        Done::DeviceAllowed | Done::DeviceCanceled | Done::DeviceDenied => (to(HOME, "account-title"), v),
         Done::SignedOut | Done::SignedOutEverywhere => (to("/signin", "done-signed-out-again"), v),
         _ if visitor.signed_in.is_some() => (v.next(), v.leading_back()),
         _ => (to("/signin", "signin-title"), v),

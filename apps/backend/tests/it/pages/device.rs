@@ -643,6 +643,56 @@ async fn a_device_asks_for_apis_by_the_rules_of_the_authorization_endpoint(datab
     assert_eq!(answer.assert_status(400).json()["error"], "invalid_target");
 }
 
+/// As at the authorization endpoint: a user who can give nothing of what is asked for allows nothing.
+#[apply(on_both_databases!)]
+async fn o_43_a_device_that_asks_for_nothing_that_the_user_has_is_denied(database: Database) {
+    let server = start(database).await;
+    register_apis(&server).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let email = "ada@example.com".parse().unwrap();
+    let account = accounts::find_by_email(&server.services.db, &email).await.unwrap();
+    let (account, all) = (account.unwrap().id, "orders:all".parse().unwrap());
+    let operator = &server.services.operator;
+    for client in ["tv", "trusted"] {
+        let fields = [("client_id", client), ("scope", "orders:all"), ("resource", ORDERS)];
+        // When the code is entered.
+        let device = begin_with(&server, &fields).await;
+        let answer = claim(&mut ada, &device.user_code).await.assert_status(303);
+        assert_eq!(answer.header("location"), "/done/device-denied", "{client}");
+        let done = ada.follow(answer).await;
+        assert!(
+            done.text.contains("Your account has none of the permissions"),
+            "{}",
+            done.text
+        );
+        assert_eq!(error(&server, &device, client).await, "access_denied", "{client}");
+        claim(&mut ada, &device.user_code).await.assert_status(422);
+        // When an operator takes the scope away before the user decides.
+        operator.grant(account, &all).await.unwrap();
+        let device = begin_with(&server, &fields).await;
+        let page = claim(&mut ada, &device.user_code).await.assert_status(303);
+        let page = page.header("location").to_owned();
+        ada.get(&page).await.assert_status(200);
+        operator.ungrant(account, &all).await.unwrap();
+        let answer = ada.post(&page, &[("decision", "allow")]).await.assert_status(303);
+        assert_eq!(answer.header("location"), "/done/device-denied", "{client}");
+        assert_eq!(error(&server, &device, client).await, "access_denied", "{client}");
+        // One of two is enough, and the device gets only that.
+        let both = [
+            ("client_id", client),
+            ("scope", "orders:all orders:read"),
+            ("resource", ORDERS),
+        ];
+        let device = begin_with(&server, &both).await;
+        allow(&mut ada, &device).await;
+        let tokens = poll(&server, &device, client).await.assert_status(200).json();
+        assert_eq!(tokens["scope"], "orders:read", "{client}");
+    }
+    // Nothing was consented to for it.
+    let page = ada.get("/account/apps").await.assert_status(200);
+    assert!(!page.text.contains("everyone’s orders"), "{}", page.text);
+}
+
 /// Returns the request of a device that the user has allowed.
 async fn allowed(server: &TestServer, browser: &mut Browser<'_>, client: &str) -> Device {
     let device = begin(server, client).await;

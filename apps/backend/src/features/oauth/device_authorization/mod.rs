@@ -12,5 +12,6 @@ mod store;
 
 pub use router::router;
 pub use service::{
-    Browser, ClaimError, Claimed, DecideError, Decision, DeviceAuthorization, DeviceError, DeviceRequest, void_all,
+    Browser, ClaimError, Claimed, DecideError, Decision, DeviceAuthorization, DeviceError, DeviceRequest, Entered,
+    Outcome, void_all,
 };

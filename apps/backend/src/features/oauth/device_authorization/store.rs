@@ -193,6 +193,20 @@ pub(super) async fn decide(tx: &mut Tx<'_>, decided: &Decided<'_>) -> Result<boo
     Ok(changed > 0)
 }
 
+/// Denies a request if it is not decided yet. Returns whether it was.
+pub(super) async fn deny(tx: &mut Tx<'_>, id: DeviceRequestId, now: Timestamp) -> Result<bool, StoreError> {
+    let changed = query(sql!(
+        "UPDATE device_codes
+            SET decision = 'canceled'
+          WHERE id = $1 AND expires_at > $2 AND decision IS NULL AND spent_at IS NULL"
+    ))
+    .bind(id)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(changed > 0)
+}
+
 /// Returns the request of a code in any state.
 pub(super) async fn find_by_code(db: &Db, hash: DeviceCodeHash) -> Result<Option<Polled>, StoreError> {
     query(sql!(

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use countersign_guard::Scopes;
 use countersign_oauth::UserCode;
-use countersign_store::StoreError;
+use countersign_store::{StoreError, Tx};
 
-use super::stored::{written, written_ids};
+use super::stored::{audiences, written, written_ids};
 use super::{ALLOWED, CANCELED, DeviceAuthorization, hash_of};
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
@@ -15,7 +16,7 @@ use crate::core::language::Language;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::features::identity::accounts;
 use crate::features::oauth::apis;
-use crate::features::oauth::authorization::{Asked, Permission};
+use crate::features::oauth::authorization::{Asked, Permission, union};
 use crate::features::oauth::clients::{self, Client};
 use crate::features::oauth::consents;
 use crate::features::oauth::device_authorization::store::{self, Decided, Request};
@@ -53,6 +54,23 @@ pub enum Claimed {
 pub enum Decision {
     Allow,
     Cancel,
+}
+
+/// What became of a code that a user entered.
+pub enum Entered {
+    /// It belongs to this account and browser now, and the page of its request asks the user.
+    Claimed(DeviceRequestId),
+    /// The account can give nothing of what the device asks for, so the request is denied.
+    Denied,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Allowed,
+    Canceled,
+    /// The user allowed it, and can give nothing of what the device asks for any more.
+    Denied,
 }
 
 /// A browser that is signed in.
@@ -93,11 +111,12 @@ pub enum DecideError {
 
 impl DeviceAuthorization {
     /// Gives a request to the first account and browser that enter its code. Only wrong codes count against the limits, and a
-    /// right one resets none.
+    /// right one resets none. If the account can give nothing of what the device asks for, the request is denied at once, as at
+    /// the authorization endpoint.
     ///
     /// # Errors
     /// [`ClaimError`].
-    pub async fn claim(&self, typed: &str, browser: Browser, caller: &Caller) -> Result<DeviceRequestId, ClaimError> {
+    pub async fn claim(&self, typed: &str, browser: Browser, caller: &Caller) -> Result<Entered, ClaimError> {
         let reserved = self.reserve(browser, caller).await?;
         let code: Option<UserCode> = typed.parse().ok();
         let Some(code) = code else {
@@ -109,7 +128,10 @@ impl DeviceAuthorization {
         match store::claim(db, hash_of(&code), browser.user.account, browser.handle, now).await {
             Ok(Some(id)) => {
                 reserved.give_back().await;
-                Ok(id)
+                Ok(match self.deny_if_nothing(id, browser, caller).await? {
+                    true => Entered::Denied,
+                    false => Entered::Claimed(id),
+                })
             }
             Ok(None) => {
                 reserved.count();
@@ -120,6 +142,53 @@ impl DeviceAuthorization {
                 Err(error.into())
             }
         }
+    }
+
+    /// Denies a request of which the account can give nothing. Returns whether it did.
+    async fn deny_if_nothing(
+        &self,
+        id: DeviceRequestId,
+        browser: Browser,
+        caller: &Caller,
+    ) -> Result<bool, StoreError> {
+        let (user, now) = (browser.user, self.platform.clock.now());
+        self.platform
+            .db
+            .transact(|tx| {
+                Box::pin(async move {
+                    let Some(request) = store::find(&mut *tx, id, user.account, browser.handle, now).await? else {
+                        return Ok(false);
+                    };
+                    let Some(client) = clients::may_use(&mut *tx, &request.client_id).await? else {
+                        return Ok(false);
+                    };
+                    let known = apis::all(&mut *tx).await?;
+                    let held = accounts::scopes(&mut *tx, user.account).await?;
+                    let asked = self.asked(&request, &client, &known, &held)?;
+                    if asked.is_gone || !asked.is_nothing(&wanted_scopes(&request)?) {
+                        return Ok(false);
+                    }
+                    self.deny(tx, &request, user, caller).await
+                })
+            })
+            .await
+    }
+
+    /// Denies a request. Returns whether it was not decided before.
+    async fn deny(
+        &self,
+        tx: &mut Tx<'_>,
+        request: &Request,
+        user: SessionRef,
+        caller: &Caller,
+    ) -> Result<bool, StoreError> {
+        if !store::deny(tx, request.id, self.platform.clock.now()).await? {
+            return Ok(false);
+        }
+        let event = Event::new(EventKind::DeviceAllowed, user.account, caller).refused();
+        let event = event.session(user.session).detail(&*request.client_id);
+        self.audit.record(tx, event).await?;
+        Ok(true)
     }
 
     /// Reserves a guess, so that concurrent guesses cannot exceed the limits.
@@ -180,7 +249,7 @@ impl DeviceAuthorization {
         browser: Browser,
         decision: Decision,
         caller: &Caller,
-    ) -> Result<(), DecideError> {
+    ) -> Result<Outcome, DecideError> {
         let (user, now) = (browser.user, self.platform.clock.now());
         self.platform
             .db
@@ -207,6 +276,10 @@ impl DeviceAuthorization {
                         return Err(DecideError::Ended);
                     }
                     if decision == Decision::Allow {
+                        if asked.is_nothing(&wanted_scopes(&request)?) {
+                            self.deny(tx, &request, user, caller).await?;
+                            return Ok(Outcome::Denied);
+                        }
                         self.consent(tx, &asked, &client, user.account, now).await?;
                     }
                     let given = consents::find(&mut *tx, user.account, &client.client_id).await?;
@@ -229,17 +302,23 @@ impl DeviceAuthorization {
                     if !store::decide(tx, &decided).await? {
                         return Err(DecideError::Ended);
                     }
-                    let kind = match decision {
-                        Decision::Allow => EventKind::DeviceAllowed,
-                        Decision::Cancel => EventKind::DeviceCanceled,
+                    let (kind, outcome) = match decision {
+                        Decision::Allow => (EventKind::DeviceAllowed, Outcome::Allowed),
+                        Decision::Cancel => (EventKind::DeviceCanceled, Outcome::Canceled),
                     };
                     let event = Event::new(kind, user.account, caller).session(user.session);
                     self.audit.record(tx, event.detail(&*client.client_id)).await?;
-                    Ok(())
+                    Ok(outcome)
                 })
             })
             .await
     }
+}
+
+/// Returns all scopes that a device asks for.
+fn wanted_scopes(request: &Request) -> Result<Scopes, StoreError> {
+    let audiences = audiences(&request.audiences)?;
+    Ok(union(audiences.iter().map(|audience| &audience.scopes.0)))
 }
 
 /// Returns whether the user's authentication is older than the client accepts (OpenID Connect Dynamic Client Registration §2,

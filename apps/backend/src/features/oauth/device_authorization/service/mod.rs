@@ -12,7 +12,7 @@ use countersign_oauth::UserCode;
 use countersign_store::{Db, StoreError};
 
 pub(super) use begin::{BeginError, Begun};
-pub use decide::{Browser, ClaimError, Claimed, DecideError, Decision, DeviceRequest};
+pub use decide::{Browser, ClaimError, Claimed, DecideError, Decision, DeviceRequest, Entered, Outcome};
 
 use super::store;
 use crate::core::cleanup;
@@ -55,7 +55,7 @@ pub enum DeviceError {
     /// The device polls too fast, and must wait five seconds longer between polls from now on.
     #[error("the device polls too fast")]
     SlowDown,
-    /// The user canceled the request, or may no longer sign in.
+    /// The user canceled the request, can give nothing of what it asks for, or may no longer sign in.
     #[error("the user denied the request")]
     Denied,
     /// The code has expired.
