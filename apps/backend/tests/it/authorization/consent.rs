@@ -134,6 +134,45 @@ async fn o_20_a_56_a_59_the_page_says_who_asks_for_what_and_where_it_leads(datab
     assert!(page.contains("Sign in to Grafana?") && !page.contains("<ul"), "{page}");
 }
 
+/// What is about the user comes first, then the scopes of the API in the order of its owner, then how long the access lasts.
+#[apply(on_both_databases!)]
+async fn o_20_permissions_are_listed_as_they_are_declared(database: Database) {
+    let server = server(database).await;
+    let maps = json!({ "identifier": "https://maps.example.com", "name": "Maps", "clients": "any", "scopes": [
+        { "name": "z:see", "grant": "open", "words": { "en": "See your places" } },
+        { "name": "a:change", "grant": "open", "words": { "en": "Change your places" } },
+        { "name": "m:share", "grant": "open", "words": { "en": "Share your places" } },
+    ] });
+    server.api_with(maps).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let request = [
+        (
+            "scope",
+            "m:share a:change z:see offline_access address phone email profile openid",
+        ),
+        ("resource", "https://maps.example.com"),
+    ];
+    let here = begun(&mut ada, &request).await;
+    let consent = ada.get(&here).await.assert_status(200).text;
+    answered(&mut ada, &here).await.code();
+    let apps = ada.get("/account/apps").await.assert_status(200).text;
+    for page in [consent, apps] {
+        let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}: {page}"));
+        let places = [
+            "See your name and profile",
+            "See your email address",
+            "See your phone number",
+            "See your postal address",
+            "See your places",
+            "Change your places",
+            "Share your places",
+            "Stay connected after you sign out",
+        ]
+        .map(place);
+        assert!(places.is_sorted(), "{places:?}: {page}");
+    }
+}
+
 #[apply(on_both_databases!)]
 async fn o_21_a_64_names_of_clients_are_inert_and_bounded(database: Database) {
     let server = server(database).await;
