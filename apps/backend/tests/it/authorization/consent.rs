@@ -68,6 +68,43 @@ async fn o_20_x_32_consent_is_asked_once_and_again_for_more(database: Database) 
     assert!(asks(&mut eve, &[]).await);
 }
 
+/// RFC 8252 §8.6. A client that authenticates itself is not another program on the same computer.
+#[apply(on_both_databases!)]
+async fn o_20_a_native_application_needs_a_click_unless_it_has_a_secret_and_a_loopback_address(database: Database) {
+    let server = server(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let uris = json!(["http://localhost:3000/callback", "com.example.desktop:/callback"]);
+    server.client_with("desktop", json!({ "redirect_uris": uris })).await;
+    for (client_id, redirect_uri, needs_click) in [
+        ("native", "http://127.0.0.1:5000/callback", true),
+        ("native", "com.example.notes:/callback", true),
+        ("desktop", "http://localhost:3000/callback", false),
+        ("desktop", "com.example.desktop:/callback", true),
+    ] {
+        let changes = [("client_id", client_id), ("redirect_uri", redirect_uri)];
+        // With its consent, if it has none yet.
+        code_of(&mut ada, &changes).await;
+        for _ in 0..2 {
+            let here = begun(&mut ada, &changes).await;
+            let page = ada.get(&here).await;
+            assert_eq!(page.text.contains("value=\"go_on\""), needs_click, "{redirect_uri}");
+            let answer = match field_of(&page, "shown") {
+                Some(shown) => ada.post(&here, &[("decision", "go_on"), ("shown", &shown)]).await,
+                None => page,
+            };
+            let arrived = Arrived::of(&answer);
+            assert_eq!(arrived.at, redirect_uri);
+            arrived.code();
+        }
+        let silently = [&changes[..], &[("prompt", "none")]].concat();
+        let arrived = Arrived::of(&ada.get(&authorize(&silently)).await);
+        match needs_click {
+            true => arrived.assert_error("interaction_required"),
+            false => assert!(!arrived.code().is_empty()),
+        }
+    }
+}
+
 #[apply(on_both_databases!)]
 async fn o_20_a_canceled_request_is_an_error_for_the_client(database: Database) {
     let server = server(database).await;

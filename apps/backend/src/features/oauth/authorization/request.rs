@@ -33,7 +33,8 @@ pub struct AuthorizationRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerTo {
     pub redirect_uri: String,
-    /// Whether the redirect URI is a native application's: a loopback address or a custom scheme.
+    /// Whether the redirect URI is a native application's, which is opened only by a click: a custom scheme, or the loopback
+    /// address of a public client.
     pub native: bool,
     pub mode: ResponseMode,
     /// Returned unchanged.

@@ -27,7 +27,7 @@ pub struct Draft<'f> {
     pub parameters: &'f Parameters,
     pub facts: Facts<'f>,
     pub redirect_uri: String,
-    /// Whether the redirect URI is a native application's.
+    /// Whether the redirect URI is a native application's, which is opened only by a click.
     pub native: bool,
     pub mode: ResponseMode,
     /// The scopes that the client may ask for.

@@ -15,7 +15,14 @@ pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
     let Some(found) = found else {
         return Err(invalid("redirect_uri is not registered for this client"));
     };
-    draft.native = matches!(found.kind(), Kind::Loopback | Kind::CustomScheme);
+    draft.native = match found.kind() {
+        Kind::Https | Kind::Http => false,
+        // RFC 8252 §8.6: any program on the computer could have sent the request, unless the client proves who it is. Without
+        // its secret, no other program can redeem the code.
+        Kind::Loopback => client.is_public(),
+        // An application that is installed keeps no secret (§8.5), and browsers open it only after a click.
+        Kind::CustomScheme => true,
+    };
     draft.redirect_uri = presented.to_owned();
     Ok(())
 }
