@@ -11,7 +11,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{DEVICE_CODE, MAPS, OPENID, ORDERS, Wanted, allow_device, granted, machine_token, nightly, part, text};
+use super::{DEVICE_CODE, MAPS, OPENID, ORDERS, Wanted, allow_device, issued, machine_token, nightly, part, text};
 use crate::attacks::routes;
 
 const ISSUER: &str = "http://127.0.0.1:8000";
@@ -45,19 +45,18 @@ async fn o_36_a_45_r_13_every_token_is_refused_everywhere_but_where_it_is_for(da
     let web = server
         .client_with("web", json!({ "id_token_signed_response_alg": "RS256" }))
         .await;
-    let issued = async |client: &RelyingParty<'_>, scopes: &str, resources: &[&str]| {
+    let tokens_of = async |client: &RelyingParty<'_>, scopes: &str, resources: &[&str]| {
         let wanted = Wanted {
             scopes,
             resources,
             ..OPENID
         };
-        let first = granted(&server, client, &ada, &wanted).await;
-        client.refresh(&first).await.assert_status(200).json()
+        issued(&server, client, &ada, &wanted).await
     };
-    let of_openid = issued(&client, "openid email", &[]).await;
-    let of_orders = issued(&client, "openid orders:read", &[ORDERS]).await;
-    let of_maps = issued(&client, "maps:read", &[MAPS]).await;
-    let of_web = issued(&web, "openid", &[]).await;
+    let of_openid = tokens_of(&client, "openid email", &[]).await;
+    let of_orders = tokens_of(&client, "openid orders:read", &[ORDERS]).await;
+    let of_maps = tokens_of(&client, "maps:read", &[MAPS]).await;
+    let of_web = tokens_of(&web, "openid", &[]).await;
     let token = |name, text, accepted_by, is_introspected| Token {
         name,
         text,

@@ -155,3 +155,9 @@ async fn granted(server: &TestServer, client: &RelyingParty<'_>, person: &Person
         .unwrap();
     token.reveal()
 }
+
+/// Opens a grant like [`granted`], and returns its tokens.
+async fn issued(server: &TestServer, client: &RelyingParty<'_>, person: &Person<'_>, wanted: &Wanted<'_>) -> Value {
+    let first = granted(server, client, person, wanted).await;
+    client.refresh(&first).await.assert_status(200).json()
+}
