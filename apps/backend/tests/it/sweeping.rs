@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use countersign::core::ids::SessionId;
 use countersign_store::{query, sql};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use tower::ServiceExt;
@@ -39,6 +40,31 @@ async fn f21_ended_sessions_are_removed_in_small_batches_between_requests(databa
     }
     assert_eq!(left, 1, "what is alive stays");
     assert!(batches > 4, "{gone} rows go in more than four batches");
+}
+
+#[apply(on_both_databases!)]
+async fn f21_expired_cookies_are_removed_in_small_batches_until_none_is_left(database: Database) {
+    let server = TestServer::start(database).await;
+    server.user("ada").await;
+    let (db, browsers) = (&server.services.db, &server.services.browsers);
+    let session: SessionId = query(sql!("SELECT id FROM sessions")).one(db).await.unwrap();
+    let gone = MOST + 100;
+    for _ in 0..gone {
+        browsers.issue(session).await.unwrap();
+    }
+    server.services.clock.advance(Duration::from_secs(60 * 24 * 60 * 60));
+    browsers.issue(session).await.unwrap();
+    let mut batches = 0;
+    loop {
+        match browsers.sweep_once().await.unwrap() {
+            0 => break,
+            removed => assert!(removed <= MOST.unsigned_abs(), "{removed} cookies at once"),
+        }
+        batches += 1;
+    }
+    let left = query(sql!("SELECT count(*) FROM browser_sessions"));
+    assert_eq!(left.one::<i64>(db).await.unwrap(), 1, "what is valid stays");
+    assert_eq!(batches, gone / MOST);
 }
 
 /// After a backup was restored, the bits of all sessions that ever existed are removed.

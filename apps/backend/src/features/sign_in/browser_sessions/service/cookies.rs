@@ -22,15 +22,8 @@ impl BrowserSessions {
     /// Creates a cookie that stands for a session, and returns its header. It is always new, so that a cookie set before
     /// sign-in is never valid.
     pub async fn issue(&self, session: SessionId) -> Result<HeaderValue, StoreError> {
-        let (secret, now) = (CookieSecret::generate(self.platform.random), self.platform.clock.now());
-        let expires_at = now + self.lifetime();
-        let new = New {
-            hash: secret.hash(),
-            session,
-            origin: &self.platform.settings.issuer,
-            now,
-            expires_at,
-        };
+        let secret = CookieSecret::generate(self.platform.random);
+        let new = self.new_row(&secret, session, &self.platform.settings.issuer);
         store::insert(&self.platform.db, &new).await?;
         Ok(self.header(&secret))
     }
@@ -38,17 +31,10 @@ impl BrowserSessions {
     /// Replaces the cookies that stand for a session at the issuer, because its user was authenticated again: returns the
     /// header of a new one. The former ones are no longer valid.
     pub async fn renew(&self, tx: &mut Tx<'_>, session: SessionId) -> Result<HeaderValue, StoreError> {
-        let (secret, now) = (CookieSecret::generate(self.platform.random), self.platform.clock.now());
+        let secret = CookieSecret::generate(self.platform.random);
         let origin: &Origin = &self.platform.settings.issuer;
         store::remove_of(tx, session, origin).await?;
-        let new = New {
-            hash: secret.hash(),
-            session,
-            origin,
-            now,
-            expires_at: now + self.lifetime(),
-        };
-        store::insert(tx, &new).await?;
+        store::insert(tx, &self.new_row(&secret, session, origin)).await?;
         Ok(self.header(&secret))
     }
 
@@ -60,17 +46,20 @@ impl BrowserSessions {
         origin: &Origin,
         session: &Session,
     ) -> Result<HeaderValue, StoreError> {
-        let (secret, now) = (CookieSecret::generate(self.platform.random), self.platform.clock.now());
-        let new = New {
+        let secret = CookieSecret::generate(self.platform.random);
+        store::insert(tx, &self.new_row(&secret, session.id, origin)).await?;
+        Ok(APP_SESSION.set(origin, &secret.reveal(), Some(self.kept_for())))
+    }
+
+    fn new_row<'o>(&self, secret: &CookieSecret, session: SessionId, origin: &'o Origin) -> New<'o> {
+        let now = self.platform.clock.now();
+        New {
             hash: secret.hash(),
-            session: session.id,
+            session,
             origin,
             now,
             expires_at: now + self.lifetime(),
-        };
-        store::insert(tx, &new).await?;
-        let rest = self.platform.settings.tokens.refresh_absolute_ttl;
-        Ok(APP_SESSION.set(origin, &secret.reveal(), Some(rest)))
+        }
     }
 
     /// Returns the header that removes the cookie.
@@ -83,6 +72,7 @@ impl BrowserSessions {
         self.cookie_at(origin).clear(origin)
     }
 
+    /// Returns the cookie that stands for a session at an origin.
     pub(super) fn cookie_at(&self, origin: &Origin) -> HostCookie {
         match *origin == *self.platform.settings.issuer {
             true => SESSION,
@@ -90,6 +80,7 @@ impl BrowserSessions {
         }
     }
 
+    /// Returns the header that sets the cookie of the issuer.
     pub(super) fn header(&self, secret: &CookieSecret) -> HeaderValue {
         SESSION.set(&self.platform.settings.issuer, &secret.reveal(), Some(self.kept_for()))
     }

@@ -36,6 +36,7 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
+    /// Returns the ids of the account and the session.
     pub fn session_ref(&self) -> SessionRef {
         SessionRef {
             account: self.account.id,
@@ -121,6 +122,7 @@ impl BrowserSessions {
         sessions::saw(&self.platform.db, session, now).await
     }
 
+    /// Returns the cookie of a request, if it is well-formed.
     fn secret(&self, headers: &HeaderMap) -> Option<CookieSecret> {
         SESSION.read(&self.platform.settings.issuer, headers)?.parse().ok()
     }

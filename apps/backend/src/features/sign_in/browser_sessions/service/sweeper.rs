@@ -1,23 +1,37 @@
-//! Removing expired cookies.
+//! Removes expired cookies in small batches, so that requests do not wait. Nothing depends on it: the queries refuse an expired
+//! cookie, whether or not it was removed.
 
 use std::time::Duration;
 
+use countersign_store::StoreError;
+
 use super::BrowserSessions;
+use crate::core::cleanup;
 use crate::features::sign_in::browser_sessions::store;
 
-/// How often expired cookies are removed, and how many per statement.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-const BATCH: i64 = 500;
+/// The pause when nothing is left to remove.
+const REST: Duration = Duration::from_secs(60);
 
 impl BrowserSessions {
-    /// Removes expired cookies until the process ends. Nothing depends on it.
+    /// Removes expired cookies until the process ends.
     pub async fn sweep_forever(self) {
         loop {
-            tokio::time::sleep(SWEEP_EVERY).await;
-            match store::remove_ended(&self.platform.db, self.platform.clock.now(), BATCH).await {
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "failed to remove expired browser sessions; will retry"),
+            match self.sweep_once().await {
+                Ok(0) => tokio::time::sleep(REST).await,
+                Ok(_) => tokio::time::sleep(cleanup::REST).await,
+                Err(error) => {
+                    tracing::warn!(%error, "failed to remove expired browser sessions; will retry");
+                    tokio::time::sleep(REST).await;
+                }
             }
         }
+    }
+
+    /// Removes one batch. Returns the number of rows; the caller repeats it while there are more.
+    ///
+    /// # Errors
+    /// If the database failed.
+    pub async fn sweep_once(&self) -> Result<u64, StoreError> {
+        store::remove_ended(&self.platform.db, self.platform.clock.now(), cleanup::BATCH).await
     }
 }

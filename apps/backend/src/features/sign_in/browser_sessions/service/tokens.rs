@@ -110,6 +110,7 @@ impl BrowserSessions {
         self.tokens(SignedIn { account, session }, cookies).await.map(Some)
     }
 
+    /// Returns an access token for a user's session, with the scopes that the account still has.
     async fn tokens(&self, who: SignedIn, cookies: Vec<HeaderValue>) -> Result<BrowserTokens, IssueError> {
         let SignedIn { account, session } = who;
         let session = self.sessions.narrowed(session).await?;

@@ -139,14 +139,18 @@ impl Forward {
     /// Removes expired codes until the process ends. Nothing depends on it.
     pub async fn sweep_forever(self) {
         loop {
-            tokio::time::sleep(LIFETIME).await;
-            if let Err(error) = self.sweep_once().await {
-                tracing::warn!(%error, "failed to remove expired hand-offs; will retry");
+            match self.sweep_once().await {
+                Ok(0) => tokio::time::sleep(LIFETIME).await,
+                Ok(_) => tokio::time::sleep(cleanup::REST).await,
+                Err(error) => {
+                    tracing::warn!(%error, "failed to remove expired hand-offs; will retry");
+                    tokio::time::sleep(LIFETIME).await;
+                }
             }
         }
     }
 
-    /// Removes expired codes, up to one batch. Returns their number.
+    /// Removes one batch. Returns the number of rows; the caller repeats it while there are more.
     pub async fn sweep_once(&self) -> Result<u64, StoreError> {
         store::remove_ended(&self.platform.db, self.platform.clock.now(), cleanup::BATCH).await
     }
