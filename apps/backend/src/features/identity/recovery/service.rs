@@ -72,7 +72,7 @@ impl Recovery {
                     let proven = self.challenges.spend(tx, purpose, checked).await?;
                     Ok::<_, RecoverError>(
                         self.auth
-                            .settle(tx, proven.account, &proven.email, hash, caller)
+                            .reset_password(tx, proven.account, &proven.email, hash, caller)
                             .await?,
                     )
                 })

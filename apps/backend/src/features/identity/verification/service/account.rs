@@ -34,7 +34,7 @@ impl Verification {
         caller: &Caller,
     ) -> Result<ProvenAccount, VerifyError> {
         if let Some(new) = claim.new_password {
-            return self.settle_account(account, checked, new, caller).await;
+            return self.verify_with_new_password(account, checked, new, caller).await;
         }
         let own = &match (claim.user, claim.password) {
             (Some(user), _) if user.account == account => Own::Session(user.session),
@@ -83,7 +83,7 @@ impl Verification {
     }
 
     /// Sets a new password for the reader of the email, as a recovery does.
-    async fn settle_account(
+    async fn verify_with_new_password(
         &self,
         account: AccountId,
         checked: &Checked,
@@ -103,7 +103,7 @@ impl Verification {
                 Box::pin(async move {
                     let proven = self.challenges.spend(tx, Purpose::VerifyEmail, checked).await?;
                     self.auth
-                        .settle(tx, proven.account, &proven.email, hash, caller)
+                        .reset_password(tx, proven.account, &proven.email, hash, caller)
                         .await?;
                     Ok::<_, VerifyError>(ProvenAccount::of(&mut *tx, proven.account).await?)
                 })

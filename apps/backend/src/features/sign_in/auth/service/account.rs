@@ -57,7 +57,7 @@ impl Auth {
                     sessions::end_all(tx, account, Some(session), now).await?;
                     // The devices were forgotten along with the sessions, but this one has just proved that it knows the
                     // password.
-                    devices::remember(tx, account, &caller.request, self.platform.clock.now()).await?;
+                    devices::remember(tx, account, &caller.request, now).await?;
                     let event = Event::new(EventKind::PasswordChanged, account, caller).session(session);
                     self.audit.record(tx, event).await?;
                     self.notify(tx, account, Purpose::PasswordChanged, &caller.request)

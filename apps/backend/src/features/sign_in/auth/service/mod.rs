@@ -14,7 +14,7 @@ mod notices;
 mod opening;
 mod operator;
 mod renew;
-mod settle;
+mod reset_password;
 mod sign_up;
 
 use countersign_guard::Guard;

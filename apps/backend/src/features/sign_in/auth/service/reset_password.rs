@@ -16,9 +16,12 @@ use crate::features::sign_in::revocation::RevokingTx;
 use crate::features::sign_in::sessions;
 
 impl Auth {
-    /// Sets the password of an account whose email address was just proven. Ends its sessions and voids its earlier emails,
-    /// which are bound to its versions. Removes its name and metadata if the email address was unverified. `recovery` and `verification` call it.
-    pub async fn settle(
+    /// Sets the password of an account whose email address was just proven. Ends its sessions, and voids its earlier emails,
+    /// which are bound to its versions. If the email address was unverified, its name and metadata are removed.
+    ///
+    /// # Errors
+    /// If the database failed.
+    pub async fn reset_password(
         &self,
         tx: &mut RevokingTx<'_, '_, '_>,
         account: AccountId,
@@ -43,6 +46,6 @@ impl Auth {
             .await?;
         sessions::end_all(tx, account, None, now).await?;
         // The devices were forgotten along with the sessions, but this one has access to the mailbox and may sign in next.
-        devices::remember(tx, account, &caller.request, self.platform.clock.now()).await
+        devices::remember(tx, account, &caller.request, now).await
     }
 }
