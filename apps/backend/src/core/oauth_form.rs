@@ -3,8 +3,8 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use countersign_oauth::{MAX_PARAMETERS_LENGTH, Parameters, ParametersError};
-use http::StatusCode;
 use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, StatusCode};
 
 use super::extract::media_type;
 use super::oauth_problem::OauthProblem;
@@ -17,7 +17,7 @@ impl<S: Send + Sync> FromRequest<S> for OauthForm {
     type Rejection = OauthProblem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, OauthProblem> {
-        if media_type(request.headers()).as_deref() != Some("application/x-www-form-urlencoded") {
+        if !is_form(request.headers()) {
             let problem = Problem::new(Code::UnsupportedMediaType);
             return Err(problem
                 .detail("The Content-Type must be application/x-www-form-urlencoded.")
@@ -43,6 +43,11 @@ impl<S: Send + Sync> FromRequest<S> for OauthForm {
         let parameters = Parameters::parse(text).map_err(|error| malformed(sentence(&error)))?;
         Ok(Self(parameters))
     }
+}
+
+/// Returns whether the headers of a request announce a form.
+pub fn is_form(headers: &HeaderMap) -> bool {
+    media_type(headers).as_deref() == Some("application/x-www-form-urlencoded")
 }
 
 fn too_large() -> OauthProblem {

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{ORDERS, machine, machine_token, nightly};
 
 const ENDPOINTS: [&str; 3] = ["/oauth2/token", "/oauth2/revoke", "/oauth2/introspect"];
+const DEVICE_ENDPOINT: &str = "/oauth2/device_authorization";
 
 async fn send(server: &TestServer, path: &str, content_type: &str, body: &str) -> Answer {
     let mut request = Request::post(path);
@@ -24,7 +25,7 @@ async fn o_25_r_40_only_forms_are_accepted_and_every_error_is_json(database: Dat
     let client = nightly(&server).await;
     let secret = client.secret.clone().unwrap();
     let form = "application/x-www-form-urlencoded";
-    for path in ENDPOINTS {
+    for path in ENDPOINTS.into_iter().chain([DEVICE_ENDPOINT]) {
         for method in ["GET", "HEAD", "PUT", "DELETE"] {
             let request = Request::builder()
                 .method(method)
@@ -99,8 +100,12 @@ async fn o_25_r_40_only_forms_are_accepted_and_every_error_is_json(database: Dat
                     ("unknown", "x"),
                 ],
             )
-            .await
-            .assert_status(200);
+            .await;
+        let answer = match path {
+            // The client is not registered for devices.
+            DEVICE_ENDPOINT => answer.assert_oauth_error(400, "unauthorized_client"),
+            _ => answer.assert_status(200),
+        };
         assert_eq!(answer.header("cache-control"), "no-store");
     }
 }
@@ -156,7 +161,7 @@ async fn a_55_confidential_clients_authenticate_at_every_endpoint(database: Data
     nightly(&server).await;
     let (web, other) = (server.client("web").await, server.client("other").await);
     let secret_of_other = other.secret.clone().unwrap();
-    let endpoints = ENDPOINTS.into_iter().chain(["/oauth2/device_authorization"]);
+    let endpoints = ENDPOINTS.into_iter().chain([DEVICE_ENDPOINT]);
     let form = "application/x-www-form-urlencoded";
     let mut refused = 0;
     for path in endpoints {

@@ -1,12 +1,11 @@
 //! `POST /oauth2/device_authorization` (RFC 8628 §3.1).
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use countersign_oauth::Parameters;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderValue};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -14,10 +13,10 @@ use super::schemas::{DeviceAuthorizationBody, DeviceAuthorizationForm};
 use super::service::{BeginError, DeviceAuthorization};
 use crate::core::caller::Caller;
 use crate::core::metrics::DeviceOutcome;
+use crate::core::oauth_form::OauthForm;
 use crate::core::oauth_problem::OauthProblem;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
-use crate::features::oauth::clients::ClientAuthError;
 
 /// How many seconds a device waits before it asks again when too many requests are pending.
 const FULL: u64 = 60;
@@ -37,80 +36,49 @@ pub fn router() -> OpenApiRouter<DeviceAuthorization> {
     responses((status = OK, description = "The codes", body = DeviceAuthorizationBody), OauthProblem))]
 async fn device_authorization(
     State(devices): State<DeviceAuthorization>,
-    request_info: RequestInfo,
+    request: RequestInfo,
     headers: HeaderMap,
-    request: Request,
+    form: Result<OauthForm, OauthProblem>,
 ) -> Result<Response, OauthProblem> {
-    let begun = match parameters(request, &headers).await {
-        Ok(asked) => begin(&devices, &headers, &asked, &Caller::anyone(request_info)).await,
-        Err(problem) => Err((DeviceOutcome::InvalidRequest, problem)),
-    };
-    let outcome = begun
-        .as_ref()
-        .map_or_else(|(outcome, _)| *outcome, |_| DeviceOutcome::Begun);
-    devices.platform.metrics.device_request(outcome);
-    let body = begun.map_err(|(_, problem)| problem)?;
-    Ok(([(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response())
+    let metrics = &devices.platform.metrics;
+    let malformed = |_: &OauthProblem| metrics.device_request(DeviceOutcome::InvalidRequest);
+    let OauthForm(parameters) = form.inspect_err(malformed)?;
+    let begun = begin(&devices, &headers, &parameters, &Caller::anyone(request)).await;
+    metrics.device_request(begun.as_ref().map_or_else(outcome, |_| DeviceOutcome::Begun));
+    Ok(([(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(begun?)).into_response())
 }
 
 async fn begin(
     devices: &DeviceAuthorization,
     headers: &HeaderMap,
-    asked: &Parameters,
+    parameters: &Parameters,
     caller: &Caller,
-) -> Result<DeviceAuthorizationBody, (DeviceOutcome, OauthProblem)> {
-    let client = devices.clients.authenticate(headers, asked, caller).await;
-    let client = client.map_err(unauthenticated)?;
-    let begun = devices.begin(&client, asked, caller).await.map_err(problem)?;
+) -> Result<DeviceAuthorizationBody, Problem> {
+    // RFC 6749 §3.2, RFC 8707 §2.
+    if parameters.doubled(&["resource"]).is_some() {
+        return Err(Problem::new(Code::InvalidRequest).detail("A parameter was sent more than once."));
+    }
+    let client = devices.clients.authenticate(headers, parameters, caller).await?;
+    let begun = devices.begin(&client, parameters, caller).await?;
     Ok(DeviceAuthorizationBody::new(&devices.platform.settings.issuer, &begun))
 }
 
-/// Reads the parameters of a form, each of which is sent once.
-async fn parameters(request: Request, headers: &HeaderMap) -> Result<Parameters, OauthProblem> {
-    let is_form = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
-    if !is_form {
-        let text = "The Content-Type must be application/x-www-form-urlencoded.";
-        return Err(OauthProblem::described(Code::UnsupportedMediaType, text));
-    }
-    let body = Bytes::from_request(request, &())
-        .await
-        .map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => OauthProblem::new(Code::BodyTooLarge),
-            _ => OauthProblem::new(Code::MalformedBody),
-        })?;
-    let invalid = |text: String| OauthProblem::described(Code::InvalidRequest, text);
-    let text = std::str::from_utf8(&body).map_err(|_| invalid("The form is not valid UTF-8.".to_owned()))?;
-    let asked = Parameters::parse(text).map_err(|error| invalid(error.to_string()))?;
-    match asked.doubled(&["resource"]) {
-        Some(_) => Err(invalid("A parameter was sent more than once.".to_owned())),
-        None => Ok(asked),
+fn outcome(problem: &Problem) -> DeviceOutcome {
+    match problem.code() {
+        Code::InvalidClient => DeviceOutcome::InvalidClient,
+        Code::RateLimited => DeviceOutcome::Limited,
+        _ if problem.http_status().is_server_error() => DeviceOutcome::Failed,
+        _ => DeviceOutcome::InvalidRequest,
     }
 }
 
-fn unauthenticated(error: ClientAuthError) -> (DeviceOutcome, OauthProblem) {
-    match error {
-        ClientAuthError::Malformed(text) => (
-            DeviceOutcome::InvalidRequest,
-            OauthProblem::described(Code::InvalidRequest, text),
-        ),
-        ClientAuthError::Refused => (DeviceOutcome::InvalidClient, OauthProblem::new(Code::InvalidClient)),
-        ClientAuthError::Limited(exceeded) => (DeviceOutcome::Limited, exceeded.into()),
-        ClientAuthError::Store(error) => (DeviceOutcome::Failed, error.into()),
-    }
-}
-
-fn problem(error: BeginError) -> (DeviceOutcome, OauthProblem) {
-    match error {
-        BeginError::Refused(error) => (DeviceOutcome::InvalidRequest, OauthProblem::from(error)),
-        BeginError::Limited(exceeded) => (DeviceOutcome::Limited, exceeded.into()),
-        BeginError::Full => {
-            let full = Problem::new(Code::Unavailable).retry_after(FULL);
-            (DeviceOutcome::Failed, full.into())
+impl From<BeginError> for Problem {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::Refused(error) => error.into(),
+            BeginError::Limited(exceeded) => exceeded.into(),
+            BeginError::Full => Self::new(Code::Unavailable).retry_after(FULL),
+            BeginError::Store(error) => error.into(),
         }
-        BeginError::Store(error) => (DeviceOutcome::Failed, error.into()),
     }
 }

@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use super::presented::{NotPresented, token};
 use super::service::{UserInfo, UserInfoError, UserInfoResponse};
+use crate::core::oauth_form::is_form;
 use crate::core::oauth_problem::OauthProblem;
 use crate::core::problem::{Code, Problem};
 
@@ -93,14 +94,6 @@ fn refused(userinfo: &UserInfo, error: NotPresented) -> Problem {
                 .challenge(&challenge)
         }
     }
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
-    media_type
-        .trim()
-        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 impl From<UserInfoError> for Problem {
