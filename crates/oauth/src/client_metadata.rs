@@ -18,8 +18,8 @@ use crate::resource::ResourceIndicator;
 use crate::seconds::Seconds;
 use crate::values::{AuthMethod, GrantType, IdTokenClaimsMode};
 
-/// Metadata of a client. Reading it from storage ignores members that are unknown, so that an older server reads what a newer
-/// one has stored; [`from_object`](Self::from_object) refuses them.
+/// Metadata of a client. Unknown members are ignored when it is read from storage, so that an older server can read what a
+/// newer one has stored; [`from_object`](Self::from_object) refuses them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClientMetadata {

@@ -1,12 +1,12 @@
-//! Request objects (OpenID Connect Core §6.1). They are not supported: all that is read of one is how its refusal reaches the
-//! client.
+//! Request objects (OpenID Connect Core §6.1). They are not supported: the only part that is read is how the client wants
+//! to receive the refusal.
 
 use countersign_jose::decode_without_verifying;
 
 use crate::ResponseMode;
 
-/// Returns the `response_mode` of an unsigned request object (RFC 7519 §6), if it has a supported one and at most the length
-/// of an access token. Of a signed one, nothing is read, because its signature is not verified.
+/// Returns the `response_mode` of an unsigned request object (RFC 7519 §6), if it is a supported one and the object is not
+/// longer than an access token may be. Nothing is read from a signed object, because its signature is not verified.
 pub fn response_mode_of_unsigned(request: &str) -> Option<ResponseMode> {
     let has_signature = !request.ends_with('.');
     if has_signature {
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn o_60_of_everything_else_nothing_is_read() {
+    fn o_60_nothing_is_read_from_anything_else() {
         let (none, form) = (r#"{"alg":"none"}"#, r#"{"response_mode":"form_post"}"#);
         let nested = format!(
             r#"{{"response_mode":"form_post","x":{}1{}}}"#,

@@ -38,8 +38,8 @@ impl ResponseMode {
         }
     }
 
-    /// Appends the fields of a response to the text of a redirect URI, which is not changed otherwise. With
-    /// [`ResponseMode::FormPost`] it is returned as it is, because the fields belong into the form; so it is without fields.
+    /// Appends the fields of a response to the text of a redirect URI, which is not changed otherwise. Without fields, and
+    /// with [`ResponseMode::FormPost`], whose fields are sent in the form, it is returned as it is.
     pub fn append<'f>(self, redirect_uri: &str, fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> String {
         let fields = Serializer::new(String::new()).extend_pairs(fields).finish();
         if fields.is_empty() {

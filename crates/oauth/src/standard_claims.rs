@@ -203,7 +203,7 @@ fn text(name: &str, value: Value) -> Result<Option<Value>, InvalidClaim> {
 fn not_stored(name: &str) -> &'static str {
     match name {
         "name" => "is the name of the account; `countersign users edit` changes it",
-        "email" => "is the email address of the account, which only its user changes",
+        "email" => "is the email address of the account, which only its user can change",
         "email_verified" | "phone_number_verified" | "sub" | "updated_at" => "cannot be set",
         _ => "is not a standard claim",
     }

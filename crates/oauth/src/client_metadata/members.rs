@@ -8,7 +8,7 @@ use crate::metadata_error::MetadataError;
 
 /// Members that are accepted and have no effect.
 const WITHOUT_EFFECT: [&str; 4] = ["application_type", "logo_uri", "software_id", "software_version"];
-/// Members of extensions that are not supported, and the only value that promises nothing.
+/// Members of unsupported extensions, and the only value that is accepted: it asks for nothing.
 const OFF: [(&str, Value); 6] = [
     ("dpop_bound_access_tokens", Value::Bool(false)),
     ("frontchannel_logout_session_required", Value::Bool(false)),

@@ -27,7 +27,7 @@ pub struct Policy<'a> {
 }
 
 impl ClientMetadata {
-    /// Checks the rules that metadata must meet, wherever they come from.
+    /// Checks the rules that metadata must meet, whether they come from the command line or the settings file.
     ///
     /// # Errors
     /// The first rule that is broken.
@@ -75,7 +75,7 @@ impl ClientMetadata {
         if is_public && self.grant_types.is_empty() {
             return wrong(
                 "grant_types",
-                "must name at least one grant: without any, a public client can do nothing",
+                "must name at least one grant type: a public client without any can do nothing",
             );
         }
         if (1..self.grant_types.len()).any(|at| self.grant_types[..at].contains(&self.grant_types[at])) {
