@@ -287,7 +287,8 @@ async fn o_56_entries_that_cannot_work_are_refused(database: Database) {
         (&["--scope", ""], "scope must name at least one scope"),
         (&["--scope", "openid profil"], "the client app: scope names profil"),
         (&["--scope", "orders:raed", api[0], api[1]], "did you mean orders:read?"),
-        (&["--scope", "orders:read"], "the client app: scope names orders:read"),
+        (&["--scope", "orders:read"], "the API https://api.example.com"),
+        (&["--scope", "openid invoices:write"], ", or remove the scope"),
     ] {
         let (code, told) = refused(scratch, &[&create[..], arguments].concat());
         assert!(code == 1 && told.contains(told_of), "{arguments:?}: {told}");

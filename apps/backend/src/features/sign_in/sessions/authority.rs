@@ -35,7 +35,8 @@ pub struct ServerAuthority {
 }
 
 impl ServerAuthority {
-    async fn lives(&self, claims: &AccessTokenClaims) -> Result<bool, StoreError> {
+    /// Returns whether the session, the grant or the client of a token is still what it was issued for.
+    async fn is_active(&self, claims: &AccessTokenClaims) -> Result<bool, StoreError> {
         if let Some(account) = claims.sub.account() {
             note_account(AccountId(account));
         }
@@ -74,11 +75,11 @@ impl Authority for ServerAuthority {
 
     fn token_status<'a>(&'a self, claims: &'a AccessTokenClaims) -> BoxFuture<'a, TokenStatus> {
         Box::pin(async move {
-            match self.lives(claims).await {
+            match self.is_active(claims).await {
                 Ok(true) => TokenStatus::Valid,
                 Ok(false) => TokenStatus::Revoked,
                 Err(error) => {
-                    tracing::warn!(%error, "failed to look up a session; responding with 503");
+                    tracing::warn!(%error, "failed to look up a revocation; responding with 503");
                     TokenStatus::Unavailable
                 }
             }

@@ -99,6 +99,7 @@ impl Apis {
             .await
     }
 
+    /// Stores a new API.
     pub(super) async fn insert(
         &self,
         tx: &mut Tx<'_>,
@@ -116,6 +117,7 @@ impl Apis {
         Ok(self.audit.record(tx, event).await?)
     }
 
+    /// Replaces the metadata of an API.
     pub(super) async fn replace(
         &self,
         tx: &mut Tx<'_>,
@@ -129,6 +131,7 @@ impl Apis {
         Ok(self.audit.record(tx, event).await?)
     }
 
+    /// Disables or enables an API.
     pub(super) async fn switch(
         &self,
         tx: &mut Tx<'_>,
@@ -158,11 +161,13 @@ pub fn validate(metadata: &ApiMetadata, settings: &Settings) -> Result<(), ApiMe
     check_client(metadata)
 }
 
+/// Returns an API, also if it is disabled.
 async fn known(tx: &mut Tx<'_>, identifier: &str) -> Result<Api, ApiError> {
     let api = store::find(tx, identifier).await?;
     api.ok_or_else(|| ApiError::Unknown(identifier.to_owned()))
 }
 
+/// Returns an API that the command line may change.
 async fn of_operator(tx: &mut Tx<'_>, identifier: &str) -> Result<Api, ApiError> {
     let api = known(tx, identifier).await?;
     match api.origin {

@@ -143,6 +143,7 @@ impl BackchannelLogout {
     ///
     /// # Errors
     /// If the database failed; the notices stay queued.
+    #[cfg(feature = "testing")]
     pub async fn deliver_due(&self) -> Result<usize, StoreError> {
         let Ok(client) = Outbound::new() else {
             return Ok(0);
