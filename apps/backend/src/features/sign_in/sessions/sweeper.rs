@@ -17,16 +17,7 @@ const REST: Duration = Duration::from_secs(60);
 impl Sessions {
     /// Removes ended rows until the process ends.
     pub async fn sweep_forever(self) {
-        loop {
-            match self.sweep_once().await {
-                Ok(0) => tokio::time::sleep(REST).await,
-                Ok(_) => tokio::time::sleep(cleanup::REST).await,
-                Err(error) => {
-                    tracing::warn!(%error, "failed to remove ended sessions; will retry");
-                    tokio::time::sleep(REST).await;
-                }
-            }
-        }
+        cleanup::sweep_forever("ended sessions", REST, || self.sweep_once()).await;
     }
 
     /// Removes or ends one batch of each kind. Returns the number of rows; the caller repeats it while there are more.

@@ -18,16 +18,7 @@ const KEEP_CODES: Duration = Duration::from_secs(10 * 60);
 impl Authorization {
     /// Removes ended rows until the process ends.
     pub async fn sweep_forever(self) {
-        loop {
-            match self.sweep_once().await {
-                Ok(0) => tokio::time::sleep(REST).await,
-                Ok(_) => tokio::time::sleep(cleanup::REST).await,
-                Err(error) => {
-                    tracing::warn!(%error, "failed to remove ended authorization requests; will retry");
-                    tokio::time::sleep(REST).await;
-                }
-            }
-        }
+        cleanup::sweep_forever("ended authorization requests", REST, || self.sweep_once()).await;
     }
 
     /// Removes one batch of each kind. Returns the number of rows; the caller repeats it while there are more.

@@ -15,16 +15,7 @@ const REST: Duration = Duration::from_secs(60);
 impl BrowserSessions {
     /// Removes expired cookies until the process ends.
     pub async fn sweep_forever(self) {
-        loop {
-            match self.sweep_once().await {
-                Ok(0) => tokio::time::sleep(REST).await,
-                Ok(_) => tokio::time::sleep(cleanup::REST).await,
-                Err(error) => {
-                    tracing::warn!(%error, "failed to remove expired browser sessions; will retry");
-                    tokio::time::sleep(REST).await;
-                }
-            }
-        }
+        cleanup::sweep_forever("expired browser sessions", REST, || self.sweep_once()).await;
     }
 
     /// Removes one batch. Returns the number of rows; the caller repeats it while there are more.

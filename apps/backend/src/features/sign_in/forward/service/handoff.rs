@@ -138,16 +138,7 @@ impl Forward {
 
     /// Removes expired codes until the process ends. Nothing depends on it.
     pub async fn sweep_forever(self) {
-        loop {
-            match self.sweep_once().await {
-                Ok(0) => tokio::time::sleep(LIFETIME).await,
-                Ok(_) => tokio::time::sleep(cleanup::REST).await,
-                Err(error) => {
-                    tracing::warn!(%error, "failed to remove expired hand-offs; will retry");
-                    tokio::time::sleep(LIFETIME).await;
-                }
-            }
-        }
+        cleanup::sweep_forever("expired hand-offs", LIFETIME, || self.sweep_once()).await;
     }
 
     /// Removes one batch. Returns the number of rows; the caller repeats it while there are more.
