@@ -130,13 +130,13 @@ export async function walk(page, mail, name, at, hands = mouse(page)) {
 export function mouse(page, scripted = true) {
   return {
     fill: (selector, text) => page.fill(selector, text),
-    press: (selector) => page.locator(selector).first().click(),
+    // A click does not wait until the next page is complete.
+    press: (selector) => Promise.all([page.waitForNavigation(), page.locator(selector).first().click()]),
     open: (row) => page.locator(`${row} > summary`).click(),
     async code(text, send) {
-      const answered = page.waitForNavigation()
+      if (scripted) return Promise.all([page.waitForNavigation(), page.fill('#code', text)])
       await page.fill('#code', text)
-      if (!scripted) await send()
-      await answered
+      return send()
     },
   }
 }
