@@ -147,7 +147,8 @@ unpacked_fully() {
   local folder=$target/test-tools/debian/$1 packages
   shift
   if [ ! -d "$folder" ]; then
-    mapfile -t packages < <(missing_of "$@")
+    packages=$(missing_of "$@") || return 1
+    mapfile -t packages <<<"$packages"
     unpack "$(basename "$folder")" "${packages[@]}" || return 1
   fi
   echo "$folder"
@@ -233,7 +234,7 @@ END
   echo "$program"
 }
 
-# Prints the folder of the programs of oidc-agent, which need the libraries in `lib` next to it.
+# Prints the folder of the programs of oidc-agent, which need the libraries in `libraries` next to it.
 oidc_agent() {
   local folder
   folder=$(unpacked_fully oidc-agent oidc-agent-cli) || return 1

@@ -248,7 +248,7 @@ use_node() {
 # last result of a file counts.
 node_tests() {
   local log files
-  log=$(mktemp)
+  log=$logs/node-$(basename "$PWD").log
   if node_test --test-concurrency="$(cores)" | tee "$log"; then
     echo 'ℹ fail 0'
     return
