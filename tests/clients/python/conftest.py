@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from oauth_person import Person
 
 PASSWORD = "a long umbrella"
 
@@ -62,6 +63,18 @@ def account(server):
 @pytest.fixture
 def tokens(server, account):
     return server.login(account["email"])
+
+
+@pytest.fixture
+def user(issuer):
+    """A user of the module's own server."""
+    return issuer.register()
+
+
+@pytest.fixture
+def person(issuer, user):
+    """The browser of the user."""
+    return Person(issuer.base, user["email"], PASSWORD)
 
 
 @contextmanager

@@ -99,11 +99,6 @@ def user(issuer, folder):
     return account
 
 
-@pytest.fixture
-def person(issuer, user):
-    return Person(issuer.base, user["email"], PASSWORD)
-
-
 def test_a_user_signs_in(wiki, person, user):
     page = person.open(f"{wiki}/index.html")
     assert (page.status_code, page.text) == (200, "index\n")

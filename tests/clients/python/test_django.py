@@ -76,16 +76,6 @@ def issuer(folder):
         yield server
 
 
-@pytest.fixture
-def user(issuer):
-    return issuer.register()
-
-
-@pytest.fixture
-def person(issuer, user):
-    return Person(issuer.base, user["email"], PASSWORD)
-
-
 @contextmanager
 def shop(folder, address, urls, settings, **modules):
     """Runs a project of these settings and modules, with an administrator `root@example.com` of its own."""

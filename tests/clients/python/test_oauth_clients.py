@@ -8,10 +8,9 @@ from authlib.common.security import generate_token
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
-from conftest import PASSWORD, running
+from conftest import running
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from oauth_person import Person
 from oauthlib.oauth2 import BackendApplicationClient, InvalidGrantError
 from requests_oauthlib import OAuth2Session
 
@@ -54,16 +53,6 @@ def issuer(tmp_path_factory):
 @pytest.fixture(scope="module")
 def metadata(issuer):
     return httpx.get(f"{issuer.base}/.well-known/openid-configuration").raise_for_status().json()
-
-
-@pytest.fixture
-def user(issuer):
-    return issuer.register()
-
-
-@pytest.fixture
-def person(issuer, user):
-    return Person(issuer.base, user["email"], PASSWORD)
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,7 @@ import subprocess
 from contextlib import contextmanager
 
 import pytest
-from conftest import PASSWORD, running
-from oauth_person import Person
+from conftest import running
 
 API = "https://api.example.com/orders"
 REDIRECT_URI = "https://app.example.com/callback"
@@ -52,16 +51,6 @@ def issuer(tmp_path_factory):
     (folder / "countersign.toml").write_text(CONFIGURATION)
     with running(folder, COUNTERSIGN_LIMITS__ENABLED="false") as server:
         yield server
-
-
-@pytest.fixture
-def user(issuer):
-    return issuer.register()
-
-
-@pytest.fixture
-def person(issuer, user):
-    return Person(issuer.base, user["email"], PASSWORD)
 
 
 @contextmanager
