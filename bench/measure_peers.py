@@ -88,7 +88,7 @@ class Peers:
         """Rauthy 0.36 with its embedded database: userinfo as /me, and what both have. It has no sign-in without a browser;
         the password grant, by which tokens are had here, is not what its users do, and not measured."""
         if not self.rauthy_program:
-            raise Absent("no program was named (--rauthy PATH)")
+            raise Absent("no program was given (--rauthy PATH)")
         place = self.folder / "rauthy"
         (place / "bootstrap").mkdir(parents=True, exist_ok=True)
         port, secret = free_port(), "s" * 64

@@ -230,7 +230,7 @@ def peers_sentence(results):
         yield "No peers were measured in this run.\n"
         return
     names = [name for name in results["peers"] if name != "absent"]
-    sentence = f"Peers, one process on one core, set up as documented by them (`bench/peers`): {', '.join(names) or 'none'}."
+    sentence = f"Peers, one process on one core, set up as their documentation describes (`bench/peers`): {', '.join(names) or 'none'}."
     missing = [f"{name} ({why})" for name, why in results["peers"]["absent"].items()]
     yield sentence + (f" Not measured: {'; '.join(missing)}." if missing else "") + "\n"
 

@@ -150,7 +150,7 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
     verifyEmail: (email) => challenge('verify-email', email),
 
     /**
-     * Confirms an email address, and signs in if `password` or the challenge of a sign-up proves whose it is.
+     * Confirms an email address, and signs in if `password` or the challenge of a sign-up proves that it is the account's.
      *
      * @param {Answer & { password?: string, new_password?: string }} answer
      * @returns {Promise<User | null>} null if no one is signed in now
@@ -178,7 +178,7 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
     confirmReset: (answer) => post('recover/confirm', answer),
 
     /**
-     * Does what `fetch` does, with the user's access token. It is refreshed in time, and once more if the service responds
+     * Works like `fetch`, with the user's access token. It is refreshed in time, and once more if the service responds
      * with 401. Redirects are not followed.
      *
      * @param {RequestInfo | URL} input
@@ -215,7 +215,7 @@ export function createClient(url, { origins = [], mode, storage = defaultStore()
     /** Asks the server who is signed in. @returns {Promise<User | null>} */
     reload: () => session.reload(),
 
-    /** Ends the session, in all tabs. Once it resolves, this browser does not have it any more. */
+    /** Ends the session, in all tabs. Once it resolves, this browser no longer has it. */
     signOut: () => session.signOut(),
 
     /** Opens the server's page to sign in, which leads back here. @param {string} [returnTo] default: this page */

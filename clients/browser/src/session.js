@@ -157,7 +157,7 @@ export function openSession({ issuer, cookie, guessed, storage }) {
   }
 
   /**
-   * Gets a new access token, unless another tab has. Fails if no one is signed in any more, or if the server did not say
+   * Gets a new access token, unless another tab has. Fails if the user is no longer signed in, or if the server did not say
    * so: then, the session stays.
    *
    * @param {string | undefined} used the access token that is to be replaced

@@ -15,10 +15,10 @@ import { callerOf, requireUser } from './token.js'
 /** @typedef {(request: Request, response: Response, next: (error?: any) => void) => void} Handler */
 
 /**
- * Admits only users with a valid token, as `req.user`: `app.use(protect(guard))`. A client's token is answered 403.
+ * Admits only users with a valid token, as `req.user`: `app.use(protect(guard))`. A client's token gets 403.
  *
- * With `{ clients: true }`, clients in their own name are admitted too. `req.caller` is the user or the client, and `req.user`
- * is `undefined` for a client.
+ * With `{ clients: true }`, clients on their own behalf are admitted too. `req.caller` is the user or the client, and
+ * `req.user` is `undefined` for a client.
  *
  * @param {import('./guard.js').Guard} guard
  * @param {{ clients?: boolean }} [options]

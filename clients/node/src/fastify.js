@@ -18,9 +18,9 @@ import { callerOf, requireUser } from './token.js'
 /** @typedef {(request: any, reply: any) => Promise<unknown>} Hook */
 
 /**
- * Admits only users with a valid token: `app.addHook('onRequest', protect(guard))`. A client's token is answered 403.
+ * Admits only users with a valid token: `app.addHook('onRequest', protect(guard))`. A client's token gets 403.
  *
- * With `{ clients: true }`, clients in their own name are admitted too. `request.caller` is the user or the client, and
+ * With `{ clients: true }`, clients on their own behalf are admitted too. `request.caller` is the user or the client, and
  * `request.user` is `undefined` for a client.
  *
  * @param {import('./guard.js').Guard} guard

@@ -77,14 +77,14 @@ export class Guard {
 
   /**
    * Returns the session of the browser's cookie, or `null` if no one is signed in. For servers that render pages: it asks
-   * the issuer each time, with the issuer's cookies only, so a session that has ended opens nothing. A form that a page of
-   * another origin sent is rejected with 403.
+   * the issuer each time, sending only the issuer's cookies, so a session that has ended is never accepted. A form that a
+   * page from another origin sent is rejected with 403.
    *
    * @param {import('./bearer.js').Headed & { method?: string }} request a fetch `Request`, Node's `IncomingMessage`, or
    *   anything with headers
    * @param {import('./session.js').SessionOptions} [options]
    * @returns {Promise<import('./session.js').Session | null>}
-   * @throws {Denied} 403 for a form of another origin, 503 if the issuer cannot be asked
+   * @throws {Denied} 403 for a form from another origin, 503 if the issuer cannot be asked
    */
   async sessionFromCookie(request, options = {}) {
     return sessionOf(this, this.#settings, request, options, this.#closing.signal)

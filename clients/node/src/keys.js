@@ -66,7 +66,7 @@ export class KeySet {
     if (this.#fetching) await attentive(this.#fetching)
     const found = this.#keys.get(kid)
     // 401 also if that fetch failed: a client that forges a token must not cause a 503.
-    if (!found) throw new UnknownKey('The token names an unknown key.')
+    if (!found) throw new UnknownKey('The token is signed with an unknown key.')
     return found
   }
 
@@ -109,7 +109,7 @@ export class KeySet {
     this.#address ??= await this.#discover()
     const { headers, json } = await this.#ask(this.#address)
     const keys = this.#usable(json.keys)
-    if (keys.size === 0) throw new Error('the key set holds no usable key')
+    if (keys.size === 0) throw new Error('the key set has no usable key')
     this.#keys = keys
     const age = Number(/(?:^|[\s,])max-age=(\d+)/i.exec(headers['cache-control'] ?? '')?.[1] ?? 300)
     return Math.min(Math.max(age, 10), 86_400) * 1000
@@ -120,7 +120,7 @@ export class KeySet {
     const { json } = await this.#ask(`${issuer}/.well-known/oauth-authorization-server`)
     // RFC 8414 §3.3: otherwise it is the metadata of another issuer.
     if (json.issuer !== issuer) throw new Error('the metadata is from another issuer')
-    if (typeof json.jwks_uri !== 'string') throw new Error('the metadata names no jwks_uri')
+    if (typeof json.jwks_uri !== 'string') throw new Error('the metadata has no jwks_uri')
     return json.jwks_uri
   }
 

@@ -120,7 +120,7 @@ class FollowedList {
     if (status) throw Denied.invalid(issuer, REVOKED)
     if (!this.#held && this.#failure instanceof Unreadable) throw Denied.invalid(issuer, this.#failure.message)
     if (whenStale !== 'fail_open' && !this.#isFresh()) {
-      throw Denied.unavailable('It cannot be checked just now whether the session still lives.', this.#failure)
+      throw Denied.unavailable('Whether the token was revoked cannot be checked at the moment. Try again.', this.#failure)
     }
     if (this.#held && status === undefined) throw Denied.invalid(issuer, "The token's status index is out of range.")
   }

@@ -1,5 +1,5 @@
-// The session of a browser's cookie, for servers that render pages. The issuer exchanges the cookie for a short access token,
-// which is verified like any other. Nothing is cached, so a session that has ended opens nothing.
+// The session of a browser's cookie, for servers that render pages. The issuer exchanges the cookie for a short access
+// token, which is verified like any other. Nothing is cached, so a session that has ended is never accepted.
 
 import { fields } from './bearer.js'
 import { Denied, REVOKED } from './denied.js'
@@ -48,12 +48,12 @@ export async function sessionOf(guard, settings, request, options, signal) {
     const advice = "add it to the issuer's app_origins, or pass the right one as `origin`"
     throw new Error(`@countersign/guard: the issuer does not accept the origin ${origin}: ${advice}.`)
   }
-  if (status !== 200) throw Denied.unavailable(UNAVAILABLE, new Error(`the issuer answered ${status}`), headers['retry-after'])
+  if (status !== 200) throw Denied.unavailable(UNAVAILABLE, new Error(`the issuer returned ${status}`), headers['retry-after'])
   const { user, access_token: accessToken, expires_in: expiresIn } = read(body)
   if (typeof accessToken !== 'string') throw Denied.unavailable(UNAVAILABLE, new Error('the response has no token'))
   try {
     const token = await guard.verify(accessToken)
-    if (token.subject.id !== user?.id) throw Denied.unavailable(UNAVAILABLE, new Error('the token is of another user'))
+    if (token.subject.id !== user?.id) throw Denied.unavailable(UNAVAILABLE, new Error('the token belongs to another user'))
     return Object.freeze({ user: Object.freeze(user), accessToken, expiresIn, token })
   } catch (error) {
     // It was revoked between the two steps. Any other rejection means that the guard has the wrong options.
@@ -66,7 +66,7 @@ export async function sessionOf(guard, settings, request, options, signal) {
 }
 
 /**
- * Rejects a form that a page of another origin sends with the user's cookie. `SameSite=Lax` lets pages of the same site do
+ * Rejects a form that a page from another origin sends with the user's cookie. `SameSite=Lax` lets pages of the same site do
  * so. Next.js gives headers without a method, which then only may not come from another origin.
  *
  * @param {import('./bearer.js').Headed & { method?: string }} request
@@ -78,7 +78,7 @@ function refuseForeignForm(request, own) {
   const [origin, ...others] = fields(request, 'origin')
   const site = fields(request, 'sec-fetch-site')
   const isOwn = origin === undefined ? method === undefined || site[0] === 'same-origin' : origin === own && others.length === 0
-  if (!isOwn) throw new Denied(403, 'origin_not_allowed', 'The request was sent by a page of another origin.', {})
+  if (!isOwn) throw new Denied(403, 'origin_not_allowed', 'The request was sent by a page from another origin.', {})
 }
 
 /**

@@ -56,10 +56,10 @@ export function readOptions(options) {
   const audiences = [audience].flat()
   must(
     audiences.length > 0 && audiences.every((one) => typeof one === 'string' && one),
-    'audience is one name, or a list of names',
+    'audience must be a name or a list of names',
   )
   must(POLICIES.includes(whenStale), `whenStale must be one of ${POLICIES.join(', ')}`)
-  must(typeof requireStatus === 'boolean', 'requireStatus is true or false')
+  must(typeof requireStatus === 'boolean', 'requireStatus must be true or false')
   must(typeof now === 'function', 'now is a function')
   for (const [name, number] of Object.entries({ leeway, unknownKeyCooldown, cacheSize })) {
     must(Number.isFinite(number) && number >= 0, `${name} must be a number of 0 or more`)
@@ -86,11 +86,11 @@ export function readOptions(options) {
 function places(issuer, baseUrl) {
   const home = web('issuer', issuer)
   // In another spelling it would equal no `iss`, and every token would be rejected.
-  must(home.pathname === '/' && !issuer.endsWith('/'), 'issuer is a URL without a path and without a slash at its end')
+  must(home.pathname === '/' && !issuer.endsWith('/'), 'issuer must be a URL without a path or a trailing slash')
   const base = baseUrl === undefined ? undefined : web('baseUrl', baseUrl)
   must(
     base || home.protocol === 'https:' || isLoopback(home),
-    'issuer must be https, unless it is on this machine or baseUrl is given',
+    'issuer must use https, unless it is on this machine or baseUrl is set',
   )
   const prefix = base?.href.replace(/\/$/, '')
   return {
@@ -102,7 +102,7 @@ function places(issuer, baseUrl) {
     },
     /** @param {string} address */
     locate: (address) => {
-      const url = web('an address that the issuer names', address, true)
+      const url = web('a URL from the issuer', address, true)
       if (prefix && url.origin === home.origin) return new URL(prefix + url.pathname + url.search)
       must(
         url.protocol === 'https:' || (isLoopback(url) && isLoopback(home)),

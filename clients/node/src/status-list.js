@@ -22,7 +22,7 @@ import { date, isWhole, Refused, verifySigned } from './token.js'
 export async function readStatusList(jwt, uri, keys, settings) {
   const { claims } = await verifySigned(jwt, keys, settings, 'statuslist+jwt')
   const { sub, ttl, version, status_list: list } = claims.value
-  if (sub !== uri) throw new Refused('The list is another one than was asked for.')
+  if (sub !== uri) throw new Refused('The status list has a different URI than the one requested.')
   for (const [name, value] of Object.entries({ ttl, version }))
     if (!isWhole(value) || !claims.isInteger(name)) throw new Refused(`The list has no ${name}.`)
   const bytes = await unpack(list?.lst)
@@ -39,7 +39,7 @@ export class Unreadable extends Refused {}
  */
 function reader(bits, bytes) {
   if (bits !== 1 && bits !== 2 && bits !== 4 && bits !== 8)
-    throw new Unreadable('The list has an unknown number of bits.')
+    throw new Unreadable('The bits of the status list are missing or invalid.')
   /** @param {number} idx */
   return (idx) => {
     const byte = bytes[Math.floor((idx * bits) / 8)]
@@ -51,16 +51,16 @@ function reader(bits, bytes) {
 /** @param {unknown} lst */
 async function unpack(lst) {
   const packed = Buffer.from(typeof lst === 'string' ? lst : '', 'base64url')
-  if (packed.toString('base64url') !== lst) throw new Unreadable("The list's lst is not canonical base64url.")
+  if (packed.toString('base64url') !== lst) throw new Unreadable("The lst of the status list is not canonical base64url.")
   // A decompression bomb causes an error at this size.
   const options = { maxOutputLength: 16 * 1024 * 1024, info: true }
   const unpacked = await promisify(inflate)(packed, options).catch((error) => {
-    throw new Unreadable('The list is not compressed as it must be.', { cause: error })
+    throw new Unreadable('The status list is not a ZLIB stream.', { cause: error })
   })
   // `info` also returns the engine, which stops at the end of the stream.
   const { buffer, engine } = /** @type {{ buffer: Buffer, engine: { bytesWritten: number } }} */ (
     /** @type {unknown} */ (unpacked)
   )
-  if (engine.bytesWritten !== packed.length) throw new Unreadable('The list has something behind its end.')
+  if (engine.bytesWritten !== packed.length) throw new Unreadable('The status list has data after its end.')
   return buffer
 }

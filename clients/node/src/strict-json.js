@@ -58,13 +58,13 @@ function judge(text) {
     } else if (token.startsWith('"')) {
       /** @type {string} */
       const content = token.includes('\\') ? JSON.parse(token) : token.slice(1, -1)
-      if (!content.isWellFormed()) throw new Ambiguous('it holds half of a surrogate pair')
+      if (!content.isWellFormed()) throw new Ambiguous('it contains an unpaired surrogate')
       if (!inner?.names || !inner.naming) continue
       if (inner.names.has(content)) throw new Ambiguous('it names a member twice')
       inner.names.add(content)
       Object.assign(inner, { name: content, naming: false })
     } else {
-      if (!Number.isFinite(Number(token))) throw new Ambiguous('it holds a number that is not finite')
+      if (!Number.isFinite(Number(token))) throw new Ambiguous('it contains a number that is not finite')
       // Integers have no negative zero.
       if (token === '-0' || /[.eE]/.test(token)) fractions.add(JSON.stringify(around.map(({ name }) => name)))
     }

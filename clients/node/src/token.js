@@ -37,12 +37,12 @@ import { Ambiguous, readObject } from './strict-json.js'
  * @property {boolean | undefined} emailVerified Whether the user has shown control of the email address, if the issuer
  *   includes it in its tokens.
  * @property {string | undefined} name The name that the user has given, if there is one and the issuer includes it in its
- *   tokens. It identifies no one, and is text to be escaped.
+ *   tokens. It is not an identifier; escape it before you display it.
  * @property {Readonly<Record<string, any>>} claims All claims of the token.
  */
 
 /**
- * The client that calls in its own name, such as a cron job. Frozen.
+ * The client that calls on its own behalf, such as a cron job. Frozen.
  *
  * @typedef {object} VerifiedClient
  * @property {string} id The client's `client_id`, which is never a UUID.
@@ -51,7 +51,7 @@ import { Ambiguous, readObject } from './strict-json.js'
  */
 
 /**
- * Who calls: a user, through any client, or a client in its own name. Frozen.
+ * The caller: a user, through any client, or a client on its own behalf. Frozen.
  *
  * @typedef {(User & { kind: 'user' }) | (VerifiedClient & { kind: 'client' })} Caller
  */

@@ -17,7 +17,7 @@ export function SignIn() {
     const { email, password } = Object.fromEntries(new FormData(event.currentTarget))
     try {
       if (event.nativeEvent.submitter.value === 'sign-in') await auth.signIn({ email, password })
-      else if ((await auth.signUp({ email, password })).challenge) setMessage('Check your email to confirm your address.')
+      else if ((await auth.signUp({ email, password })).challenge) setMessage('Check your inbox to confirm your email address.')
     } catch (error) {
       const code = error.fields?.password?.code ?? error.fields?.email?.code ?? error.code
       setMessage(MESSAGES[code] ?? 'Something went wrong. Try again.')

@@ -24,10 +24,10 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 class GuardMiddleware:
     """Puts the user of each request into `scope["user"]` and rejects requests without one as RFC 6750 requires.
 
-    A client's token is answered 403, unless `clients` is true. `scope["caller"]` is the user or the client.
+    A client's token gets 403, unless `clients` is true. `scope["caller"]` is the user or the client.
 
     :param scopes: the scopes that every token must have.
-    :param clients: admits clients in their own name too, with `None` as their user.
+    :param clients: admits clients on their own behalf too, with `None` as their user.
     :param optional: admits requests without a token, with `None` as their user. An invalid token is still rejected.
     """
 

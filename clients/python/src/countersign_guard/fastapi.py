@@ -9,7 +9,7 @@ async def products(user: Annotated[User, Depends(get_current_user)]): ...
 @app.post("/products")
 async def create(user: Annotated[User, Security(get_current_user, scopes=["products:write"])]): ...
 
-@app.get("/stock")              # for users, and for clients in their own name, such as a cron job
+@app.get("/stock")              # for users, and for clients on their own behalf, such as a cron job
 async def stock(caller: Annotated[User | VerifiedClient, Depends(current_caller(guard))]): ...
 
 @app.get("/account")            # a page: the session of the browser's cookie, or the sign-in page
@@ -74,7 +74,7 @@ def current_user(guard: Guard, scopes: Mapping[str, str] | None = None) -> Calla
 
 
 def current_caller(guard: Guard, scopes: Mapping[str, str] | None = None) -> Callable[..., Awaitable[Caller]]:
-    """The same for routes that clients may call in their own name: returns a `User` or a `VerifiedClient`."""
+    """The same for routes that clients may call on their own behalf: returns a `User` or a `VerifiedClient`."""
 
     async def get_current_caller(
         connection: HTTPConnection,

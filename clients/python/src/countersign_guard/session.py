@@ -59,7 +59,7 @@ class Headers(Protocol):
 
 
 class ForeignForm(Denied):
-    """A page of another origin sent the request with the user's cookie."""
+    """A page from another origin sent the request with the user's cookie."""
 
     status, code, title = 403, "origin_not_allowed", "Forbidden"
 
@@ -70,13 +70,13 @@ class ForeignForm(Denied):
 
 
 def refuse_foreign_form(request: Request, own: str) -> None:
-    """Rejects a form that a page of another origin sends. `SameSite=Lax` lets pages of the same site do so."""
+    """Rejects a form that a page from another origin sends. `SameSite=Lax` lets pages of the same site do so."""
     if request.method.upper() in SAFE:
         return
     origins = request.headers.getlist("origin")
     is_own = origins == [own] if origins else request.headers.getlist("sec-fetch-site") == ["same-origin"]
     if not is_own:
-        raise ForeignForm("The request was sent by a page of another origin.")
+        raise ForeignForm("The request was sent by a page from another origin.")
 
 
 def cookies_for(request: Request, issuer: str, origin: str) -> str:

@@ -41,7 +41,7 @@ def verify_status_list(token: str, uri: str, key: jwt.PyJWK, options: Options) -
     """Verifies a list (§8.3). Nothing is inflated before the signature and all claims are verified."""
     claims = read_claims(token, key)
     if claims.get("iss") != options.issuer or claims.get("sub") != uri:
-        raise InvalidToken("The status list has another URI than the requested one.")
+        raise InvalidToken("The status list has a different URI than the one requested.")
     check_times(claims, options.now(), options.leeway)
     version, ttl = whole(claims, "version"), whole(claims, "ttl")
     # Last: this error is only reported for an otherwise genuine list.

@@ -17,7 +17,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client that acts for itself, by its `client_id`. No user takes part (RFC 9068 §2.2)."""
+    """A client that acts for itself, by its `client_id`. No user is involved (RFC 9068 §2.2)."""
 
     id: str
 
@@ -54,7 +54,7 @@ class User:
     def name(self) -> str | None:
         """The name that the user has given, if there is one and the issuer includes it in its tokens.
 
-        It identifies no one, and is text to be escaped.
+        It is not an identifier; escape it before you display it.
         """
         name: str | None = self.claims.get("name")
         return name
@@ -62,7 +62,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedClient:
-    """The client that calls in its own name, according to the verified token."""
+    """The client that calls on its own behalf, according to the verified token."""
 
     id: str
     """The client (`sub` and `client_id`), which is never a UUID."""
@@ -73,7 +73,7 @@ class VerifiedClient:
 
 
 Caller: TypeAlias = User | VerifiedClient
-"""Who calls: a user, through any client, or a client in its own name, such as a cron job."""
+"""The caller: a user, through any client, or a client on its own behalf, such as a cron job."""
 
 
 @dataclass(frozen=True, slots=True)

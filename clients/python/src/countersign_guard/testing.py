@@ -126,7 +126,7 @@ def running(*options: str) -> Iterator[DevServer]:
     program = os.environ.get("COUNTERSIGN_BIN") or shutil.which("countersign")
     if program is None:
         raise pytest.UsageError(
-            "Countersign is not there: put `countersign` on the PATH, or its path into COUNTERSIGN_BIN."
+            "Countersign was not found: add `countersign` to the PATH, or set COUNTERSIGN_BIN to its path."
         )
     # Settings in the environment of the tests do not apply.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERSIGN_")}
