@@ -305,7 +305,7 @@ async fn o_36_the_token_of_another_client_opens_its_api_and_no_other(database: D
         register_api(&server, identifier).await;
     }
     let ask = async |query: &str, token: &str| {
-        let request = asked("POST", &format!("{FORWARD}/orders/1?{query}"), token).body(Body::empty());
+        let request = asked("POST", &format!("{FORWARD}?{query}"), token).body(Body::empty());
         server.send(request.unwrap()).await
     };
     let token = token_for_api(&server, &grant, &["https://orders.example.com"]).await;
@@ -355,6 +355,60 @@ async fn o_36_the_token_of_another_client_opens_its_api_and_no_other(database: D
     );
     let answer = ask("audience=https://orders.example.com", &token).await;
     assert_refused(answer, 401, "invalid_token");
+}
+
+/// Some proxies append the path and the query of the client's request to their own. A client that could choose the audience
+/// would open a service of the first party with a token that its user gave to any other application.
+#[apply(on_both_databases!)]
+async fn o_36_a_client_does_not_choose_the_audience_of_the_service_that_it_calls(database: Database) {
+    let server = TestServer::start(database).await;
+    let (ada, id) = ada_with(&server, "orders:read").await;
+    let (account, session) = grants::ids(&server, &ada).await;
+    let grant = grants::open(&server, account, grants::bound("shop", session))
+        .await
+        .grant;
+    register_api(&server, "https://orders.example.com").await;
+    let token = token_for_api(&server, &grant, &["https://orders.example.com"]).await;
+    let audience = "audience=https://orders.example.com";
+    let ask = async |path: &str, forwarded: &[&str], token: &str| {
+        let mut request = asked("GET", &format!("{FORWARD}{path}"), token);
+        for uri in forwarded {
+            request = request.header("x-forwarded-uri", *uri);
+        }
+        server.send(request.body(Body::empty()).unwrap()).await
+    };
+    // Below the path, the query is the client's. It can only require scopes.
+    for path in ["/", "/orders/1", "//", "/%2e"] {
+        let path = format!("{path}?{audience}");
+        assert_refused(ask(&path, &[], &token).await, 401, "invalid_token");
+        let answer = ask(&path, &[], &ada.access_token).await.assert_status(200);
+        assert_eq!(identity(&answer)[0], id, "{path}");
+        let answer = ask(&format!("{path}&scope=admin"), &[], &ada.access_token).await;
+        assert_refused(answer, 403, "insufficient_scope");
+    }
+    // The same query at the path itself: the proxy has appended it, as Caddy does with `uri /api/auth/forward`.
+    let path = format!("?{audience}");
+    for forwarded in [
+        vec!["/orders?audience=https://orders.example.com"],
+        vec!["/?x=?&audience=https%3A%2F%2Forders.example.com&y=z"],
+        vec!["/", "/?audience=https://orders.example.com"],
+    ] {
+        assert_refused(ask(&path, &forwarded, &token).await, 422, "validation_failed");
+        assert_refused(
+            ask(&format!("{path}&redirect=1"), &forwarded, &token).await,
+            422,
+            "validation_failed",
+        );
+    }
+    // The proxy's own audience, whatever the client's URL has.
+    for forwarded in [
+        "/orders",
+        "/orders?a=b",
+        "/?audience=https://stock.example.com",
+        "/audience=https://orders.example.com",
+    ] {
+        ask(&path, &[forwarded], &token).await.assert_status(200);
+    }
 }
 
 #[apply(on_both_databases!)]

@@ -27,8 +27,19 @@ pub struct Demand {
 }
 
 impl Demand {
-    /// Collects every `scope` of a query. Invalid scopes are kept: no token has them, so the request is rejected.
-    pub fn of_query(query: &str) -> Self {
+    /// Reads a query that the client may have written: it can require more scopes, and do nothing else.
+    pub fn of_client(query: &str) -> Self {
+        Self {
+            audience: None,
+            redirect: false,
+            denied: false,
+            ..Self::of_proxy(query)
+        }
+    }
+
+    /// Reads a query that the proxy has written. Every `scope` is collected. Invalid ones are kept: no token has them, so the
+    /// request is rejected.
+    pub fn of_proxy(query: &str) -> Self {
         let mut demand = Self {
             scopes: BTreeSet::new(),
             audience: None,
@@ -53,6 +64,17 @@ impl Demand {
             }
         }
         demand
+    }
+
+    /// Returns whether the client's own URL, as the proxy describes it, has the same audience. Then the proxy may have appended
+    /// the client's query to its own.
+    pub fn may_have_audience_of_client(&self, headers: &HeaderMap) -> bool {
+        let Some(audience) = &self.audience else { return false };
+        headers.get_all("x-forwarded-uri").iter().any(|uri| {
+            let uri = String::from_utf8_lossy(uri.as_bytes());
+            let query = uri.split_once('?').map_or("", |(_, query)| query);
+            Self::of_proxy(query).audience.as_ref() == Some(audience)
+        })
     }
 
     /// Returns the scopes missing from `granted`, separated by spaces, if any.
@@ -150,7 +172,7 @@ mod tests {
 
     #[test]
     fn every_scope_of_the_query_is_demanded() {
-        let missing = |query: &str| Demand::of_query(query).missing_from(&"a b:read".parse().unwrap());
+        let missing = |query: &str| Demand::of_proxy(query).missing_from(&"a b:read".parse().unwrap());
         for query in [
             "",
             "scope",
@@ -167,7 +189,7 @@ mod tests {
         assert_eq!(missing("scope=A").as_deref(), Some("A"));
         assert_eq!(missing("scope=%ff").as_deref(), Some("\u{fffd}"));
         for (query, redirect) in [("redirect=1", true), ("redirect=0&redirect=1", true), ("", false)] {
-            assert_eq!(Demand::of_query(query).redirect, redirect, "{query:?}");
+            assert_eq!(Demand::of_proxy(query).redirect, redirect, "{query:?}");
         }
         for query in [
             "redirect",
@@ -177,7 +199,7 @@ mod tests {
             "Redirect=1",
             "x=redirect=1",
         ] {
-            assert!(!Demand::of_query(query).redirect, "{query:?}");
+            assert!(!Demand::of_proxy(query).redirect, "{query:?}");
         }
     }
 }

@@ -18,11 +18,14 @@ use crate::core::dependencies::CurrentUser;
 use crate::core::forwarded::ViaProxy;
 use crate::core::problem::{Code, Problem};
 
+/// The path of the request of a proxy. Proxies that append the path of the client's request append its query as well.
+const PATH: &str = "/api/auth/forward";
+
 /// The routes of this feature. Some proxies use the method and path of the original request.
 pub fn router() -> OpenApiRouter<Forward> {
     OpenApiRouter::new()
         .routes(routes!(forward))
-        .route("/api/auth/forward", any(forward))
+        .route(PATH, any(forward))
         .route("/api/auth/forward/", any(forward))
         .route("/api/auth/forward/{*path}", any(forward))
         // For browsers, and not in the OpenAPI document. The first is at the issuer, the others at hosts of applications.
@@ -43,6 +46,8 @@ pub fn router() -> OpenApiRouter<Forward> {
 ///
 /// With `audience`, tokens must be for that API, and may be of any client of the OpenID provider. A client's own token is
 /// refused with 403, because it has no user.
+///
+/// Below this path, the query may be that of the original request, so only `scope` counts there.
 ///
 /// With `redirect=1`, for web applications: the cookie of a signed-in browser is accepted too, a browser that opens a page
 /// without it is redirected to the sign-in page, and every response has a `Cookie` header with the cookies of the request
@@ -76,8 +81,18 @@ async fn forward(
     ViaProxy(forwarded): ViaProxy,
     request: axum::extract::Request,
 ) -> Response {
-    let demand = Demand::of_query(query.as_deref().unwrap_or_default());
     let (mut parts, _) = request.into_parts();
+    let query = query.as_deref().unwrap_or_default();
+    let demand = match parts.uri.path() == PATH {
+        true => Demand::of_proxy(query),
+        false => Demand::of_client(query),
+    };
+    if demand.may_have_audience_of_client(&parts.headers) {
+        return refused(Problem::new(Code::ValidationFailed).detail(
+            "The URL of the client's request has the same `audience`, so the client may have chosen it. The proxy must not \
+             append the client's query to its own.",
+        ));
+    }
     let user = match &demand.audience {
         None => CurrentUser::from_request_parts(&mut parts, &())
             .await
