@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::core::ids::{AccountId, SessionId};
 use countersign::features::identity::accounts;
+use countersign::features::oauth::consents;
 use countersign::features::operations::keys::{JWKS_MAX_AGE, KeyOperator, KeyOptions};
 use countersign::features::sign_in::sessions;
 use countersign_jose::{IdTokenClaims, SigningAlg, UserClaims};
@@ -48,6 +49,11 @@ async fn id_token(server: &TestServer, client: &str, account: AccountId, session
     let services = &server.services;
     let grant = open(server, account, bound(client, session)).await.grant;
     let now = services.clock.now();
+    let scopes = &"openid email".parse().unwrap();
+    let given = services.db.transact(|tx| {
+        Box::pin(async move { consents::give(tx, account, client, "https://api.example.com", scopes, now).await })
+    });
+    given.await.unwrap();
     let claims = IdTokenClaims {
         iss: services.settings.issuer.as_str().to_owned(),
         sub: account.0,
@@ -132,6 +138,27 @@ async fn o_47_an_application_may_revoke_its_tokens_before_it_signs_the_user_out(
     assert!(ada.is_signed_in().await);
     let fields = [("id_token_hint", &*token), ("post_logout_redirect_uri", BACK)];
     let answer = ask(&mut ada, &fields).await.assert_status(303);
+    assert_eq!(answer.header("location"), BACK);
+    assert!(!ada.is_signed_in().await);
+}
+
+/// What the application still has of the user is an ID token, which must not end more than the application's own access.
+#[apply(on_both_databases!)]
+async fn o_47_a_58_an_application_that_the_user_has_removed_signs_no_one_out(database: Database) {
+    let server = TestServer::start(database).await;
+    register(&server).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let (account, session) = session_of(&server, "ada").await;
+    let (token, _) = id_token(&server, "app", account, session).await;
+    ada.post("/account/apps", &[("client", "app")]).await.assert_status(303);
+    let fields = [("id_token_hint", &*token), ("post_logout_redirect_uri", BACK)];
+    for _ in 0..2 {
+        let page = ask(&mut ada, &fields).await.assert_status(200);
+        assert!(page.text.contains("Sign out of"), "{}", page.text);
+        assert!(ada.is_signed_in().await);
+    }
+    let action = format!("/signout/application?{}", encoded(&fields));
+    let answer = ada.post(&action, &[]).await.assert_status(303);
     assert_eq!(answer.header("location"), BACK);
     assert!(!ada.is_signed_in().await);
 }

@@ -9,6 +9,7 @@ use crate::core::ids::{SessionId, SessionRef};
 use crate::core::metrics::SignOutOutcome;
 use crate::core::platform::Platform;
 use crate::features::oauth::clients::{self, Client};
+use crate::features::oauth::consents;
 use crate::features::operations::audit::{self, Event, EventKind};
 use crate::features::operations::keys::Keys;
 use crate::features::sign_in::sessions;
@@ -35,7 +36,8 @@ pub struct LogoutRequest {
 /// What a request allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Situation {
-    /// The ID token belongs to this browser's session: the application may end it without a question (§2).
+    /// The ID token belongs to this browser's session, and the application still has access: it may end the session without a
+    /// question (§2).
     Own,
     /// The browser has another session, or the request does not say which: the user is asked.
     Asks,
@@ -124,12 +126,14 @@ impl EndSession {
             None => None,
         };
         let return_to = to.map(|to| registered(client.as_ref(), to, state)).transpose()?;
-        let situation = match (browser, &hint) {
-            (None, _) => Situation::SignedOut,
-            (Some(browser), Some(Hint::Ours(hint))) if self.is_of(SessionId(hint.sid), browser).await? => {
+        let situation = match (browser, &hint, &client) {
+            (None, ..) => Situation::SignedOut,
+            (Some(browser), Some(Hint::Ours(hint)), Some(client))
+                if self.may_sign_out(client, SessionId(hint.sid), browser).await? =>
+            {
                 Situation::Own
             }
-            (Some(_), _) => Situation::Asks,
+            (Some(_), ..) => Situation::Asks,
         };
         Ok(LogoutRequest {
             client,
@@ -162,10 +166,15 @@ impl EndSession {
         Some(Hint::Unverifiable { client_id })
     }
 
-    /// Returns whether a grant was opened in this browser session. It may have ended: some applications revoke their tokens
-    /// before they sign the user out.
-    async fn is_of(&self, grant: SessionId, browser: SessionRef) -> Result<bool, StoreError> {
-        sessions::opened_in(&self.platform.db, grant, browser.account, browser.session).await
+    /// Returns whether a client may sign a browser out without a question: its grant was opened in this session, and the user
+    /// has not removed its access since. The grant may have ended: some applications revoke their tokens before they sign the
+    /// user out.
+    async fn may_sign_out(&self, client: &Client, grant: SessionId, browser: SessionRef) -> Result<bool, StoreError> {
+        let (db, SessionRef { account, session }) = (&self.platform.db, browser);
+        if !sessions::opened_in(db, grant, account, session).await? {
+            return Ok(false);
+        }
+        Ok(client.trusted || !consents::find(db, account, &client.client_id).await?.is_empty())
     }
 
     /// Records that an application signed a user out.
