@@ -57,6 +57,27 @@ async fn a_user_signs_in_to_an_application(database: Database) {
     assert_eq!(tokens["scope"], "openid orders:read");
 }
 
+/// The claims of a request are stored in another spelling, which may be longer than a request may be.
+#[apply(on_both_databases!)]
+async fn o_60_claims_with_long_numbers_lead_to_tokens(database: Database) {
+    let server = TestServer::start(database).await;
+    let (client, _ada) = (server.client("grafana").await, server.user("ada").await);
+    let values = ["1e9"; 900].join(",");
+    for wanted in ["id_token", "userinfo"] {
+        let claims = format!(r#"{{"{wanted}":{{"zoneinfo":{{"values":[{values}]}}}}}}"#);
+        let mut browser = server.browser();
+        let code = client.authorize_with(&mut browser, "ada", &[("claims", &claims)]).await;
+        let tokens = client.redeem(&code).await.assert_status(200).json();
+        let next = client.refresh(&text(&tokens, "refresh_token")).await;
+        let token = text(&next.assert_status(200).json(), "access_token");
+        let userinfo = Request::get("/oauth2/userinfo").header("authorization", format!("Bearer {token}"));
+        server
+            .send(userinfo.body(Body::empty()).unwrap())
+            .await
+            .assert_status(200);
+    }
+}
+
 #[apply(on_both_databases!)]
 async fn r_23_a_code_that_is_used_again_ends_its_grant(database: Database) {
     let server = TestServer::start(database).await;

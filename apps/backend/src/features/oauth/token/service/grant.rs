@@ -35,7 +35,12 @@ impl Grant {
     /// If its row makes no sense.
     pub(super) fn of(session: &Session) -> Result<Self, StoreError> {
         let resources = session.resources.as_deref().unwrap_or_default();
-        let claims = session.claims.as_deref().map(str::parse::<ClaimsRequest>).transpose();
+        // As stored, they may be longer than a request may be: `1e9` is written as `1000000000.0`.
+        let claims = session
+            .claims
+            .as_deref()
+            .map(serde_json::from_str::<ClaimsRequest>)
+            .transpose();
         Ok(Self {
             account: session.account_id,
             scopes: session.scope.parse().map_err(|_| inconsistent("scope"))?,
