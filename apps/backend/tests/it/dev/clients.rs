@@ -123,3 +123,27 @@ async fn a_registration_that_is_refused_says_why() {
         assert!(answer.text.contains(told), "{told}: {}", answer.text);
     }
 }
+
+#[tokio::test]
+async fn a_registration_that_is_refused_replaces_nothing() {
+    let dev = Dev::start().await;
+    let orders = json!({ "identifier": "https://api.example.com", "name": "Orders", "clients": "any", "scopes": [
+        { "name": "orders:read", "grant": "open" },
+    ] });
+    dev.post("/dev/apis", orders.clone()).await.assert_status(201);
+    let job = json!({ "client_id": "job", "grant_types": ["client_credentials"], "scope": "orders:read" });
+    let made = dev.post("/dev/clients", job.clone()).await.assert_status(201).json();
+    let secret = made["client_secret"].as_str().unwrap();
+    for (path, mut body, member, value) in [
+        ("/dev/clients", job.clone(), "scope", json!("orders:raed")),
+        ("/dev/clients", job.clone(), "redirect_uris", json!(["x"])),
+        ("/dev/clients", job.clone(), "policy_uri", json!("javascript:alert(1)")),
+        ("/dev/apis", orders.clone(), "name", json!("")),
+        ("/dev/apis", orders.clone(), "aliases", json!(["x"])),
+        ("/dev/apis", orders.clone(), "access_ttl", json!(0)),
+    ] {
+        body[member] = value;
+        dev.post(path, body).await.assert_status(400);
+        assert_eq!(dev.token(secret)["scope"], "orders:read", "{member}");
+    }
+}

@@ -31,16 +31,25 @@ pub struct Made {
 }
 
 impl Clients {
+    /// Checks everything about a new client except that its `client_id` is free, and makes the key for its tokens.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn check(&self, new: &NewClient) -> Result<(), ClientError> {
+        if let Some(fault) = invalid_client_id(&new.client_id) {
+            return Err(ClientError::Id(new.client_id.clone(), fault));
+        }
+        new.metadata.validate(&self.policy())?;
+        check_scope(&new.client_id, &new.metadata, &apis_of(&self.platform.db).await?)?;
+        self.ensure_key(&new.metadata).await
+    }
+
     /// Registers a client. A confidential one gets a secret.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn create(&self, new: &NewClient, caller: &Caller) -> Result<Made, ClientError> {
-        if let Some(fault) = invalid_client_id(&new.client_id) {
-            return Err(ClientError::Id(new.client_id.clone(), fault));
-        }
-        new.metadata.validate(&self.policy())?;
-        self.ensure_key(&new.metadata).await?;
+        self.check(new).await?;
         let secret = (!new.metadata.is_public()).then(|| ClientSecret::generate(self.platform.random));
         let hash = secret.as_ref().map(ClientSecret::hash);
         let client = self
@@ -51,7 +60,7 @@ impl Clients {
                     if store::find(&mut *tx, &new.client_id).await?.is_some() {
                         return Err(ClientError::Exists(new.client_id.clone()));
                     }
-                    check_scope(&new.client_id, &new.metadata, &apis_of(tx).await?)?;
+                    check_scope(&new.client_id, &new.metadata, &apis_of(&mut *tx).await?)?;
                     let row = NewRow {
                         client_id: &new.client_id,
                         origin: Origin::Operator,
@@ -92,7 +101,7 @@ impl Clients {
                     after.metadata.validate(policy)?;
                     let scopes = |client: &Client| (client.metadata.scope.clone(), client.metadata.apis.clone());
                     if scopes(&after) != scopes(&before) {
-                        check_scope(client_id, &after.metadata, &apis_of(tx).await?)?;
+                        check_scope(client_id, &after.metadata, &apis_of(&mut *tx).await?)?;
                     }
                     let is_given = before.is_public() && !after.is_public();
                     if is_given {
@@ -192,8 +201,8 @@ impl Clients {
     }
 }
 
-async fn apis_of(tx: &mut Tx<'_>) -> Result<Vec<ApiMetadata>, StoreError> {
-    let apis = apis::all(tx).await?;
+async fn apis_of<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<ApiMetadata>, StoreError> {
+    let apis = apis::all(conn).await?;
     Ok(apis.into_iter().map(|api| api.metadata).collect())
 }
 

@@ -33,13 +33,15 @@ impl Dev {
             client_id: wanted.client_id,
             trusted: wanted.trusted,
         };
+        // First, so that a registration that is refused leaves the previous one as it is.
+        clients.check(&new).await?;
         if clients::find(&self.platform.db, &new.client_id).await?.is_some() {
             self.operator.delete_client(&new.client_id).await?;
         }
         clients.create(&new, &self.operator.caller).await
     }
 
-    /// Registers an API. It replaces one with the same identifier.
+    /// Registers an API, or replaces the registration of one with the same identifier.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -48,9 +50,12 @@ impl Dev {
         metadata: &ApiMetadata,
     ) -> Result<Api, ApiError> {
         let (registry, caller) = (&self.operator.apis, &self.operator.caller);
-        if apis::find(&self.platform.db, &metadata.identifier).await?.is_some() {
-            registry.delete(&metadata.identifier, caller).await?;
+        match apis::find(&self.platform.db, &metadata.identifier).await? {
+            Some(_) => {
+                let replace = |own: &mut ApiMetadata| own.clone_from(metadata);
+                registry.update(&metadata.identifier, replace, caller).await
+            }
+            None => registry.create(metadata, caller).await,
         }
-        registry.create(metadata, caller).await
     }
 }
