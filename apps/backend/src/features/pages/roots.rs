@@ -37,9 +37,14 @@ mod tests {
     }
 
     #[test]
-    fn an_application_of_next_js_forwards_the_pages() {
+    fn an_application_at_the_same_host_forwards_the_pages() {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        for file in ["clients/node/src/next.js", "docs/guides/nextjs.md"] {
+        for file in [
+            "clients/node/src/next.js",
+            "docs/guides/nextjs.md",
+            "docs/guides/fastapi-pages.md",
+            "infra/nginx/snippets/countersign-pages.conf",
+        ] {
             let text = std::fs::read_to_string(root.join(file)).unwrap();
             let words: Vec<_> = text.split(|c: char| !c.is_alphanumeric() && c != '-').collect();
             for page in ROOTS {
