@@ -64,7 +64,7 @@ impl Lane {
         registry.add("rsa_signing_rejected", self.metrics.rejected.clone());
     }
 
-    /// Takes a place, so that a later signature is not refused. Giving it back is dropping it.
+    /// Takes a place, so that a later signature is not refused. Dropping the place frees it.
     pub(super) fn reserve(&self) -> Result<Place, Full> {
         fail::fail_point!("rsa_lane::full", |_| Err(Full));
         let place = self.places.clone().try_acquire_owned();
@@ -74,7 +74,7 @@ impl Lane {
         })
     }
 
-    /// Runs `work` on a blocking thread.
+    /// Runs `work` at a place, on a blocking thread.
     ///
     /// The thread holds both permits until `work` is done, even if the caller is gone by then, so that no more than one
     /// per core ever run (security requirement X-52).

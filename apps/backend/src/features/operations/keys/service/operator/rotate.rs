@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::{KeyOperator, OperatorError, Start};
 use crate::core::clock::Timestamp;
 use crate::features::operations::keys::folder::{Old, PublicHalf, Stored};
-use crate::features::operations::keys::service::AHEAD;
 use crate::features::operations::keys::service::options::HINT_AGE;
 use crate::features::operations::keys::service::reading::blocking;
 use crate::features::operations::keys::service::ring::{History, LEEWAY, is_revoked};
+use crate::features::operations::keys::service::signing::AHEAD;
 use crate::features::operations::keys::store::KeyName;
 use crate::features::operations::keys::{KeysError, store};
 
