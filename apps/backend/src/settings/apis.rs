@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::clients::invalid_client_id;
 use super::entry::Entry;
 use super::origin::Issuer;
-use super::setting::Setting;
+use super::setting::{Setting, field};
 use super::source::APIS;
 use super::value::Value;
 use super::value_error::ValueError;
@@ -75,25 +75,6 @@ pub(super) const FIELDS: &[Setting] = &[
     ),
 ];
 
-/// A row of [`FIELDS`]. The example is written in TOML.
-const fn field(
-    name: &'static str,
-    form: &'static str,
-    meaning: &'static str,
-    default_is: &'static str,
-    example: &'static str,
-) -> Setting {
-    Setting {
-        name,
-        meaning,
-        warning: "",
-        default: example,
-        default_is,
-        form,
-        secret: false,
-    }
-}
-
 impl Apis {
     /// The APIs, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &ApiMetadata> {
@@ -124,7 +105,7 @@ fn read(entry: &mut Entry, issuer: &str, taken: &mut Vec<(ResourceIndicator, Str
     entry.require("name");
     let (object, lines) = entry.take_rest(check_member);
     let api: ApiMetadata = serde_json::from_value(Json::Object(object)).ok()?;
-    if let Err(error) = api.validate(issuer, &LANGUAGES).and_then(|()| check_client(&api)) {
+    if let Err(error) = api.validate(issuer, &LANGUAGES).and_then(|()| check_client_id(&api)) {
         entry.blame_taken(&lines, error.member, ValueError::new(error.what, error.help));
         return None;
     }
@@ -145,11 +126,11 @@ fn read(entry: &mut Entry, issuer: &str, taken: &mut Vec<(ResourceIndicator, Str
     Some(api)
 }
 
-/// Checks that a client can have the id of the client that is an API.
+/// Checks that `client_id` of an API is one that a client can have.
 ///
 /// # Errors
-/// If none can.
-pub fn check_client(api: &ApiMetadata) -> Result<(), ApiMetadataError> {
+/// If no client can have it.
+pub fn check_client_id(api: &ApiMetadata) -> Result<(), ApiMetadataError> {
     let fault = api
         .client_id
         .as_deref()

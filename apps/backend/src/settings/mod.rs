@@ -55,7 +55,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-pub use self::apis::{Apis as DeclaredApis, check_client};
+pub use self::apis::{Apis as DeclaredApis, check_client_id};
 pub use self::application_url::ApplicationUrl;
 pub use self::applications::{Applications, MailLinks};
 pub use self::audit::Audit;

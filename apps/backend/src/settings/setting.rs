@@ -26,3 +26,22 @@ impl Setting {
         source::variable(self.name)
     }
 }
+
+/// A setting of an entry of `[[clients]]` or `[[apis]]`. The example is written in TOML.
+pub(super) const fn field(
+    name: &'static str,
+    form: &'static str,
+    meaning: &'static str,
+    default_is: &'static str,
+    example: &'static str,
+) -> Setting {
+    Setting {
+        name,
+        meaning,
+        warning: "",
+        default: example,
+        default_is,
+        form,
+        secret: false,
+    }
+}

@@ -9,7 +9,7 @@ use crate::core::language::Language;
 use crate::features::oauth::apis::api::{Api, Origin};
 use crate::features::oauth::apis::store;
 use crate::features::operations::audit::{Event, EventKind};
-use crate::settings::{Settings, check_client};
+use crate::settings::{Settings, check_client_id};
 
 impl Apis {
     /// Registers an API.
@@ -158,7 +158,7 @@ impl Apis {
 pub fn validate(metadata: &ApiMetadata, settings: &Settings) -> Result<(), ApiMetadataError> {
     let languages: Vec<_> = Language::ALL.iter().map(|language| language.tag()).collect();
     metadata.validate(settings.issuer.as_str(), &languages)?;
-    check_client(metadata)
+    check_client_id(metadata)
 }
 
 /// Returns an API, also if it is disabled.
