@@ -16,8 +16,10 @@ pub(crate) enum TxState {
     MixedUp,
     /// A statement failed.
     Failed,
-    /// The server did not answer, or does not accept writes; the connection is unusable.
+    /// The server did not answer; the connection is unusable.
     Lost,
+    /// The session does not accept writes, and neither may others that began at the same time.
+    ReadOnly,
     /// The server has ended the session; the connection closes.
     Ended,
 }
@@ -30,16 +32,16 @@ impl TxState {
 
     /// Its connection is of no further use.
     pub(crate) fn is_of_connection(self) -> bool {
-        matches!(self, Self::Lost | Self::Ended)
+        matches!(self, Self::Lost | Self::ReadOnly | Self::Ended)
     }
 
     pub(crate) fn proceed(self) -> Result<(), StoreError> {
         match self {
             Self::Sound => Ok(()),
             Self::Conflicted => Err(StoreError::Conflict),
-            Self::Stale | Self::MixedUp | Self::Failed | Self::Lost | Self::Ended => Err(StoreError::database(
-                "an earlier statement of this transaction failed, but its error was ignored",
-            )),
+            Self::Stale | Self::MixedUp | Self::Failed | Self::Lost | Self::ReadOnly | Self::Ended => Err(
+                StoreError::database("an earlier statement of this transaction failed, but its error was ignored"),
+            ),
         }
     }
 }

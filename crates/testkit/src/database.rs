@@ -53,6 +53,11 @@ impl ScratchDatabase {
         }
     }
 
+    /// Runs statements on the PostgreSQL server of this database, as its administrator and without a timeout.
+    pub async fn administer(&self, statements: &str) {
+        run(&postgres_url(), statements).await;
+    }
+
     /// Returns a folder of this test.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
@@ -87,14 +92,14 @@ fn postgres_url() -> String {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "schemas are created and dropped outside the tested server"
+    reason = "the tested server creates no schemas, databases or roles"
 )]
-async fn run(url: &str, statement: &str) {
+async fn run(url: &str, statements: &str) {
     let (client, connection) = tokio_postgres::connect(url, NoTls)
         .await
         .expect("the test's PostgreSQL answers");
     let driving = tokio::spawn(connection);
-    client.batch_execute(statement).await.expect("the statement runs");
+    client.batch_execute(statements).await.expect("the statements run");
     drop(client);
     let _ = driving.await;
 }

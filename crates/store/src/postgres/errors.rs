@@ -74,7 +74,7 @@ pub(super) fn state_after(why: &tokio_postgres::Error) -> TxState {
         // itself has a problem.
         &SqlState::PROTOCOL_VIOLATION if is_error(why) => TxState::MixedUp,
         // A read-only session stays read-only; a new one may reach another server.
-        &SqlState::READ_ONLY_SQL_TRANSACTION => TxState::Lost,
+        &SqlState::READ_ONLY_SQL_TRANSACTION => TxState::ReadOnly,
         // Class 08: the connection failed, often the one between a pooler and the server.
         code if ENDED.contains(code) || code.code().starts_with("08") => TxState::Ended,
         _ => TxState::Failed,

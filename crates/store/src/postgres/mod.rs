@@ -193,14 +193,13 @@ impl Postgres {
     /// transaction, so it is closed.
     pub(crate) async fn simple(&self, statements: &str) -> Result<(), StoreError> {
         let connection = self.connection().await?;
-        let answer = timeout(PATIENCE, connection.batch_execute(statements)).await;
-        let outcome = match answer {
-            Ok(answered) => answered.map_err(|why| errors::store_error(&why)),
-            Err(_) => Err(errors::silent()),
+        let (outcome, state) = match timeout(PATIENCE, connection.batch_execute(statements)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(why)) => (Err(errors::store_error(&why)), errors::state_after(&why)),
+            Err(_) => (Err(errors::silent()), TxState::Lost),
         };
-        if outcome.is_err() {
-            abandon(connection);
-        }
+        abandon(connection);
+        self.close_read_only(state);
         outcome
     }
 
@@ -238,6 +237,15 @@ impl Postgres {
     fn give_back(&self, connection: Object, state: TxState) {
         if state.is_of_connection() {
             abandon(connection);
+        }
+        self.close_read_only(state);
+    }
+
+    /// Closes the idle connections if a session turned out to be read-only. Theirs may have begun at the same time, and would
+    /// stay read-only after the server accepts writes again.
+    fn close_read_only(&self, state: TxState) {
+        if state == TxState::ReadOnly {
+            self.pool.retain(|_, _| false);
         }
     }
 }
