@@ -1017,62 +1017,28 @@ async fn a_8_a_new_password_beyond_the_maximum_is_refused_without_hashing(databa
         .join("; ");
 
     let before = hashed(&server) + hashed(&required);
+    let password = |name, other: (&'static str, &str)| vec![(other.0, other.1.to_owned()), (name, long.clone())];
+    let mut forms = Vec::new();
     for server in [&server, &required] {
-        refused(
-            server
-                .post(
-                    "/api/auth/register",
-                    json!({ "email": "new@example.com", "password": long }),
-                )
-                .await,
-            "password",
-        );
-        refused_page(
-            page(
-                server,
-                "/signup",
-                &[("email", "new@example.com"), ("password", &long)],
-                "",
-            )
-            .await,
-            "/signup",
-        );
+        let fields = password("password", ("email", "new@example.com"));
+        forms.push((server, "/api/auth/register", "/signup", fields));
     }
     for token in [&recover, &invitation] {
-        refused(
-            server
-                .post(
-                    "/api/auth/recover/confirm",
-                    json!({ "token": token, "new_password": long }),
-                )
-                .await,
-            "new_password",
-        );
-        refused_page(
-            page(
-                &server,
-                "/recover/password",
-                &[("token", token), ("new_password", &long)],
-                "",
-            )
-            .await,
-            "/recover/password",
-        );
+        let fields = password("new_password", ("token", token));
+        forms.push((&server, "/api/auth/recover/confirm", "/recover/password", fields));
     }
     for (server, token) in [(&server, &verify), (&required, &waiting)] {
-        refused(
-            server
-                .post(
-                    "/api/auth/verify-email/confirm",
-                    json!({ "token": token, "new_password": long }),
-                )
-                .await,
-            "new_password",
-        );
-        refused_page(
-            page(server, "/verify", &[("token", token), ("new_password", &long)], "").await,
-            "/verify",
-        );
+        let fields = password("new_password", ("token", token));
+        forms.push((server, "/api/auth/verify-email/confirm", "/verify", fields));
+    }
+    for (server, endpoint, path, fields) in forms {
+        let body: Value = fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
+        refused(server.post(endpoint, body).await, fields[1].0);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
+        refused_page(page(server, path, &fields, "").await, path);
     }
     assert_eq!(
         hashed(&server) + hashed(&required),
