@@ -1,7 +1,7 @@
 //! The token, revocation and introspection endpoints, with clients and users of the test kit.
 
 mod authentication;
-mod doors;
+mod every_token;
 mod flows;
 mod grants;
 mod introspection;
