@@ -63,7 +63,8 @@ async fn create(metadata: &ApiMetadata, services: &Services, output: &mut Standa
     let sentence = match api.clients {
         ClientAccess::Any => format!("Registered {}; all clients may request access.", api.identifier),
         ClientAccess::Listed => format!(
-            "Registered {0}; clients that list it may request access: `countersign clients update CLIENT_ID --api {0}`.",
+            "Registered {0}; clients that list it may request access: `countersign clients update CLIENT_ID --api {0}`, with an \
+             --api for each other API of the client.",
             api.identifier
         ),
     };

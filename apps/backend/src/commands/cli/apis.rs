@@ -90,7 +90,7 @@ pub struct ApiParts {
     /// A scope that every user who consents has, with its description in English; may be given several times
     #[arg(long, value_name = "SCOPE[=WORDS]", value_parser = scope)]
     pub scope: Vec<(String, Option<String>)>,
-    /// A scope that only users have to whom `countersign users grant` granted it; may be given several times
+    /// A scope that a user has only after `countersign users grant`, with its description; may be given several times
     #[arg(long, value_name = "SCOPE[=WORDS]", value_parser = scope)]
     pub owned_scope: Vec<(String, Option<String>)>,
     /// The description of a scope in another language; may be given several times
