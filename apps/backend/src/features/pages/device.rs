@@ -177,8 +177,8 @@ async fn show(pages: &Pages, visitor: &Visitor, v: View, id: DeviceRequestId) ->
         return Ok(see_other(visitor, &with_return_to("/signin", &format!("{PAGE}/{id}"))));
     };
     let asked = match pages.device_authorization.claimed(id, browser).await? {
-        Some(Claimed::Decides(asked)) => asked,
-        Some(Claimed::Reauthenticates) => return Ok(prove_again(visitor, id)),
+        Some(Claimed::Decide(asked)) => asked,
+        Some(Claimed::Reauthenticate) => return Ok(prove_again(visitor, id)),
         None => return Ok(unknown(pages, visitor, Typed::default())),
     };
     let application = v.client_name(&asked.client);

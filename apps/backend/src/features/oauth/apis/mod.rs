@@ -7,5 +7,5 @@ mod service;
 mod store;
 
 pub use api::{Api, Origin};
-pub use service::{ApiError, Apis, Applied, Compared, Difference, differences, validate};
+pub use service::{ApiError, Apis, Applied, Comparison, Difference, differences, validate};
 pub use store::{all, find, resolve};

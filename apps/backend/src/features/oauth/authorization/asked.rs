@@ -1,5 +1,5 @@
-//! What a client asks of an account: from the parameters of its request to what the account can give, and what the user has
-//! consented to. Devices ask by the same rules.
+//! The access that a client requests: from the parameters of its request to what the account can give, and what the user
+//! has consented to. The rules are the same for devices.
 
 use countersign_guard::Scopes;
 use countersign_oauth::{ErrorCode, GrantType, OPENID_SCOPES, OauthError, ResourceIndicator, ScopeGrant};
@@ -15,19 +15,19 @@ use crate::features::oauth::consents::Consent;
 /// The maximum number of APIs in one request.
 const MOST: usize = 10;
 
-/// What a client asks for, and what decides about it.
-pub struct Wish<'w> {
-    pub client: &'w Client,
+/// What a client requests, and what decides about it.
+pub struct AccessRequest<'r> {
+    pub client: &'r Client,
     /// All APIs.
-    pub apis: &'w [Api],
+    pub apis: &'r [Api],
     /// The identifier of the userinfo endpoint as an audience.
-    pub userinfo: &'w str,
+    pub userinfo: &'r str,
     /// Whether `scope` was sent.
     pub has_scope: bool,
     /// The scopes that the client may ask for, see [`scopes_for`].
-    pub scopes: &'w Scopes,
+    pub scopes: &'r Scopes,
     /// The values of `resource` (RFC 8707 §2).
-    pub resources: Vec<&'w str>,
+    pub resources: Vec<&'r str>,
 }
 
 /// Returns those of the requested scopes that the client may ask for (RFC 6749 §3.3). Others are ignored.
@@ -37,9 +37,9 @@ pub fn scopes_for(client: &Client, asked: &Scopes) -> Scopes {
     filtered(&client.allowed(asked), |scope| scope != OFFLINE_ACCESS || refreshes)
 }
 
-impl<'w> Wish<'w> {
-    /// Returns what is asked for, per audience (RFC 8707 §2). Each API is registered and allowed for the client. Scopes of an
-    /// API count only if the API is asked for.
+impl<'r> AccessRequest<'r> {
+    /// Returns what is requested, per audience (RFC 8707 §2). Each API is registered, and the client may use it. Scopes of an
+    /// API count only if the API is requested.
     ///
     /// # Errors
     /// `invalid_target` or `invalid_scope`.
@@ -75,8 +75,9 @@ impl<'w> Wish<'w> {
         Ok(audiences)
     }
 
-    /// Returns the identifiers of what is asked for, or of what stands for a `resource` that was left out.
-    fn named(&self) -> Result<Vec<&'w str>, OauthError> {
+    /// Returns the identifiers of the requested audiences. Without `resource`, this is the client's default API; otherwise
+    /// none in an OpenID request, or the only API that the client may use.
+    fn named(&self) -> Result<Vec<&'r str>, OauthError> {
         let (client, apis, userinfo) = (self.client, self.apis, self.userinfo);
         let allowed = |api: &&Api| api.disabled_at.is_none() && client.may_use_api(api);
         if self.resources.len() > MOST {
@@ -133,11 +134,12 @@ fn attach_offline_access(audiences: &mut [Audience], asked: &Scopes) {
     }
 }
 
+/// An `invalid_target` with this description.
 fn target(description: &'static str) -> OauthError {
     OauthError::new(ErrorCode::InvalidTarget, description)
 }
 
-/// What is asked of an account, as of now.
+/// The requested access that an account can give, as of now.
 #[derive(Default)]
 pub struct Asked {
     /// What the account can give, per audience.
@@ -149,7 +151,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Reduces what is asked for to what an account that has the scopes `held` can give.
+    /// Reduces what is requested to what an account that has the scopes `held` can give.
     pub fn of(audiences: &[Audience], client: &Client, userinfo: &str, known: &[Api], held: &Scopes) -> Self {
         let mut asked = Self::default();
         for audience in audiences {
@@ -172,14 +174,14 @@ impl Asked {
         asked
     }
 
-    /// Returns the permissions that are asked for, in this language. `openid` alone is none: it says who signs in.
+    /// Returns the requested permissions, in this language. `openid` alone is none: it says who signs in.
     pub fn permissions(&self, language: Language) -> Vec<Permission<'_>> {
         permissions(&self.audiences, &self.apis, language)
     }
 
-    /// Returns whether the account can give nothing of what is `wanted`.
-    pub fn is_nothing(&self, wanted: &Scopes) -> bool {
-        !wanted.is_empty() && self.audiences.iter().all(|audience| audience.scopes.0.is_empty())
+    /// Returns whether scopes were requested, but the account can give none of them.
+    pub fn is_nothing(&self, requested: &Scopes) -> bool {
+        !requested.is_empty() && self.audiences.iter().all(|audience| audience.scopes.0.is_empty())
     }
 }
 
@@ -191,17 +193,17 @@ fn may_give(api: &Api, scope: &str, held: &Scopes) -> bool {
     }
 }
 
-/// Returns the ids of consents, for what is issued on them.
-pub fn ids_of(consents: &[Consent]) -> Vec<Uuid> {
+/// Returns the ids of consents. A code keeps them, because it is void once one of them is withdrawn.
+pub fn consent_ids(consents: &[Consent]) -> Vec<Uuid> {
     consents.iter().map(|consent| consent.id).collect()
 }
 
-/// Returns whether consents with these ids are still given: none was withdrawn meanwhile, even if it was given again.
+/// Returns whether all consents with these ids are still given. One that was withdrawn and given again has another id.
 pub fn are_given(ids: &[Uuid], given: &[Consent]) -> bool {
     ids.iter().all(|id| given.iter().any(|consent| consent.id == *id))
 }
 
-/// Returns whether the consents cover everything that is asked for.
+/// Returns whether the consents cover everything that is requested.
 pub fn is_covered(asked: &[Audience], given: &[Consent]) -> bool {
     asked.iter().all(|audience| {
         let consent = given.iter().find(|consent| consent.audience == audience.identifier);

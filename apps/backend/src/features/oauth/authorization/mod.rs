@@ -13,7 +13,7 @@ mod request;
 mod service;
 mod store;
 
-pub use asked::{Asked, Wish, are_given, ids_of, is_covered, scopes_for};
+pub use asked::{AccessRequest, Asked, are_given, consent_ids, is_covered, scopes_for};
 pub use permission::Permission;
 pub use request::{Audience, union};
 #[cfg(feature = "testing")]

@@ -62,7 +62,7 @@ impl EndSession {
     /// # Errors
     /// [`EndSessionError`].
     pub async fn decide(&self, query: &str, browser: Option<SessionRef>) -> Result<LogoutRequest, EndSessionError> {
-        let decided = self.look_at(query, browser).await;
+        let decided = self.check(query, browser).await;
         self.count(&decided, |situation| match situation {
             Situation::Own => SignOutOutcome::SignedOut,
             Situation::Asks => SignOutOutcome::Asked,
@@ -71,12 +71,12 @@ impl EndSession {
         decided
     }
 
-    /// The same, once the user has agreed.
+    /// Decides again about a request, once the user has agreed to sign out.
     ///
     /// # Errors
     /// [`EndSessionError`].
     pub async fn confirm(&self, query: &str, browser: Option<SessionRef>) -> Result<LogoutRequest, EndSessionError> {
-        let decided = self.look_at(query, browser).await;
+        let decided = self.check(query, browser).await;
         self.count(&decided, |situation| match situation {
             Situation::Own | Situation::Asks => SignOutOutcome::SignedOut,
             Situation::SignedOut => SignOutOutcome::NoSession,
@@ -84,6 +84,7 @@ impl EndSession {
         decided
     }
 
+    /// Counts the outcome in the metrics.
     fn count(
         &self,
         decided: &Result<LogoutRequest, EndSessionError>,
@@ -96,7 +97,7 @@ impl EndSession {
         });
     }
 
-    async fn look_at(&self, query: &str, browser: Option<SessionRef>) -> Result<LogoutRequest, EndSessionError> {
+    async fn check(&self, query: &str, browser: Option<SessionRef>) -> Result<LogoutRequest, EndSessionError> {
         let invalid = EndSessionError::Invalid;
         let parameters = Parameters::parse(query).map_err(|_| invalid("too many or too long parameters"))?;
         let one = |name| parameters.one(name).map_err(|_| invalid("a parameter is repeated"));
@@ -143,9 +144,9 @@ impl EndSession {
     }
 }
 
-/// The ID token of a request.
+/// The `id_token_hint` of a request.
 enum Hint {
-    /// §2: of any age, because it only shows which session is meant.
+    /// A verified one. Its age does not matter (§2), because it only shows which session is meant.
     Ours(IdTokenHint),
     /// Its key was retired or revoked. It shows no session, so the user is asked. The client that it names counts as much as
     /// the parameter `client_id`.
@@ -153,6 +154,7 @@ enum Hint {
 }
 
 impl EndSession {
+    /// Reads `id_token_hint`. `None`: it is not an ID token of this server.
     fn read(&self, token: &str) -> Option<Hint> {
         if let Some(hint) = self.keys.verify_id_token_hint(token) {
             return Some(Hint::Ours(hint));

@@ -33,7 +33,7 @@ pub struct TokenForm {
     #[schema(example = "csg_…")]
     refresh_token: Option<String>,
     /// The device code (RFC 8628).
-    #[schema(example = "csd_…")]
+    #[schema(example = "csv_…")]
     device_code: Option<String>,
     /// The requested scopes, separated by spaces. In a refresh, they narrow only this access token.
     #[schema(example = "orders:read")]

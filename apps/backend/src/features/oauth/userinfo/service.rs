@@ -98,12 +98,10 @@ impl UserInfo {
     }
 
     async fn spend(&self, session: SessionId) -> Result<(), UserInfoError> {
-        let mut reserved = self.platform.limits.reserve();
         let key = Key::of(Policy::UserinfoPerGrant).session(session.0);
         let rate = key.rate(&self.platform.settings.limits);
-        reserved.spend(key, rate).await.map_err(UserInfoError::Limited)?;
-        reserved.count();
-        Ok(())
+        let spent = self.platform.limits.spend(key, rate).await;
+        spent.map(drop).map_err(UserInfoError::Limited)
     }
 
     /// Returns the claims, except `sub`. `None` if the account may not sign in.

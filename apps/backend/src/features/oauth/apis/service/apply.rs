@@ -3,7 +3,7 @@
 use countersign_oauth::ApiMetadata;
 use countersign_store::{Db, StoreError, Tx};
 
-use super::difference::{Applied, Compared, Difference};
+use super::difference::{Applied, Comparison, Difference};
 use super::register::has_own_identifiers;
 use super::{ApiError, Apis, MOST};
 use crate::core::caller::Caller;
@@ -15,7 +15,7 @@ use crate::settings::DeclaredApis;
 ///
 /// # Errors
 /// If the database failed.
-pub async fn differences(db: &Db, declared: &DeclaredApis) -> Result<Compared<ApiError>, StoreError> {
+pub async fn differences(db: &Db, declared: &DeclaredApis) -> Result<Comparison<ApiError>, StoreError> {
     let apis = store::all(db).await?;
     let gone = gone(&apis, declared);
     let mut differences: Vec<_> = gone
@@ -37,7 +37,7 @@ pub async fn differences(db: &Db, declared: &DeclaredApis) -> Result<Compared<Ap
     if count > MOST {
         problems.push(ApiError::TooMany);
     }
-    Ok(Compared { differences, problems })
+    Ok(Comparison { differences, problems })
 }
 
 /// Returns the APIs of the settings file that are no longer in it and not disabled yet.

@@ -1,4 +1,4 @@
-//! What differs between the settings file and the database. The clients use it too.
+//! What differs between the settings file and the database, for APIs and for clients.
 
 /// A difference between the settings file and the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,9 +44,11 @@ impl Difference {
     }
 }
 
-/// What differs between the settings file and the database, and the entries that cannot be applied.
+/// The settings file compared with the database.
 #[derive(Debug)]
-pub struct Compared<E> {
+pub struct Comparison<E> {
+    /// The entries that can be applied and differ.
     pub differences: Vec<Difference>,
+    /// Why other entries cannot be applied.
     pub problems: Vec<E>,
 }

@@ -1,4 +1,4 @@
-//! Registering APIs: on the command line, and from the settings file.
+//! The use cases, one per file.
 
 mod apply;
 mod difference;
@@ -6,13 +6,13 @@ mod error;
 mod register;
 
 pub use self::apply::differences;
-pub use self::difference::{Applied, Compared, Difference};
+pub use self::difference::{Applied, Comparison, Difference};
 pub use self::error::ApiError;
 pub use self::register::validate;
 use crate::core::platform::Platform;
 use crate::features::operations::audit::Audit;
 
-/// The most APIs. They are read together for each authorization request.
+/// The maximum number of APIs. All are read for each authorization request.
 const MOST: usize = 200;
 
 /// Registers APIs. Cloning is cheap.

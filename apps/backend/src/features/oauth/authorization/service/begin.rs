@@ -36,8 +36,10 @@ pub enum Begun {
 /// Why a request was not checked.
 #[derive(Debug, thiserror::Error)]
 pub enum BeginError {
+    /// Too many requests from this network.
     #[error("too many authorization requests")]
     Limited(#[from] Exceeded),
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -78,7 +80,7 @@ impl Authorization {
             _ => None,
         };
         match (self.check(&parameters, client.as_ref()).await?, client) {
-            (Ok(request), Some(client)) => Ok(self.take_up(request, client, visit).await?),
+            (Ok(request), Some(client)) => Ok(self.accept(request, client, visit).await?),
             (Err(Refused::Client(to, error)), _) => {
                 let answer = AuthorizationResponse::error(to, &error, self.issuer());
                 Ok(Begun::Answer(answer))
@@ -112,7 +114,7 @@ impl Authorization {
     }
 
     /// Stores a request for this browser, or answers it at once if no page may be shown.
-    async fn take_up(
+    async fn accept(
         &self,
         request: AuthorizationRequest,
         client: Client,

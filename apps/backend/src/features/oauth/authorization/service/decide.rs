@@ -20,7 +20,9 @@ use crate::features::sign_in::browser_sessions::SignedIn;
 
 /// What a request needs next.
 pub enum Next {
+    /// The user signs in.
     SignIn,
+    /// The user creates an account.
     SignUp,
     /// The user signs in with the account that the client expects, instead of the present one.
     SignInAsOther,
@@ -28,6 +30,7 @@ pub enum Next {
     ChooseAccount(ConsentShown),
     /// The user proves again who they are.
     Reauthenticate,
+    /// The user allows what is shown, or cancels.
     Consent(ConsentShown),
     /// The user clicks to go to a native application.
     Confirm(ConsentShown),
@@ -42,6 +45,7 @@ pub enum Decision {
     GoOn(String),
     /// To agree to what was shown, identified by its digest.
     Allow(String),
+    /// To send the client away without access.
     Cancel,
 }
 
@@ -49,6 +53,7 @@ pub enum Decision {
 pub enum Decided {
     /// The page of the request shows what it needs now.
     Again,
+    /// The browser takes this to the client.
     Answer(AuthorizationResponse),
 }
 
@@ -58,6 +63,7 @@ pub enum NextError {
     /// The request is unknown, was answered, has expired, is another browser's, or its client is gone.
     #[error("this browser has no such open request")]
     Gone,
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -89,7 +95,7 @@ impl Authorization {
             (Step::Refuse(error), _) => Next::Answer(self.refuse(&loaded, &error).await?),
             (Step::Issue, _) => match self.issue(&loaded, visit).await? {
                 Issued::Code(answer) => Next::Answer(answer),
-                // It changed between two reads of this request. The next look shows how.
+                // Something changed since the step was computed. The sign-in page leads back here.
                 Issued::Changed => Next::SignIn,
                 Issued::Gone => return Err(NextError::Gone),
             },
@@ -114,7 +120,7 @@ impl Authorization {
         else {
             return Ok(Decided::Again);
         };
-        // For consent, this is asked in its transaction.
+        // Consent compares the digest in its transaction.
         if let Decision::GoOn(shown) = decision
             && self.shown(&loaded, who).await?.digest() != *shown
         {
@@ -140,7 +146,7 @@ impl Authorization {
             }
             _ => return Ok(Decided::Again),
         }
-        // The answer that has just been noted is part of what is asked now.
+        // With the answer that has just been noted.
         let loaded = self.load(id, visit.browser).await?.ok_or(NextError::Gone)?;
         match self.issue(&loaded, visit).await? {
             Issued::Code(answer) => Ok(Decided::Answer(answer)),

@@ -14,7 +14,7 @@ use super::visit::Visit;
 use crate::core::ids::SessionId;
 use crate::core::versions::SessionEpoch;
 use crate::features::identity::accounts;
-use crate::features::oauth::authorization::asked::ids_of;
+use crate::features::oauth::authorization::asked::consent_ids;
 use crate::features::oauth::authorization::code::{AuthorizationCode, CodeHash};
 use crate::features::oauth::authorization::request::{Audience, OFFLINE_ACCESS};
 use crate::features::oauth::authorization::store;
@@ -140,7 +140,7 @@ impl Authorization {
         let grant = GrantOf {
             epoch: session.epoch,
             client_epoch: client.epoch,
-            consents: ids_of(&given),
+            consents: consent_ids(&given),
             bound: !request.scopes().contains(OFFLINE_ACCESS),
             audiences: asked.audiences,
             nonce: request.nonce,

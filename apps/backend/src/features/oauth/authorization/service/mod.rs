@@ -57,6 +57,9 @@ impl Authorization {
 }
 
 /// Voids all requests and codes, for use after restoring a backup or after a compromise.
+///
+/// # Errors
+/// If the database failed.
 pub async fn void_all(db: &Db) -> Result<(), StoreError> {
     store::void_all(db).await
 }

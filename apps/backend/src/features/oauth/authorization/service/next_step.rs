@@ -13,9 +13,9 @@ use crate::features::oauth::authorization::request::AuthorizationRequest;
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     pub opened_at: Timestamp,
-    /// The user chose to go on with this account.
+    /// The user chose to continue with this account.
     pub chosen: bool,
-    /// The user agreed, for this request.
+    /// The user consented, for this request.
     pub consented: bool,
     /// The user clicked to go to the native application.
     pub clicked: bool,
@@ -28,16 +28,16 @@ pub struct Person<'p> {
     pub auth_time: Timestamp,
     /// The authentication context class of the session.
     pub acr: &'p str,
-    /// Whether the consent that is stored covers everything that is asked for.
+    /// Whether the stored consent covers everything that is requested.
     pub has_consented: bool,
-    /// Whether nothing of what is asked for can be had by this account.
+    /// Whether the account can give none of the requested scopes.
     pub may_give_nothing: bool,
 }
 
 /// What the request needs next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// Someone signs in.
+    /// The user signs in.
     SignIn,
     /// The user creates an account.
     SignUp,
@@ -47,7 +47,7 @@ pub enum Step {
     ChooseAccount,
     /// The user proves again who they are.
     Reauthenticate,
-    /// The user agrees.
+    /// The user consents.
     Consent,
     /// The user clicks to go to a native application (RFC 8252 §8.6).
     Confirm,
@@ -57,10 +57,10 @@ pub enum Step {
     Refuse(OauthError),
 }
 
-/// What else decides.
+/// What else the next step depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'s> {
-    /// Whether the client never asks for consent.
+    /// Whether the client gets access without consent, unless it asks for it.
     pub is_trusted: bool,
     /// Whether accounts can be created here.
     pub is_sign_up_open: bool,
@@ -144,7 +144,8 @@ pub(super) fn expected(request: &AuthorizationRequest) -> Option<Option<Uuid>> {
     by_hint.or_else(by_claim)
 }
 
-/// An authentication since the request was opened counts as recent, however long the user takes to consent.
+/// Returns whether an authentication before the request was opened is too old. One since then is recent enough, however long
+/// the user takes to consent.
 fn is_too_old(request: &AuthorizationRequest, auth_time: Timestamp, now: Timestamp) -> bool {
     let expired = |max_age: u32| auth_time + Duration::from_secs(max_age.into()) < now;
     request.prompts.contains(Prompt::Login) || request.max_age.is_some_and(expired)
@@ -376,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn consent_is_asked_of_whoever_has_not_given_it() {
+    fn consent_is_asked_of_users_who_have_not_given_it() {
         let new = Person {
             has_consented: false,
             ..ada()

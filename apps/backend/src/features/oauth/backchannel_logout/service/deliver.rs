@@ -76,7 +76,8 @@ impl BackchannelLogout {
         tokio::join!(sending, self.sweep_forever());
     }
 
-    /// Waits until a notice is due. A client is created only then, because it loads all certificates of the system.
+    /// Waits until a notice is due, or the database fails, which the sender reports. The HTTP client is created only then,
+    /// because it loads all certificates of the system.
     async fn first_notice(&self) {
         while matches!(self.due(1, &BTreeSet::new()).await, Ok(due) if due.is_empty()) {
             tokio::time::sleep(POLL_INTERVAL).await;

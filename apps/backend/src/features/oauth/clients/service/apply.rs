@@ -9,7 +9,7 @@ use super::{ClientError, Clients};
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::ids::uuid_v7;
-use crate::features::oauth::apis::{self, Applied, Compared, Difference, Origin};
+use crate::features::oauth::apis::{self, Applied, Comparison, Difference, Origin};
 use crate::features::oauth::clients::client::Client;
 use crate::features::oauth::clients::secret::SecretHash;
 use crate::features::oauth::clients::store::{self, NewRow, StoredSecret, Switched};
@@ -21,8 +21,8 @@ use crate::settings::{DeclaredClient, DeclaredClients, DeclaredSecret, Settings}
 ///
 /// # Errors
 /// If the database failed.
-pub async fn differences(db: &Db, settings: &Settings, now: Timestamp) -> Result<Compared<ClientError>, StoreError> {
-    // As they are once the file is applied.
+pub async fn differences(db: &Db, settings: &Settings, now: Timestamp) -> Result<Comparison<ClientError>, StoreError> {
+    // The APIs as they are once the file is applied.
     let mut apis: Vec<_> = settings.apis.iter().cloned().collect();
     let others = apis::all(db).await?.into_iter().map(|api| api.metadata);
     apis.extend(others.filter(|other| settings.apis.iter().all(|api| api.identifier != other.identifier)));
@@ -44,7 +44,7 @@ pub async fn differences(db: &Db, settings: &Settings, now: Timestamp) -> Result
         gone.iter()
             .map(|client| Difference::new(&client.client_id, Applied::Disabled)),
     );
-    Ok(Compared { differences, problems })
+    Ok(Comparison { differences, problems })
 }
 
 impl Clients {

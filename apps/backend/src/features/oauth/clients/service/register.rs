@@ -206,7 +206,7 @@ async fn apis_of<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<ApiMetadata>, Stor
     Ok(apis.into_iter().map(|api| api.metadata).collect())
 }
 
-/// The names of what differs.
+/// Returns the names of the members that differ.
 fn changed(before: &Client, after: &Client) -> Vec<String> {
     let members = |client: &Client| serde_json::to_value(&client.metadata).unwrap_or_default();
     let (old, new) = (members(before), members(after));

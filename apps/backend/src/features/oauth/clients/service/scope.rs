@@ -6,17 +6,17 @@ use super::ClientError;
 use crate::settings::nearest;
 
 /// Checks that a client's `scope` names only scopes that it can ever get: those of OpenID Connect, and of the APIs that it may
-/// use. An API that is registered later may have any scope.
+/// use. If one of its APIs is not registered yet, nothing is checked, because that API may have any scope.
 ///
 /// # Errors
 /// [`ClientError::UnknownScope`].
 pub(super) fn check_scope(client_id: &str, metadata: &ClientMetadata, apis: &[ApiMetadata]) -> Result<(), ClientError> {
     let Some(scope) = &metadata.scope else { return Ok(()) };
-    let is_there = metadata
+    let are_registered = metadata
         .apis
         .iter()
         .all(|named| apis.iter().any(|api| api.is_named(named)));
-    if !is_there {
+    if !are_registered {
         return Ok(());
     }
     let is_named = |api: &ApiMetadata| metadata.apis.iter().any(|named| api.is_named(named));

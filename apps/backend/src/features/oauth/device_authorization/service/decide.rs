@@ -44,9 +44,9 @@ impl DeviceRequest {
 /// What a claimed request needs next.
 pub enum Claimed {
     /// The user decides.
-    Decides(Box<DeviceRequest>),
+    Decide(Box<DeviceRequest>),
     /// The user proves again who they are, because the client asks for that (`default_max_age`).
-    Reauthenticates,
+    Reauthenticate,
 }
 
 /// The user's decision.
@@ -84,7 +84,8 @@ pub struct Browser {
 /// Why a code is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
-    /// The code is malformed, unknown, expired or decided, or another user or browser entered it first. Users cannot tell which.
+    /// The code is malformed, unknown, expired or decided, or another user or browser entered it first. Users cannot tell
+    /// which.
     #[error("unknown device code")]
     Unknown,
     /// Too many wrong codes.
@@ -98,7 +99,8 @@ pub enum ClaimError {
 /// Why a decision is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum DecideError {
-    /// The request has expired, was decided, or belongs to another user or browser; or the user is disabled or the client may not be used.
+    /// The request has expired, was decided, or belongs to another user or browser; or the user or the client is disabled, or
+    /// an API was removed.
     #[error("the device request has ended")]
     Ended,
     /// The user must prove again who they are first.
@@ -205,8 +207,8 @@ impl DeviceAuthorization {
         Ok(reserved)
     }
 
-    /// Returns what a request needs that this browser has claimed, until it is decided. `None` also if its client or one of
-    /// its APIs is gone.
+    /// Returns what a request that this browser has claimed needs next. `None` if it was decided, or its client or one of its
+    /// APIs is gone.
     ///
     /// # Errors
     /// If the database failed.
@@ -223,12 +225,12 @@ impl DeviceAuthorization {
             return Ok(None);
         };
         if is_too_old(&client, &request, session.auth_time, now) {
-            return Ok(Some(Claimed::Reauthenticates));
+            return Ok(Some(Claimed::Reauthenticate));
         }
         let (known, held) = (apis::all(db).await?, accounts::scopes(db, user.account).await?);
         let asked = self.asked(&request, &client, &known, &held)?;
         Ok((!asked.is_gone).then(|| {
-            Claimed::Decides(Box::new(DeviceRequest {
+            Claimed::Decide(Box::new(DeviceRequest {
                 id,
                 client,
                 asked,
@@ -322,7 +324,7 @@ fn wanted_scopes(request: &Request) -> Result<Scopes, StoreError> {
 }
 
 /// Returns whether the user's authentication is older than the client accepts (OpenID Connect Dynamic Client Registration §2,
-/// `default_max_age`). What was proven since the device asked is fresh, however long the user takes to decide.
+/// `default_max_age`). One since the device's request is recent enough, however long the user takes to decide.
 fn is_too_old(client: &Client, request: &Request, auth_time: Timestamp, now: Timestamp) -> bool {
     let max_age = client.metadata.default_max_age;
     let expired = |max_age: u32| auth_time + Duration::from_secs(max_age.into()) < now;

@@ -88,6 +88,9 @@ impl DeviceAuthorization {
 }
 
 /// Voids all requests, for use after restoring a backup or after a compromise.
+///
+/// # Errors
+/// If the database failed.
 pub async fn void_all(db: &Db) -> Result<(), StoreError> {
     store::void_all(db).await
 }

@@ -1,9 +1,9 @@
-//! What a request asks for, and the consents that it was allowed with, as they are stored.
+//! What a device requests, and the consents that the user gave for it, as they are stored.
 
 use countersign_store::StoreError;
 use uuid::Uuid;
 
-use crate::features::oauth::authorization::{Audience, ids_of};
+use crate::features::oauth::authorization::{Audience, consent_ids};
 use crate::features::oauth::consents::Consent;
 
 /// Writes audiences for the database.
@@ -24,7 +24,7 @@ pub(super) fn audiences(text: &str) -> Result<Vec<Audience>, StoreError> {
 
 /// Writes the ids of consents for the database.
 pub(super) fn written_ids(given: &[Consent]) -> String {
-    let ids: Vec<_> = ids_of(given).iter().map(ToString::to_string).collect();
+    let ids: Vec<_> = consent_ids(given).iter().map(ToString::to_string).collect();
     ids.join(" ")
 }
 

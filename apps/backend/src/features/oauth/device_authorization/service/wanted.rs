@@ -1,4 +1,4 @@
-//! What a device asks for, and what its user consents to. The rules are those of the authorization endpoint.
+//! What a device requests, and what its user consents to. The rules are those of the authorization endpoint.
 
 use countersign_guard::Scopes;
 use countersign_oauth::{ErrorCode, OPENID_SCOPES, OauthError, Parameters};
@@ -10,13 +10,13 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::oauth_endpoints::userinfo_audience;
 use crate::features::oauth::apis::{self, Api};
-use crate::features::oauth::authorization::{Asked, Audience, Wish, scopes_for};
+use crate::features::oauth::authorization::{AccessRequest, Asked, Audience, scopes_for};
 use crate::features::oauth::clients::Client;
 use crate::features::oauth::consents;
 use crate::features::oauth::device_authorization::store::Request;
 
 impl DeviceAuthorization {
-    /// Reads `scope` and `resource`.
+    /// Returns what a device requests with `scope` and `resource`.
     pub(super) async fn wanted(&self, client: &Client, sent: &Parameters) -> Result<Vec<Audience>, BeginError> {
         let refused = |code, text| BeginError::Refused(OauthError::new(code, text));
         let scope = sent.one("scope");
@@ -29,11 +29,12 @@ impl DeviceAuthorization {
         let is_known =
             |scope: &str| OPENID_SCOPES.contains(&scope) || apis.iter().any(|api| api.scope(scope).is_some());
         let allowed = scopes_for(client, &scopes);
+        // Checked before the APIs, so that the error is not about a missing `resource`.
         if scope.is_some() && !allowed.iter().any(is_known) {
             let text = "the client may not use any of these scopes";
             return Err(refused(ErrorCode::InvalidScope, text));
         }
-        let wish = Wish {
+        let request = AccessRequest {
             client,
             apis: &apis,
             userinfo: &self.userinfo(),
@@ -41,10 +42,10 @@ impl DeviceAuthorization {
             scopes: &allowed,
             resources: sent.all("resource").collect(),
         };
-        Ok(wish.audiences()?)
+        Ok(request.audiences()?)
     }
 
-    /// Reduces what a request asks for to what an account that has the scopes `held` can give.
+    /// Reduces what a device requested to what an account that has the scopes `held` can give.
     pub(super) fn asked(
         &self,
         request: &Request,

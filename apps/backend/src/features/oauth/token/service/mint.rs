@@ -96,7 +96,7 @@ impl Tokens {
         api: &Api,
         scopes: &Scopes,
     ) -> Result<IssuedTokens, TokenError> {
-        // Deleted since it was authenticated.
+        // It was disabled or deleted since it was authenticated.
         let bit = self
             .clients
             .machine_bit(client)

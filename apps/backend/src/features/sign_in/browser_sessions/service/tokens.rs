@@ -85,13 +85,12 @@ impl BrowserSessions {
     /// Counts a cookie without an active session against the network, as an unknown refresh token is. Cookies of others on
     /// the same network are not affected.
     async fn count_unknown(&self, request: &RequestInfo) -> Result<(), CookieError> {
-        let mut reserved = self.platform.limits.reserve();
         if let Some(prefix) = request.prefix() {
             let key = Key::of(Policy::RefreshPerAddress).address(prefix);
             let rate = key.rate(&self.platform.settings.limits);
-            reserved.spend(key, rate).await.map_err(CookieError::Limited)?;
+            let spent = self.platform.limits.spend(key, rate).await;
+            spent.map_err(CookieError::Limited)?;
         }
-        reserved.count();
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Tokens for an API behind a proxy, from whichever client.
+//! Tokens for an API behind a proxy, of any client.
 
 use countersign_guard::{Denied, Guard, Reason, VerifiedUser, bearer_token};
 use countersign_store::StoreError;

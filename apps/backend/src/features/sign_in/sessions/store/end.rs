@@ -1,4 +1,4 @@
-//! The end of sessions.
+//! Ending and removing sessions.
 
 use countersign_store::{Conn, StoreError, Tx, query, row, sql};
 
@@ -21,15 +21,14 @@ row! {
 }
 
 impl Ended {
+    /// Returns its bit in the status list.
     pub(in super::super) fn bit(&self) -> Bit {
         Bit {
             list: self.status_list,
             idx: self.status_idx,
         }
     }
-}
 
-impl Ended {
     /// Returns the grant that has ended; `None` for a first-party session.
     pub(in super::super) fn grant(&self) -> Option<EndedGrant> {
         (self.client_id != FIRST_PARTY_CLIENT).then(|| EndedGrant {

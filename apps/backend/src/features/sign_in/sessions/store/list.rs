@@ -1,4 +1,4 @@
-//! Lists of sessions.
+//! Lists of sessions, and where sessions were opened.
 
 use countersign_store::{Conn, StoreError, query, sql};
 

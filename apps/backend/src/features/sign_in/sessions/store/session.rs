@@ -58,8 +58,8 @@ macro_rules! columns {
 
 pub(super) use columns;
 
-/// SQL: the session is active at the time `$now`: it has not ended, its account is in its epoch, and so is the browser
-/// session that a bound grant ends with.
+/// SQL: the session is active at the time `$now`: it has not ended, and its account is still in its epoch. If it is a bound
+/// grant, the browser session that it ends with has not ended either.
 macro_rules! lives {
     ($now:literal) => {
         concat!(

@@ -1,13 +1,13 @@
-//! RFC 8707 §2: the APIs that tokens are asked for. Each is registered and allowed for the client. Scopes of an API count
-//! only if the API is asked for.
+//! RFC 8707 §2: the APIs that tokens are requested for. Each is registered, and the client may use it. Scopes of an API
+//! count only if the API is requested.
 
 use countersign_oauth::OauthError;
 
 use super::draft::Draft;
-use crate::features::oauth::authorization::asked::Wish;
+use crate::features::oauth::authorization::asked::AccessRequest;
 
 pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
-    let wish = Wish {
+    let request = AccessRequest {
         client: draft.client()?,
         apis: draft.facts.apis,
         userinfo: draft.facts.userinfo,
@@ -15,6 +15,6 @@ pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
         scopes: &draft.scopes,
         resources: draft.parameters.all("resource").collect(),
     };
-    draft.audiences = wish.audiences()?;
+    draft.audiences = request.audiences()?;
     Ok(())
 }
