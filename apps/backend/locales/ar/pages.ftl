@@ -195,7 +195,7 @@ apps-none = لا يملك أي تطبيق إذن الوصول إلى حسابك.
 apps-since = مُنح إذن الوصول: { $when }
 apps-used = آخر استخدام: { $when }
 apps-withdraw = إزالة إذن الوصول
-apps-withdraw-of = إزالة إذن وصول { $application }
+apps-withdraw-of = إزالة إذن الوصول من { $application }
 apps-back = العودة إلى حسابك
 
 device-title = ربط جهاز

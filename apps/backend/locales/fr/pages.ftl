@@ -157,7 +157,7 @@ account-devices-count = { $count ->
     }
 account-device-this = Cet appareil
 account-device-seen = Dernière utilisation : { $when }
-account-device-end = Fermer la session : { $device }
+account-device-end = Se déconnecter : { $device }
 account-devices-all = Se déconnecter partout
 account-devices-none = Aucune session n’est ouverte sur un autre appareil.
 account-password = Mot de passe
