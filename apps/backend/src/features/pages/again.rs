@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::browser;
 use super::email_input::EmailInput;
-use super::form::{Again, OwnForm};
+use super::form::{Again, OwnForm, require_signed_in};
 use super::reply::{go_on, page, see_other};
 use super::service::Pages;
 use super::view::View;
@@ -60,21 +60,21 @@ pub(super) struct CodeForm {
 
 impl Again for PasswordForm {
     async fn again(self, _: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        has_form(visitor)?;
+        require_signed_in(visitor)?;
         Ok(show(visitor, view))
     }
 }
 
 impl Again for MailForm {
     async fn again(self, _: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        has_form(visitor)?;
+        require_signed_in(visitor)?;
         Ok(show(visitor, view))
     }
 }
 
 impl Again for CodeForm {
     async fn again(self, _: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        has_form(visitor)?;
+        require_signed_in(visitor)?;
         Ok(show_code(visitor, view, self.code))
     }
 }
@@ -202,14 +202,6 @@ pub(super) async fn by_code(
                 String::new(),
             ))
         }
-    }
-}
-
-/// Only a signed-in browser can have a form of these pages.
-fn has_form(visitor: &Visitor) -> Result<(), Problem> {
-    match visitor.signed_in {
-        Some(_) => Ok(()),
-        None => Err(Problem::new(Code::ForeignForm)),
     }
 }
 

@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::done::{Done, Notice, redirect_to};
-use super::form::{Again, OwnForm};
+use super::form::{Again, OwnForm, require_signed_in};
 use super::permissions::{ShownPermission, in_words};
 use super::reply::{page, see_other};
 use super::service::Pages;
@@ -42,10 +42,8 @@ pub(super) struct WithdrawForm {
 
 impl Again for WithdrawForm {
     async fn again(self, pages: &Pages, visitor: &Visitor, view: View) -> Result<Response, Problem> {
-        match visitor.signed_in {
-            Some(_) => show(pages, visitor, view).await,
-            None => Err(Problem::new(Code::ForeignForm)),
-        }
+        require_signed_in(visitor)?;
+        show(pages, visitor, view).await
     }
 }
 

@@ -7,6 +7,7 @@ use super::cookies::Cookie;
 use super::service::Pages;
 use super::visitor::Visitor;
 use crate::core::ids::SessionId;
+use crate::core::problem::Problem;
 use crate::core::request_info::RequestInfo;
 use crate::features::identity::devices;
 
@@ -45,18 +46,13 @@ pub(super) fn remember(pages: &Pages, visitor: &mut Visitor) {
 }
 
 /// Signs a browser out: ends its session, and clears the cookies of the session and of emailed codes.
-pub(super) async fn sign_out(pages: &Pages, visitor: &mut Visitor, request: RequestInfo) -> Result<(), StoreError> {
-    end_session(pages, visitor, request).await?;
-    visitor.set_session_cookie(pages.browsers.clear());
-    visitor.clear_cookie(pages, Cookie::Codes);
-    Ok(())
-}
-
-/// Ends the session of the browser, if it has one.
-async fn end_session(pages: &Pages, visitor: &mut Visitor, request: RequestInfo) -> Result<(), StoreError> {
+pub(super) async fn sign_out(pages: &Pages, visitor: &mut Visitor, request: RequestInfo) -> Result<(), Problem> {
+    visitor.require_lookup()?;
     let caller = visitor.caller(request);
     if let Some(before) = visitor.signed_in.take() {
         pages.auth.logout(before.session_ref(), &caller).await?;
     }
+    visitor.set_session_cookie(pages.browsers.clear());
+    visitor.clear_cookie(pages, Cookie::Codes);
     Ok(())
 }

@@ -23,7 +23,7 @@ use crate::features::oauth::device_authorization::{
 use crate::features::sign_in::browser_sessions::SignedIn;
 
 /// The maximum length of a code that is shown again as it was typed.
-const MOST_TYPED: usize = 32;
+const LONGEST_CODE: usize = 32;
 /// The page for the code (`verification_uri`). Those of requests are below it.
 pub(super) const PAGE: &str = "/device";
 
@@ -70,14 +70,14 @@ impl Typed {
     fn shown(self) -> String {
         let mut code = self.user_code;
         code.retain(|letter| !letter.is_control());
-        match code.len() <= MOST_TYPED {
+        match code.len() <= LONGEST_CODE {
             true => code,
             false => String::new(),
         }
     }
 
     /// Returns the URL of the page with this code.
-    fn address(&self) -> String {
+    fn url(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         format!("{PAGE}?{}", query.append_pair("user_code", &self.user_code).finish())
     }
@@ -129,7 +129,7 @@ fn code_page_again(visitor: &Visitor, v: View, typed: Typed, given: bool) -> Res
 fn sign_in_first(visitor: &Visitor, typed: &Typed) -> Response {
     let back = match typed.user_code.is_empty() {
         true => PAGE.to_owned(),
-        false => typed.address(),
+        false => typed.url(),
     };
     see_other(visitor, &with_return_to("/signin", &back))
 }
@@ -178,7 +178,7 @@ async fn show(pages: &Pages, visitor: &Visitor, v: View, id: DeviceRequestId) ->
     };
     let asked = match pages.device_authorization.claimed(id, browser).await? {
         Some(Claimed::Decide(asked)) => asked,
-        Some(Claimed::Reauthenticate) => return Ok(prove_again(visitor, id)),
+        Some(Claimed::Reauthenticate) => return Ok(authenticate_again(visitor, id)),
         None => return Ok(unknown(pages, visitor, Typed::default())),
     };
     let application = v.client_name(&asked.client);
@@ -228,13 +228,13 @@ pub(super) async fn decide(
             Ok(redirect_to(&pages, &mut visitor, done))
         }
         Err(DecideError::Ended) => Ok(unknown(&pages, &visitor, Typed::default())),
-        Err(DecideError::Reauthenticate) => Ok(prove_again(&visitor, id)),
+        Err(DecideError::Reauthenticate) => Ok(authenticate_again(&visitor, id)),
         Err(DecideError::Store(error)) => Err(error.into()),
     }
 }
 
-/// Redirects to the page on which the user proves again who they are. It leads back here.
-fn prove_again(visitor: &Visitor, id: DeviceRequestId) -> Response {
+/// Redirects to the page on which the user authenticates again, which leads back here.
+fn authenticate_again(visitor: &Visitor, id: DeviceRequestId) -> Response {
     see_other(visitor, &with_return_to("/signin/again", &format!("{PAGE}/{id}")))
 }
 

@@ -59,7 +59,7 @@ impl Done {
         self.message().trim_start_matches("done-")
     }
 
-    fn address(self) -> String {
+    fn path(self) -> String {
         match self {
             Self::ChangedName | Self::ChangedPassword => format!("/account?done={}", self.name()),
             Self::Withdrew => format!("/account/apps?done={}", self.name()),
@@ -96,7 +96,7 @@ pub(super) fn redirect_to(pages: &Pages, visitor: &mut Visitor, done: Done) -> R
         .filter(|before| *before != done && before.is_remembered(visitor));
     let names: Vec<_> = [done].into_iter().chain(before).map(Done::name).collect();
     visitor.set_cookie(pages, Cookie::Done, &names.join("."), Some(REMEMBERED));
-    see_other(visitor, &visitor.onward(&done.address()))
+    see_other(visitor, &visitor.onward(&done.path()))
 }
 
 /// Renders the confirmation of a completed action at the current URL, with a link back to what the user was doing before.

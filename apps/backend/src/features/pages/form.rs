@@ -72,6 +72,14 @@ impl<T: DeserializeOwned + Again + Send> FromRequest<Pages> for OwnForm<T> {
     }
 }
 
+/// Refuses a form that only a signed-in browser can have, if the visitor is not signed in.
+pub(super) fn require_signed_in(visitor: &Visitor) -> Result<(), Problem> {
+    match visitor.signed_in {
+        Some(_) => Ok(()),
+        None => Err(Problem::new(Code::ForeignForm)),
+    }
+}
+
 fn is_token(sent: Option<&str>, expected: Option<&str>) -> bool {
     match (sent, expected) {
         (Some(sent), Some(expected)) => sent.as_bytes().ct_eq(expected.as_bytes()).into(),

@@ -4,15 +4,15 @@
 //! the parameters of the request in its URL, and they are checked again when it is sent.
 
 use askama::Template;
-use axum::extract::rejection::StringRejection;
-use axum::extract::{RawQuery, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{RawQuery, Request, State};
+use axum::response::Response;
 use countersign_oauth::ErrorCode;
 use http::StatusCode;
 use serde::Deserialize;
 
 use super::browser;
 use super::done::{self, Done, redirect_to};
+use super::foreign_form::as_query;
 use super::form::{Again, OwnForm};
 use super::reply::{page, redirection, see_other};
 use super::service::Pages;
@@ -23,9 +23,6 @@ use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
 use crate::features::oauth::clients::Client;
 use crate::features::oauth::end_session::{EndSessionError, LogoutRequest, Situation};
-
-/// The maximum length of a form, which becomes the query of a URL.
-const MOST_OF_A_FORM: usize = 8 << 10;
 
 /// The URL of the form that asks.
 pub(super) const CONFIRM: &str = "/signout/application";
@@ -51,6 +48,7 @@ pub(super) async fn logout(
     RawQuery(query): RawQuery,
     request: RequestInfo,
 ) -> Result<Response, Problem> {
+    visitor.require_lookup()?;
     let query = query.unwrap_or_default();
     match pages.end_session.decide(&query, visitor.user()).await {
         Ok(asked) => match asked.situation {
@@ -68,13 +66,10 @@ pub(super) async fn logout(
     }
 }
 
-/// Passes on a request that was sent as a form. Browsers do not send our cookies with a form of another site, so the answer
-/// sets none, and the browser asks again with GET.
-pub(super) async fn logout_by_form(body: Result<String, StringRejection>) -> Response {
-    match body {
-        Ok(form) if form.len() <= MOST_OF_A_FORM => redirection(&format!("{LOGOUT}?{form}")),
-        _ => Problem::new(Code::BodyTooLarge).into_response(),
-    }
+/// Answers a request that was sent as a form with a redirect to the same request with GET.
+pub(super) async fn logout_by_form(request: Request) -> Result<Response, Problem> {
+    let query = as_query(request).await?;
+    Ok(redirection(&format!("{LOGOUT}?{query}")))
 }
 
 /// Handles the answer to the question.
@@ -85,11 +80,9 @@ pub(super) async fn confirm(
     request: RequestInfo,
     OwnForm(LogoutForm {}): OwnForm<LogoutForm>,
 ) -> Result<Response, Problem> {
-    match pages
-        .end_session
-        .confirm(&query.unwrap_or_default(), visitor.user())
-        .await
-    {
+    visitor.require_lookup()?;
+    let query = query.unwrap_or_default();
+    match pages.end_session.confirm(&query, visitor.user()).await {
         Ok(asked) => sign_out(&pages, &mut visitor, &asked, request).await,
         Err(EndSessionError::Invalid(reason)) => Ok(refuse(&pages, &visitor, reason)),
         Err(EndSessionError::Store(error)) => Err(error.into()),

@@ -7,7 +7,8 @@
 //!    `ForPeople`) and renders responses.
 //! 2. `visitor` is the client of a request, with its language, its `cookies` and its session, which the feature
 //!    `browser_sessions` finds.
-//! 3. `form` accepts only our own forms (`OwnForm`), and `single_flight` handles a form that was sent twice only once.
+//! 3. `form` accepts only our own forms (`OwnForm`), and `single_flight` handles a form that was sent twice only once;
+//!    `foreign_form` reads those of applications.
 //!    `email_input` parses a field, and `destination` and `return_path` where the visitor continues.
 //! 4. The handlers are `landing`, `signin`, `signup`, `signout`, `email` (actions that begin or end with an email), `authorize`
 //!    (signing in to applications), `again` (signing in again in the same session), `account`, `apps`, `device` and `logout`. `browser`
@@ -28,6 +29,7 @@ mod done;
 mod email;
 mod email_input;
 mod files;
+mod foreign_form;
 mod form;
 mod landing;
 mod logout;

@@ -71,9 +71,10 @@ pub(super) fn redirection(path: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response()
 }
 
+/// The page of an error that no form can show, with a link.
 #[derive(Template)]
 #[template(path = "pages/done.html")]
-struct Refused {
+struct ErrorPage {
     v: View,
     title: String,
     text: String,
@@ -112,7 +113,7 @@ pub(super) fn message(
 /// Renders a problem that no form can show.
 fn problem_page(pages: &Pages, visitor: &Visitor, problem: &Problem) -> Response {
     let view = View::new(pages, visitor).fixed().limited(problem);
-    let refused = Refused {
+    let error = ErrorPage {
         title: view.t(match problem.code() {
             Code::NotFound => "not-found-title",
             _ => "error-title",
@@ -126,7 +127,7 @@ fn problem_page(pages: &Pages, visitor: &Visitor, problem: &Problem) -> Response
         v: view,
         link: "/",
     };
-    let mut response = page(visitor, &refused.v, &refused);
+    let mut response = page(visitor, &error.v, &error);
     *response.status_mut() = problem.http_status();
     response.headers_mut().extend(problem.headers().clone());
     response

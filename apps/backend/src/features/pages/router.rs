@@ -31,7 +31,6 @@ pub fn router(pages: &Pages) -> Router {
         )
         .route(again::CODE_PAGE, get(again::code_page).post(again::by_code))
         .merge(email::routes())
-        .merge(authorize::routes())
         .route("/account", get(account::account_page))
         .route("/account/name", of_account(post(account::change_name)))
         .route("/account/password", of_account(post(account::change_password)))
@@ -55,12 +54,12 @@ fn of_account(form: MethodRouter<Pages>) -> MethodRouter<Pages> {
     form.get(|| reply::redirect("/account"))
 }
 
-/// Returns the routes for applications and devices, which exist with the OpenID provider only.
+/// Returns the routes for applications and devices, which exist only if the OpenID provider is enabled.
 fn of_provider(pages: &Pages) -> Router<Pages> {
     if !pages.platform.settings.provider.enabled {
         return Router::new();
     }
-    Router::new()
+    authorize::routes()
         .route(device::PAGE, get(device::code_page).post(device::enter_code))
         .route("/device/{id}", get(device::decision_page).post(device::decide))
         .route(logout::LOGOUT, get(logout::logout).post(logout::logout_by_form))

@@ -3,8 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use http::header::HeaderName;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::browser;
@@ -28,16 +27,11 @@ struct SignOutPage {
 
 /// Asks for confirmation, because a GET must not change anything. Without a session, there is nothing to confirm: the visitor
 /// goes on to the destination, if there is one.
-pub(super) async fn sign_out_page(
-    State(pages): State<Pages>,
-    visitor: Visitor,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(super) async fn sign_out_page(State(pages): State<Pages>, visitor: Visitor) -> Result<Response, Problem> {
     if let Some(destination) = &visitor.destination
         && visitor.signed_in.is_none()
-        // Looked up again, because a visitor also counts as signed out while the database is unavailable.
-        && pages.browsers.find(&headers).await?.is_none()
     {
+        visitor.require_lookup()?;
         return Ok(see_other(&visitor, destination.as_str()));
     }
     Ok(ask_to_sign_out(&visitor, View::new(&pages, &visitor)))
@@ -80,9 +74,7 @@ pub(super) async fn sign_out(
 
 /// Clears cached pages, so that the Back button does not show them (ASVS 14.3.1). The cookies are cleared by `browser`.
 pub(super) fn clear_site_data(response: &mut Response) {
-    let clear = (
-        HeaderName::from_static("clear-site-data"),
-        HeaderValue::from_static("\"cache\", \"storage\""),
-    );
-    response.headers_mut().insert(clear.0, clear.1);
+    let name = HeaderName::from_static("clear-site-data");
+    let value = HeaderValue::from_static("\"cache\", \"storage\"");
+    response.headers_mut().insert(name, value);
 }

@@ -20,8 +20,9 @@ use crate::core::device::DeviceSecret;
 use crate::core::handle::{Handle, HandleHash};
 use crate::core::ids::SessionRef;
 use crate::core::language::Language;
+use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
-use crate::features::oauth::authorization::Interaction;
+use crate::features::oauth::authorization::{Interaction, Visit};
 use crate::features::sign_in::browser_sessions::{Found, SignedIn, device_of};
 
 /// The client of a page request.
@@ -30,6 +31,8 @@ pub(super) struct Visitor {
     pub language: Language,
     /// The signed-in user.
     pub signed_in: Option<SignedIn>,
+    /// Whether the lookup of the session failed. Then `signed_in` is `None`, whether or not there is one.
+    lookup_failed: bool,
     /// The token in all forms of this browser.
     pub form_token: String,
     /// The secret of the browser. The browser stores it after a successful authentication.
@@ -100,11 +103,21 @@ impl Visitor {
         self.signed_in.as_ref().map(SignedIn::session_ref)
     }
 
+    /// Refuses the request if the lookup of the session failed. Otherwise, signing out would seem to succeed, and a client
+    /// would be told that no one is signed in.
+    pub(super) fn require_lookup(&self) -> Result<(), Problem> {
+        match self.lookup_failed {
+            true => Err(Problem::new(Code::Unavailable).retry_after(1)),
+            false => Ok(()),
+        }
+    }
+
     /// Creates a visitor for a page without a form, for which only the language matters.
     pub(super) fn without_session(pages: &Pages, uri: &Uri, headers: &HeaderMap) -> Self {
         Self {
             language: language(pages, uri, headers),
             signed_in: None,
+            lookup_failed: false,
             form_token: String::new(),
             device: Arc::new(device_of(&pages.platform, headers)),
             path: uri.path().to_owned(),
@@ -116,7 +129,8 @@ impl Visitor {
         }
     }
 
-    /// Loads the session. If the database is unavailable, the visitor counts as signed out; actions report the error.
+    /// Loads the session. If that fails, the visitor counts as signed out; what must not rely on that calls
+    /// [`require_lookup`](Self::require_lookup).
     async fn load_session(&mut self, pages: &Pages, headers: &HeaderMap) {
         match pages.browsers.find(headers).await {
             Ok(Some(Found { who, extended })) => {
@@ -124,7 +138,10 @@ impl Visitor {
                 self.session_cookie = extended;
             }
             Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "failed to look up the browser session"),
+            Err(error) => {
+                tracing::warn!(%error, "failed to look up the browser session");
+                self.lookup_failed = true;
+            }
         }
     }
 
@@ -197,6 +214,15 @@ impl Visitor {
         match &self.signed_in {
             Some(SignedIn { account, .. }) => Caller::account(account.id, request),
             None => Caller::anyone(request),
+        }
+    }
+
+    /// Returns the visit of this browser to an authorization request.
+    pub(super) fn visit<'v>(&'v self, caller: &'v Caller) -> Visit<'v> {
+        Visit {
+            browser: self.handle(),
+            signed_in: self.signed_in.as_ref(),
+            caller,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::Request;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::core::ids::{AccountId, SessionId};
@@ -322,18 +323,38 @@ async fn o_47_the_page_says_why_a_request_to_sign_out_is_refused(database: Datab
 async fn o_47_a_form_of_another_site_becomes_a_request_without_cookies(database: Database) {
     let server = TestServer::start(database).await;
     // As browsers send it: without our cookies, which are `SameSite=Lax`.
+    let send = async |path: &str, kind: &str, body: Vec<u8>| {
+        let request = Request::post(path)
+            .header("content-type", kind)
+            .header("origin", "https://app.example.com")
+            .header("sec-fetch-site", "cross-site");
+        server.send(request.body(body.into()).unwrap()).await
+    };
+    let kind = "application/x-www-form-urlencoded";
     let fields = encoded(&[("state", "a b"), ("client_id", "app")]);
-    let request = form("/oauth2/logout").header("sec-fetch-site", "cross-site");
-    let request = request.header("origin", "https://app.example.com");
-    let answer = server
-        .send(request.body(fields.clone().into()).unwrap())
-        .await
-        .assert_status(303);
-    assert_eq!(answer.header("location"), format!("/oauth2/logout?{fields}"));
-    assert!(answer.headers.get("set-cookie").is_none());
-    let long = encoded(&[("state", &"x".repeat(9_000))]);
-    let request = form("/oauth2/logout").header("origin", "https://app.example.com");
-    server.send(request.body(long.into()).unwrap()).await.assert_status(413);
+    for (path, location) in [
+        ("/oauth2/logout", "/oauth2/logout?state=a+b&client_id=app"),
+        // A parameter of the URL counts, too.
+        (
+            "/oauth2/logout?state=y",
+            "/oauth2/logout?state=y&state=a+b&client_id=app",
+        ),
+    ] {
+        let answer = send(path, kind, fields.clone().into()).await.assert_status(303);
+        assert_eq!(answer.header("location"), location);
+        assert!(answer.headers.get("set-cookie").is_none());
+    }
+    // Each error says what is wrong; nothing is a request without parameters.
+    for (status, kind, body) in [
+        (414, kind, encoded(&[("state", &"x".repeat(9_000))]).into()),
+        (413, kind, encoded(&[("state", &"x".repeat(20_000))]).into()),
+        (400, kind, b"state=\xff".to_vec()),
+        (400, kind, b"state=%ff".to_vec()),
+        (415, "application/json", b"{}".to_vec()),
+        (415, "multipart/form-data; boundary=x", b"--x\r\n--x--\r\n".to_vec()),
+    ] {
+        send("/oauth2/logout", kind, body).await.assert_status(status);
+    }
     // The URL of the form's answer, opened.
     let answer = server.get("/signout/application?state=x").await.assert_status(303);
     assert_eq!(answer.header("location"), "/oauth2/logout?state=x");

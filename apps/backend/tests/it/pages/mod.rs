@@ -4,6 +4,7 @@
 mod applications;
 mod cookies;
 mod device;
+mod failures;
 mod journeys;
 mod landings;
 mod languages;

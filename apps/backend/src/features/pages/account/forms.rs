@@ -11,7 +11,7 @@ use super::super::browser;
 use super::super::done::{Done, redirect_to};
 use super::super::email;
 use super::super::email_input::EmailInput;
-use super::super::form::{Again, OwnForm};
+use super::super::form::{Again, OwnForm, require_signed_in};
 use super::super::mailed::{Certainty, Mailed};
 use super::super::reply::see_other;
 use super::super::service::Pages;
@@ -67,10 +67,8 @@ impl Again for NameForm {
             name: Some(self.name),
             ..Typed::default()
         };
-        match visitor.signed_in {
-            Some(_) => show_typed(pages, visitor, view, typed, Row::Name).await,
-            None => Err(Problem::new(Code::ForeignForm)),
-        }
+        require_signed_in(visitor)?;
+        show_typed(pages, visitor, view, typed, Row::Name).await
     }
 }
 
@@ -104,7 +102,7 @@ impl Again for DeleteForm {
     }
 }
 
-/// Shows the page again for a form whose origin could not be verified. Only a signed-in browser can have such a form.
+/// Shows the page again for a form whose origin could not be verified.
 async fn show_again(
     pages: &Pages,
     visitor: &Visitor,
@@ -112,10 +110,8 @@ async fn show_again(
     new_email: EmailInput,
     open: Row,
 ) -> Result<Response, Problem> {
-    match visitor.signed_in {
-        Some(_) => show(pages, visitor, v, new_email, open).await,
-        None => Err(Problem::new(Code::ForeignForm)),
-    }
+    require_signed_in(visitor)?;
+    show(pages, visitor, v, new_email, open).await
 }
 
 pub(in super::super) async fn change_name(

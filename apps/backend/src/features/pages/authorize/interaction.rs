@@ -19,7 +19,7 @@ use crate::core::extract::PathId;
 use crate::core::ids::AuthorizationRequestId;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
-use crate::features::oauth::authorization::{AnswerGoesTo, ConsentShown, Decided, Decision, Next, NextError, Visit};
+use crate::features::oauth::authorization::{AnswerGoesTo, ConsentShown, Decided, Decision, Next, NextError};
 use crate::settings::Signup;
 
 #[derive(Template)]
@@ -66,7 +66,7 @@ struct ChooseAccountPage {
     text: String,
     this: String,
     other: String,
-    /// Where an account is created, if the client asked for that.
+    /// Where an account is created; `None` while sign-ups are closed.
     new: Option<String>,
     /// What identifies the contents of the page.
     shown: String,
@@ -89,7 +89,7 @@ enum Choice {
 }
 
 impl Again for DecisionForm {
-    /// If the origin of the form is not certain, consent is asked for again.
+    /// Shows an error instead of the page: consent is never taken from a form whose origin is unknown.
     async fn again(self, _: &Pages, _: &Visitor, _: View) -> Result<Response, Problem> {
         Err(Problem::new(Code::ForeignForm))
     }
@@ -108,12 +108,7 @@ pub(super) async fn show(
     PathId(id): PathId<AuthorizationRequestId>,
 ) -> Result<Response, Problem> {
     let caller = visitor.caller(request);
-    let visit = Visit {
-        browser: visitor.handle(),
-        signed_in: visitor.signed_in.as_ref(),
-        caller: &caller,
-    };
-    let next = match pages.authorization.step(id, &visit).await {
+    let next = match pages.authorization.step(id, &visitor.visit(&caller)).await {
         Ok(next) => next,
         Err(error) => return gone(&pages, &visitor, error),
     };
@@ -146,19 +141,14 @@ pub(super) async fn decide(
         Choice::Cancel => Decision::Cancel,
     };
     let caller = visitor.caller(request);
-    let visit = Visit {
-        browser: visitor.handle(),
-        signed_in: visitor.signed_in.as_ref(),
-        caller: &caller,
-    };
-    match pages.authorization.decide(id, &decision, &visit).await {
+    match pages.authorization.decide(id, &decision, &visitor.visit(&caller)).await {
         Ok(Decided::Again) => Ok(see_other(&visitor, &path_of(id))),
         Ok(Decided::Answer(response)) => answer(&pages, &visitor, &response),
         Err(error) => gone(&pages, &visitor, error),
     }
 }
 
-/// The page of a request that cannot be answered in this browser, for any reason.
+/// Shows that a request cannot be continued in this browser: it expired, was answered before, or belongs to another one.
 fn gone(pages: &Pages, visitor: &Visitor, error: NextError) -> Result<Response, Problem> {
     match error {
         NextError::Gone => {
