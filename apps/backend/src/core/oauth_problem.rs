@@ -41,11 +41,6 @@ pub struct OauthErrorBody<'a> {
 }
 
 impl OauthProblem {
-    /// An error that is described as the documentation of its code describes it.
-    pub fn new(code: Code) -> Self {
-        Self(Problem::new(code))
-    }
-
     /// An error with a description of its own. It never repeats what the client sent.
     pub fn described(code: Code, description: impl Into<Cow<'static, str>>) -> Self {
         Self(Problem::new(code).detail(description))
