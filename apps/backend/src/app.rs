@@ -91,8 +91,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 #[openapi(
     info(
         title = "Countersign",
-        description = "A self-hosted authentication server that issues ES256 tokens which any service can verify \
-                       offline, and which can be revoked immediately.",
+        description = "A self-hosted authentication server. It issues ES256 tokens that any service can verify offline, and can revoke them immediately.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     components(schemas(ProblemBody<'static>, OauthErrorBody<'static>)),

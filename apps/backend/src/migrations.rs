@@ -38,7 +38,7 @@ mod next_version {
 
     #[expect(
         clippy::disallowed_methods,
-        reason = "it is no setting: tests say which version they start"
+        reason = "it is not a setting: tests choose the version that they start"
     )]
     static KNOWN: LazyLock<Vec<Migration>> = LazyLock::new(|| {
         let further = std::env::var_os("COUNTERSIGN_TEST_NEXT_VERSION").map(|_| MIGRATION);

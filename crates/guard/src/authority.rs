@@ -77,7 +77,7 @@ pub enum StatusFault {
     Unreadable,
 }
 
-/// A fixed JWK Set. Verifies tokens offline and knows no revocations.
+/// A fixed JWK Set. Verifies tokens offline and does not know of revocations.
 ///
 /// ```
 /// use countersign_guard::{FixedKeys, Guard, Subject};

@@ -16,7 +16,7 @@ use crate::{Caller, Denied, Guard, Reason, VerifiedToken, VerifiedUser, bearer_t
 
 /// The user of a request. Rejects other requests as RFC 6750 requires.
 ///
-/// A client's token is answered 403; a route for users and clients takes a [`Caller`].
+/// A client's token gets 403; a route for users and clients takes a [`Caller`].
 ///
 /// ```
 /// # use countersign_guard::CurrentUser;
@@ -59,7 +59,7 @@ impl<S: Sync> FromRequestParts<S> for VerifiedToken {
     }
 }
 
-/// Who calls: a user, or a client in its own name. Rejects other requests as RFC 6750 requires.
+/// The caller: a user, or a client on its own behalf. Rejects other requests as RFC 6750 requires.
 ///
 /// ```
 /// # use countersign_guard::Caller;

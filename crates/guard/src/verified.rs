@@ -28,7 +28,7 @@ pub struct VerifiedUser {
     pub claims: Arc<AccessTokenClaims>,
 }
 
-/// The client that calls in its own name, according to the verified token. Cloning is cheap.
+/// The client that calls on its own behalf, according to the verified token. Cloning is cheap.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct VerifiedClient {
@@ -40,7 +40,7 @@ pub struct VerifiedClient {
     pub claims: Arc<AccessTokenClaims>,
 }
 
-/// Who calls: a user, or a client in its own name. Cloning is cheap.
+/// The caller: a user, or a client on its own behalf. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub enum Caller {
     /// A user, through any client.
@@ -140,7 +140,7 @@ impl VerifiedUser {
     }
 
     /// Returns the name that the user has given (`name`), if there is one and the issuer includes it in its tokens. It
-    /// identifies no one, and is text to be escaped.
+    /// is not an identifier; escape it before you display it.
     pub fn name(&self) -> Option<&str> {
         self.claims.name.as_deref()
     }
@@ -155,7 +155,7 @@ impl VerifiedUser {
 }
 
 impl Caller {
-    /// Returns the user; `None` for a client in its own name.
+    /// Returns the user; `None` for a client on its own behalf.
     pub fn user(&self) -> Option<&VerifiedUser> {
         match self {
             Self::User(user) => Some(user),

@@ -23,7 +23,7 @@ const MOST_ALIASES: usize = 10;
 /// The lifetimes of access tokens.
 const SHORTEST_TTL: Seconds = Seconds(1);
 const LONGEST_TTL: Seconds = Seconds(24 * 60 * 60);
-/// A scope that belongs to the userinfo endpoint, beside those of OpenID Connect.
+/// A scope that belongs to the UserInfo endpoint, besides those of OpenID Connect.
 const GROUPS: &str = "groups";
 
 /// The registration of an API.
@@ -194,7 +194,7 @@ impl ApiScope {
         }
         for (language, words) in &self.words {
             if !languages.contains(&language.as_str()) {
-                let what = format!("has words in {language:?}, which is not a language of the pages");
+                let what = format!("the scope {name} has a text in {language:?}, which the pages do not support");
                 let help = format!("expected one of {}", languages.join(", "));
                 return Err(fault("scopes", what, help));
             }

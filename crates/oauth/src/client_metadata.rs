@@ -82,7 +82,7 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub backchannel_logout_session_required: bool,
 
-    /// The APIs that the client may use beside those that every client may use, by identifier.
+    /// The APIs that the client may use, besides those that every client may use, by identifier.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub apis: Vec<ResourceIndicator>,
     /// The API of requests that name none.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The metadata document. It has members only for what works. Clients assume the default for an absent member, so
-/// members whose default would be wrong are always present.
+/// The metadata document. It only lists what is supported. Clients assume the default for an absent member, so members
+/// whose default would be wrong are always present.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ServerMetadata))]
 pub struct Discovery {
@@ -41,7 +41,7 @@ pub struct Discovery {
     /// The default would be `query` and `fragment`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub response_modes_supported: Vec<String>,
-    /// The default would be `authorization_code` and `implicit`, so it is always there.
+    /// The default would be `authorization_code` and `implicit`, so it is always present.
     #[serde(default)]
     pub grant_types_supported: Vec<String>,
     /// The methods of PKCE.
@@ -83,7 +83,7 @@ pub struct Discovery {
     /// Whether the parameter `request_uri` is supported. The default would be true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_uri_parameter_supported: Option<bool>,
-    /// Whether clients hear of a sign-out (Back-Channel Logout §2.1).
+    /// Whether clients are notified of a sign-out (Back-Channel Logout §2.1).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub backchannel_logout_supported: bool,
     /// Whether logout tokens have `sid` (Back-Channel Logout §2.1).
@@ -92,7 +92,7 @@ pub struct Discovery {
     /// The values of `prompt` (Initiating User Registration §4.1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompt_values_supported: Vec<String>,
-    /// The values of `acr` that can be reached.
+    /// The supported values of `acr`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acr_values_supported: Vec<String>,
     /// The languages of the pages.

@@ -24,7 +24,7 @@ impl MetadataError {
         &self.member
     }
 
-    /// Returns whether it is about redirect URIs, for which registration has an error code of its own (RFC 7591 §3.2.2).
+    /// Returns whether it is about redirect URIs, for which registration has a separate error code (RFC 7591 §3.2.2).
     pub fn is_about_redirects(&self) -> bool {
         self.member == "redirect_uris"
     }

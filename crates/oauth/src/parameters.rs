@@ -16,13 +16,13 @@ pub const MAX_PARAMETERS_LENGTH: usize = 16 << 10;
 const MAX_COUNT: usize = 64;
 /// The maximum length of the name of a parameter, in bytes.
 const MAX_NAME: usize = 64;
-/// The maximum length of other values than those of [`LIMITS`], in bytes.
+/// The maximum length of values other than those of [`LIMITS`], in bytes.
 const MAX_VALUE: usize = 2_048;
 /// The maximum lengths of values that differ.
 const LIMITS: [(&str, usize); 8] = [
     ("redirect_uri", 2_000),
     ("claims", 4 << 10),
-    // Tokens: their parsers have limits of their own.
+    // Tokens: their parsers have their own limits.
     ("id_token_hint", MAX_PARAMETERS_LENGTH),
     ("request", MAX_PARAMETERS_LENGTH),
     ("access_token", MAX_PARAMETERS_LENGTH),
@@ -92,7 +92,7 @@ impl Parameters {
     }
 
     /// Returns the value of a parameter that may be sent once. An empty one counts as absent (RFC 6749 §3.1), but not when
-    /// it is sent beside another.
+    /// it is sent next to another.
     ///
     /// # Errors
     /// [`Doubled`] if it was sent more than once.

@@ -53,7 +53,7 @@ pub struct RedirectUri(String);
 pub enum Kind {
     /// A web application over TLS.
     Https,
-    /// A web application without TLS, on another host than this computer. Only where the operator allows it.
+    /// A web application without TLS, on a host other than this computer. Only where the operator allows it.
     Http,
     /// A program that listens on a port of the user's computer (RFC 8252 §7.3).
     Loopback,

@@ -214,7 +214,7 @@ fn address(former: Option<&Value>, value: Value) -> Result<Option<Value>, Invali
         claim: "address".to_owned(),
         problem,
     };
-    const PROBLEM: &str = "must be an object of the texts formatted, street_address, locality, region, postal_code and country, \
+    const PROBLEM: &str = "must be an object with the text fields formatted, street_address, locality, region, postal_code and country, \
                            of at most 200 characters (formatted and street_address: 500, in several lines)";
     let members = match value {
         Value::Null => return Ok(None),

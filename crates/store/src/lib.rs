@@ -1,7 +1,7 @@
 //! One interface to two databases: an embedded SQLite file or a PostgreSQL server.
 //!
-//! It handles connections, transactions, durability and migrations, and knows no table, feature or clock. Each statement is
-//! written once, with `$1` for its first value, and means the same on both:
+//! It handles connections, transactions, durability and migrations, and does not depend on tables, features or a clock.
+//! Each statement is written once, with `$1` for its first value, and means the same on both:
 //!
 //! ```no_run
 //! use countersign_store::{Db, StoreError, query, row, sql};

@@ -11,7 +11,7 @@ use axum::http::request::Builder;
 
 use crate::{Answer, PASSWORD, TestServer};
 
-/// A user's browser, with an IP address of its own.
+/// A user's browser, with its own IP address.
 #[derive(Clone)]
 pub struct Browser<'s> {
     server: &'s TestServer,

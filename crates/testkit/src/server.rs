@@ -69,7 +69,7 @@ impl TestServer {
             .expect("the second node starts")
     }
 
-    /// Sends any request. Without a peer address, it comes from 192.0.2.1.
+    /// Sends any request. Without a peer IP address, it comes from 192.0.2.1.
     pub async fn send(&self, mut request: Request<Body>) -> Answer {
         if request.extensions().get::<ConnectInfo<SocketAddr>>().is_none() {
             request

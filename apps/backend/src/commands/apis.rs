@@ -117,7 +117,7 @@ async fn set_disabled(
     let caller = services.command_line();
     let has_changed = services.apis.set_disabled(identifier, disabled, caller).await?;
     let sentence = match (disabled, has_changed) {
-        (true, true) => format!("Disabled {identifier}; its tokens are valid until they expire."),
+        (true, true) => format!("Disabled {identifier}; its tokens stay valid until they expire."),
         (false, true) => format!("Enabled {identifier}."),
         (true, false) => format!("{identifier} was already disabled; nothing has changed."),
         (false, false) => format!("{identifier} was not disabled; nothing has changed."),
@@ -131,7 +131,7 @@ async fn delete(identifier: &str, yes: bool, services: &Services, output: &mut S
         return Err(Failure::new("nothing was deleted"));
     }
     services.apis.delete(identifier, services.command_line()).await?;
-    let sentence = format!("Deleted {identifier}; its tokens are valid until they expire.");
+    let sentence = format!("Deleted {identifier}; its tokens stay valid until they expire.");
     Ok(output.done(&sentence, &json!({ "identifier": identifier }))?)
 }
 
@@ -141,7 +141,11 @@ async fn api(services: &Services, identifier: &str) -> Result<Api, Failure> {
         return Ok(api);
     }
     let found = apis::resolve(&services.db, identifier).await?;
-    found.ok_or_else(|| Failure::not_found(format!("no API {identifier}; `countersign apis list` lists them")))
+    found.ok_or_else(|| {
+        Failure::not_found(format!(
+            "unknown API {identifier}; `countersign apis list` lists all APIs"
+        ))
+    })
 }
 
 fn change(metadata: &mut ApiMetadata, parts: &ApiParts) {
@@ -185,7 +189,7 @@ fn check_words(metadata: &ApiMetadata, parts: &ApiParts) -> Result<(), Failure> 
     let unknown = parts.words.iter().find(|(_, scope, _)| metadata.scope(scope).is_none());
     match unknown {
         Some((_, scope, _)) => Err(Failure::not_found(format!(
-            "the API has no scope {scope} for these words; add it with --scope {scope}"
+            "--words describes the scope {scope}, which the API does not have; add it with --scope {scope}"
         ))),
         None => Ok(()),
     }

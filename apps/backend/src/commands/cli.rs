@@ -72,12 +72,12 @@ pub enum Command {
         after_help = "Example:\n  countersign serve --listen 127.0.0.1:9000 --database-url postgres://auth@db/auth"
     )]
     Serve,
-    /// Start a server for testing applications: in memory, with test users, and tokens for anyone
+    /// Start an in-memory server for testing applications, with test users and tokens for any user
     ///
-    /// Listens on loopback addresses only, or with --lan on the machine's address in its local network. The only supported
-    /// settings are --listen and --issuer: countersign.toml and the
-    /// environment are ignored (except TMPDIR if there is no /dev/shm), so that no settings of a real server leak in. With
-    /// --json, the first line of the output contains the issuer and the users.
+    /// Listens on loopback addresses only, or with --lan on the machine's IP address in the local network. The only
+    /// supported settings are --listen and --issuer: countersign.toml and the environment are ignored (except TMPDIR if
+    /// there is no /dev/shm), so that settings of a real server have no effect. With --json, the first line of the
+    /// output contains the issuer and the users.
     #[command(
         after_help = "Examples:\n  countersign dev\n  countersign dev --listen 127.0.0.1:0 --json --until-stdin-closes\n  countersign dev --lan"
     )]
@@ -105,7 +105,7 @@ pub enum Command {
         after_help = "Example:\n  countersign sessions revoke --all ada@example.com"
     )]
     Sessions(SessionsCommand),
-    /// List and revoke what clients may do for users
+    /// List and revoke the access of clients to users' accounts
     #[command(
         subcommand,
         after_help = "Example:\n  countersign grants revoke --user ada@example.com --client grafana"
@@ -132,7 +132,7 @@ pub enum Command {
     /// List, export and verify the audit log
     #[command(subcommand, after_help = "Example:\n  countersign audit verify")]
     Audit(AuditCommand),
-    /// Back up the database to a file, while the server is running or not
+    /// Back up the database to a file; the server can keep running
     #[command(after_help = "Example:\n  countersign backup /backups/countersign-2026-11-23.gz")]
     Backup(Backup),
     /// Restore a backup into an empty database

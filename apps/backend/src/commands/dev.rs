@@ -45,8 +45,8 @@ const ON_LOOPBACK: &str = "  \
   Countersign for tests. It issues tokens for any user to anyone: never expose it to a network.";
 const IN_NETWORK: &str = "  \
   WARNING: Countersign for tests, OPEN TO YOUR LOCAL NETWORK, without encryption.
-  Everyone in this network can sign in as any user, with the password below, and read what is sent to this server.
-  Use test data only, and stop the server when you are done. A phone in the same network reaches it at the issuer's URL.
+  Anyone on this network can sign in as any user with the password below, and read what is sent to this server.
+  Use test data only, and stop the server when you are done. A phone on the same network can reach it at the issuer's URL.
   The commands below work on this machine only.
 ";
 
@@ -107,7 +107,7 @@ fn settings(folder: &MemoryFolder, mut sources: Sources) -> Result<Settings, Fai
     Ok(Settings::load(&sources)?.settings)
 }
 
-/// Takes the address in the local network out of the flags, if it is asked for: settings do not accept an issuer there.
+/// Takes the IP address in the local network from the flags, if one is requested: settings do not accept an issuer there.
 fn lan_or_loopback(asked: &Dev, sources: &mut Sources) -> Result<Option<SocketAddr>, Failure> {
     let listen = sources.flags.iter().find(|(name, _)| *name == "listen");
     let listen = listen.map(|(_, text)| text.clone());
@@ -182,7 +182,7 @@ fn announce(services: &Services, asked: &Dev, users: &[SeededUser], output: &mut
     if asked.lan {
         tracing::warn!(
             issuer,
-            "everyone in the local network can reach this server, sign in as any of its users, and read what is sent to it: \
+            "anyone on the local network can reach this server, sign in as any of its users, and read what is sent to it: \
              use test data only, and stop the server when you are done"
         );
     }

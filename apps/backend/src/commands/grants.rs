@@ -56,7 +56,10 @@ async fn revoke(which: &RevokeGrants, services: &Services, output: &mut Standard
             id: None,
             user: None,
             client: None,
-        } => Err(Failure::coded(FailureCode::Usage, "name a grant, --user or --client")),
+        } => Err(Failure::coded(
+            FailureCode::Usage,
+            "specify a grant, --user or --client",
+        )),
     }
 }
 

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn health(settings: &Settings, output: &mut Standard) -> Result<(), Failure> {
     let address = reachable(settings.listen);
-    let status = ask(address).map_err(|error| Failure::new(format!("no server answers on {address}: {error}")))?;
+    let status = ask(address).map_err(|error| Failure::new(format!("no server responds on {address}: {error}")))?;
     match status.as_str() {
         "200" => Ok(output.done("The server is ready.", &json!({ "ready": true }))?),
         status => Err(Failure::new(format!(
@@ -24,7 +24,7 @@ pub(super) fn health(settings: &Settings, output: &mut Standard) -> Result<(), F
     }
 }
 
-/// Returns the address to connect to: the loopback address if the server listens on all interfaces.
+/// Returns the IP address and port to connect to: a loopback one if the server listens on all interfaces.
 pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -41,7 +41,7 @@ pub(super) fn database_is_new(settings: &Settings) -> bool {
 }
 
 /// Prints a notice to the standard error, as JSON with `--json`.
-#[expect(clippy::print_stderr, reason = "it is no part of the output")]
+#[expect(clippy::print_stderr, reason = "it is not part of the output")]
 pub(super) fn notice(json: bool, sentence: &str) {
     match json {
         true => eprintln!("{}", serde_json::json!({ "notice": sentence })),

@@ -47,7 +47,7 @@ async fn revoke(which: &RevokeSessions, services: &Services, output: &mut Standa
             id: None,
         } => Err(Failure::coded(
             FailureCode::Usage,
-            "name a session, --all or --everyone",
+            "specify a session, --all or --everyone",
         )),
     }
 }
@@ -55,8 +55,7 @@ async fn revoke(which: &RevokeSessions, services: &Services, output: &mut Standa
 async fn revoke_one(id: SessionId, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     if !services.sessions.revoke(id, None, services.command_line()).await? {
         return Err(Failure::not_found(format!(
-            "no active session {id}; `countersign sessions list EMAIL` lists the sessions of an account, and `countersign \
-             grants list` what clients may do for users"
+            "no active session {id}; `countersign sessions list EMAIL` lists the sessions of an account, and `countersign grants list` the grants of clients"
         )));
     }
     Ok(output.done(&format!("Revoked the session {id}."), &json!({ "session": id }))?)
@@ -78,8 +77,7 @@ async fn revoke_everything(services: &Services, output: &mut Standard) -> Result
     device_authorization::void_all(&services.db).await?;
     let ended = sessions::end_everything(&services.db, services.clock.now(), event).await?;
     let sentence = format!(
-        "Revoked {ended} sessions and all tokens issued before; verifiers learn of it like of any other revocation. \
-         All users have to sign in again."
+        "Revoked {ended} sessions and all tokens issued before; verifiers learn of this as of any other revocation. All users have to sign in again."
     );
     Ok(output.done(&sentence, &json!({ "sessions": ended }))?)
 }

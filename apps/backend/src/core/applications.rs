@@ -116,7 +116,7 @@ impl Applications {
         Some((application, url))
     }
 
-    /// Returns the application that a destination belongs to: a URL of its own, or else the only application.
+    /// Returns the application that a destination belongs to: one of its own URLs, or else the only application.
     pub fn of_destination(&self, return_to: Option<&str>) -> Option<&Application> {
         let found = return_to.and_then(|return_to| Some(self.of_url(return_to)?.0));
         found.or_else(|| self.only())

@@ -22,7 +22,7 @@ impl HostCookie {
     }
 
     /// Returns the cookie's value in a request. If there are two, one of them was planted, so neither is used. Other cookies
-    /// beside it may have any bytes, because other applications on the domain set them.
+    /// next to it may contain any bytes, because other applications on the domain set them.
     pub fn read(self, origin: &Origin, headers: &HeaderMap) -> Option<String> {
         let name = self.name(origin);
         let lines = headers.get_all(COOKIE).iter();

@@ -259,7 +259,7 @@ fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<Read<T>, Problem> {
         // Parse again as untyped fields: a syntax error after the first mistake takes precedence.
         Err(first) => {
             return match members(body)? {
-                // What is ambiguous inside of a field is not seen any more.
+                // Ambiguity inside a field can no longer be seen.
                 Some(fields) => Ok(read_fields(fields).or(|| first.mistake(Known::of::<T>()))),
                 None => Ok(Read::only(first.mistake(Known::of::<T>()))),
             };

@@ -36,7 +36,7 @@ macro_rules! id {
 }
 
 id!(
-    /// The ID of an account; `sub` in its tokens.
+    /// The ID of an account, which is the `sub` of its tokens.
     AccountId
 );
 id!(
@@ -76,7 +76,7 @@ pub struct SessionRef {
     pub session: SessionId,
 }
 
-/// Returns a UUID of version 7, for IDs without a type of their own, such as `jti`.
+/// Returns a UUID of version 7, for IDs without their own type, such as `jti`.
 pub fn uuid_v7(now: Timestamp, random: SecureRandom) -> Uuid {
     let millis = u64::try_from(now.millis()).unwrap_or(0);
     Builder::from_unix_timestamp_millis(millis, &random.bytes()).into_uuid()

@@ -41,7 +41,7 @@ pub struct OauthErrorBody<'a> {
 }
 
 impl OauthProblem {
-    /// An error with a description of its own. It never repeats what the client sent.
+    /// An error with its own description. It never repeats what the client sent.
     pub fn described(code: Code, description: impl Into<Cow<'static, str>>) -> Self {
         Self(Problem::new(code).detail(description))
     }

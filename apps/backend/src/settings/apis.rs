@@ -62,7 +62,7 @@ pub(super) const FIELDS: &[Setting] = &[
     field(
         "aliases",
         "list of URIs",
-        "Further identifiers that clients may use for it. Its tokens always have `identifier`.",
+        "Other identifiers that clients may use for it. The `aud` of its tokens is always `identifier`.",
         "none",
         r#"["https://api.example.com/v1"]"#,
     ),
@@ -140,7 +140,7 @@ pub fn check_client_id(api: &ApiMetadata) -> Result<(), ApiMetadataError> {
         Some((id, fault)) => Err(ApiMetadataError {
             member: "client_id",
             what: format!("{id:?} {fault}"),
-            help: "name the client by which the API introspects tokens, or remove it".to_owned(),
+            help: "set it to the client that introspects tokens for the API, or remove it".to_owned(),
         }),
     }
 }

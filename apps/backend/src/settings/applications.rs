@@ -66,42 +66,42 @@ pub(super) const FIELDS: &[Setting] = &[
     field(
         "start",
         ApplicationUrl::FORM,
-        "The page to open when there is no other.",
+        "The page to open if no other page is known.",
         "the root page of the first origin",
         "https://app.example.com/",
     ),
     field(
         "mail_links.verify",
         ApplicationUrl::FORM,
-        "Its own page for links to verify an email address, as `docs/guides/mail.md` describes.",
+        "The application's page for email verification links (see `docs/guides/mail.md`).",
         "a page of this server",
         "https://app.example.com/verify",
     ),
     field(
         "mail_links.recover",
         ApplicationUrl::FORM,
-        "Its own page for links to set a new password.",
+        "The application's page for password reset links.",
         "a page of this server",
         "https://app.example.com/recover",
     ),
     field(
         "mail_links.invite",
         ApplicationUrl::FORM,
-        "Its own page for links to accept an invitation.",
+        "The application's page for invitation links.",
         "a page of this server",
         "https://app.example.com/invite",
     ),
     field(
         "mail_links.sign_in",
         ApplicationUrl::FORM,
-        "Its own page for links to sign in.",
+        "The application's page for sign-in links.",
         "a page of this server",
         "https://app.example.com/sign-in",
     ),
     field(
         "mail_links.change_email",
         ApplicationUrl::FORM,
-        "Its own page for links to confirm a new email address.",
+        "The application's page for links that confirm a new email address.",
         "a page of this server",
         "https://app.example.com/change-email",
     ),
@@ -176,7 +176,7 @@ impl Taken {
     fn claim(&mut self, origin: &Origin, place: &str) -> Option<ValueError> {
         match self.0.get(origin.as_str()) {
             Some(before) => Some(ValueError::new(
-                format!("lists {:?}, which {before} lists already", origin.as_str()),
+                format!("lists {:?}, which {before} already lists", origin.as_str()),
                 "list each origin once",
             )),
             None => {

@@ -120,7 +120,7 @@ impl Entry {
         let given = self.raw.given.swap_remove(at);
         let read = match given.value.as_str() {
             Some(text) => read(text),
-            None => Err(ValueError::new("is not a text", "write it in quotation marks")),
+            None => Err(ValueError::new("is not a string", "write it in quotation marks")),
         };
         match read {
             Ok(value) => {

@@ -234,7 +234,7 @@ fn json(value: &DeValue<'_>) -> Result<Json, ValueError> {
             let number: Option<i64> = written(value)?.parse().ok();
             number
                 .map(Json::from)
-                .ok_or_else(|| ValueError::new("is too large a number", ""))
+                .ok_or_else(|| ValueError::new("is too large", ""))
         }
         DeValue::Array(items) => members(items),
         DeValue::Table(table) => {
@@ -260,7 +260,7 @@ fn element(item: &DeValue<'_>) -> Result<String, ValueError> {
         },
         DeValue::String(_) => Err(ValueError::new(
             "an element contains a comma",
-            "write each element as a string of its own",
+            "write each element as a separate string",
         )),
         _ => Err(ValueError::new(
             "an element is not a string",

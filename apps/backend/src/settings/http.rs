@@ -27,7 +27,7 @@ section! {
         /// them; beyond that, they get an immediate response.
         /// Each connection needs a file descriptor; the limit of the process applies too.
         max_connections: usize = "10000",
-        /// The maximum number of connections per IP address, 1 up to `max_connections`. For clients behind a proxy of
+        /// The maximum number of connections per IP address, 1 up to `max_connections`. For clients behind a proxy in
         /// `trusted_proxies`, it limits concurrent requests instead. At most half of them may long-poll a status list.
         max_connections_per_address: usize = "256",
     }
@@ -60,7 +60,7 @@ impl Http {
             self.max_connections_per_address <= self.max_connections,
             &["http.max_connections_per_address", "http.max_connections"],
             ValueError::new(
-                "one IP address could have more connections than max_connections allows in all",
+                "one IP address could have more connections than max_connections allows in total",
                 "use at most max_connections",
             ),
         );

@@ -17,8 +17,8 @@ section! {
         /// Failed sign-ins per IP address (IPv6: /64), for any account. The default leaves room for an office
         /// behind one IP address, but stops credential stuffing.
         login_per_address: Rate = "30/1m",
-        /// Correct passwords per account and IP address (IPv6: /64), for every endpoint that takes one. It is
-        /// generous, and only affects programs that sign in again instead of refreshing their tokens.
+        /// Correct passwords per account and IP address (IPv6: /64), for every endpoint that takes one. The default
+        /// only affects programs that sign in again instead of refreshing their tokens.
         sign_ins_per_account: Rate = "60/15m",
         /// Sign-ups per IP address (IPv6: /64). The default leaves room for a classroom, but stops scripts.
         register_per_address: Rate = "20/1h",
@@ -42,12 +42,13 @@ section! {
         /// Authorization requests (`/oauth2/authorize`) per IP address (IPv6: /64). The default leaves room for an office
         /// behind one IP address that signs in to its applications in the morning.
         authorize_per_address: Rate = "60/1m",
-        /// Requests of one confidential client at the token and revocation endpoints. All users of an application share it.
+        /// Requests of one confidential client to the token and revocation endpoints. All users of an application share
+        /// this limit.
         token_per_client: Rate = "600/1m",
-        /// Requests of public clients at the token and revocation endpoints per IP address (IPv6: /64), which is that of
-        /// the user.
+        /// Requests of public clients to the token and revocation endpoints per IP address (IPv6: /64), which is the
+        /// user's.
         token_per_address: Rate = "60/1m",
-        /// Requests of one client at the introspection endpoint.
+        /// Requests of one client to the introspection endpoint.
         introspect_per_client: Rate = "6000/1m",
         /// Requests for emails (verification, password reset, sign-in) per IP address (IPv6: /64), for any
         /// recipient.
@@ -74,7 +75,7 @@ section! {
         codes_per_address: Rate = "30/15m",
         /// Failed authentications of clients per IP address (IPv6: /64), at the endpoints where clients present a secret.
         client_auth_per_address: Rate = "20/5m",
-        /// Requests at the UserInfo endpoint for one user's grant to one client.
+        /// Requests to the UserInfo endpoint for one user's grant to one client.
         userinfo_per_grant: Rate = "60/1m",
     }
 }

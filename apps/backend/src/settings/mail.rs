@@ -24,8 +24,8 @@ section! {
         /// To keep the password out of the settings, use `mail.smtp_url_file`.
         #[default_is = "none: emails are written to `mail.folder`, and their links are printed"]
         smtp_url: Option<SmtpUrl> = "",
-        /// The sender of emails, such as `Example <no-reply@example.com>`.
-        /// If the domain does not authorize your mail server (SPF, DKIM), emails end up as spam.
+        /// The sender of emails, such as `Example <no-reply@example.com>`. If the domain does not authorize your mail
+        /// server (SPF, DKIM), emails are likely to be marked as spam.
         #[default_is = "`no-reply@` and the issuer's host"]
         from: Sender = "no-reply@localhost",
         /// The folder to which emails are written, one file each, if `mail.smtp_url` is not set.

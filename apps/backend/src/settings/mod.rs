@@ -148,8 +148,8 @@ section! {
         /// applications whose origin on another host is `http://`.
         #[warning = "anyone on the network path can read password hashes, and anyone who can modify the traffic can take over all accounts; for private networks only"]
         allow_unencrypted: bool = "false",
-        /// The folder with the signing keys, and with the sealing keys in its subfolder `sealing`. They are created at the
-        /// first start.
+        /// The folder with the signing keys, the RSA keys (in `rsa`) and the sealing keys (in `sealing`). They are
+        /// created when they are first needed.
         #[warning = "anyone who can read it can issue any token; if it is lost, all tokens become invalid"]
         keys_dir: PathBuf = "secrets/jwt",
         /// The passphrase of encrypted private keys (PKCS#8). New sealing keys are encrypted with it; new signing keys are

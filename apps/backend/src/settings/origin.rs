@@ -101,8 +101,8 @@ impl Issuer {
         !self.is_https()
     }
 
-    /// The issuer of `countersign dev --lan`: the only one without TLS at an address that other machines can reach. It cannot
-    /// be set.
+    /// The issuer of `countersign dev --lan`: the only one without TLS at an IP address that other machines can reach.
+    /// It cannot be set.
     pub(super) fn of_network(address: SocketAddr) -> Self {
         let host = match address.ip() {
             IpAddr::V4(ip) => ip.to_string(),
@@ -152,7 +152,7 @@ impl Value for Origin {
 }
 
 impl Origin {
-    /// The origin of a URL, if browsers write it like that and its host is an address or a name by our rules.
+    /// The origin of a URL, if browsers write it like that and its host is an IP address or a name by our rules.
     fn read(text: &str) -> Option<Self> {
         let url = Url::parse(text).ok()?;
         let is_host = match url.host()? {

@@ -15,7 +15,7 @@ section! {
         name: String = "Countersign",
         /// The color of buttons and links, as `#rrggbb`. Any color works: it is adjusted where text would be hard to read.
         color: Color = "#1f4fd8",
-        /// The color in dark mode, where a lighter one may suit better.
+        /// The color in dark mode, where a lighter color may look better.
         #[default_is = "`pages.color`"]
         color_dark: Option<Color> = "",
         /// The corner radius in pixels, 0 to 32.

@@ -62,7 +62,7 @@ impl Passwords {
             &["passwords.memory_kib", "passwords.iterations"],
             ValueError::new(
                 format!(
-                    "{} KiB with {} iterations make hashes too cheap to guess",
+                    "{} KiB with {} iterations make guessing passwords too cheap",
                     self.memory_kib, self.iterations
                 ),
                 "use at least 47104 KiB with 1 iteration, 19456 with 2, 12288 with 3, 9216 with 4 or 7168 with 5 \
@@ -73,7 +73,7 @@ impl Passwords {
             self.min_length <= self.max_length,
             &["passwords.min_length", "passwords.max_length"],
             ValueError::new(
-                "no password could be both long and short enough",
+                "no password could satisfy both limits",
                 "min_length must be at most max_length",
             ),
         );

@@ -13,8 +13,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 section! {
     /// Signing in to other applications.
     Provider "provider." {
-        /// Whether clients can use this server: `countersign clients create` registers one, or `[[clients]]` does. If not,
-        /// its endpoints return 404, and the metadata does not list them. Without clients, it makes no difference.
+        /// Whether to enable the OpenID provider, for clients registered with `countersign clients create` or in
+        /// `[[clients]]`. If not, its endpoints return 404, and the metadata does not list them.
         enabled: bool = "true",
         /// The lifetime of the access tokens of clients: 1m to 24h. The API and the client may have a shorter one.
         #[warning = "APIs that do not check for revocation accept a stolen token for this long"]
@@ -61,7 +61,7 @@ impl Provider {
             &["provider.native_schemes"],
             ValueError::new(
                 format!(
-                    "{:?} is not such a scheme",
+                    "{:?} is not a URL scheme without a dot",
                     wrong.map(String::as_str).unwrap_or_default()
                 ),
                 "expected one in lower case and without a colon, such as vscode",

@@ -28,8 +28,8 @@ except `COUNTERSIGN_TEST_…` and the variables that Kubernetes sets for a servi
 - **Lists** are TOML lists; in the environment, their elements are separated by commas.
 - **Secrets** can be read from a file: `database_url_file` in TOML, `COUNTERSIGN_DATABASE_URL_FILE` in the environment. One
   trailing line break is removed. Setting both the secret and its file is an error.
-- **Environment variables are used verbatim.** Surrounding quotation marks or spaces, and Windows line endings, are errors. It
-  is the shell that removes quotes, and `docker run --env-file` does not involve a shell.
+- **Environment variables are used verbatim.** Surrounding quotation marks or spaces, and Windows line endings, are errors. Quotes
+  are normally removed by a shell, and `docker run --env-file` does not use one.
 - **Empty variables are values.** They empty a list and turn off a setting whose type says \"or empty\". Elsewhere they are
   errors, so that the server never falls back to a default because a secret is missing.
 - **Paths** are relative to the working directory.

@@ -40,7 +40,7 @@ pub(super) const APIS: &str = "apis";
 /// All lists of tables, which only the settings file can have.
 pub(super) const LISTS: [&str; 3] = [APPLICATIONS, CLIENTS, APIS];
 
-/// An entry of `[[clients]]` or `[[apis]]`, whose members may have members of their own.
+/// An entry of `[[clients]]` or `[[apis]]`, whose members may be nested.
 pub(super) struct RawTable {
     /// The line at which it begins.
     pub(super) source: Source,

@@ -15,12 +15,13 @@ section! {
         /// Headers that the collector requires, as `name=value`, separated by commas.
         /// Over plain HTTP, they could be read on the network, so https is required for other hosts.
         otlp_headers: Option<SecretString> = "",
-        /// The share of requests to trace, 0 to 1. If a proxy of `trusted_proxies` sends `traceparent`, the proxy decides.
+        /// The share of requests to trace, 0 to 1. If a proxy in `trusted_proxies` sends `traceparent`, the proxy
+        /// decides.
         sample_ratio: Ratio = "1",
     }
 }
 
-/// The address of a collector.
+/// The URL of a collector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collector(String);
 

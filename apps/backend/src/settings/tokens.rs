@@ -25,8 +25,8 @@ section! {
         #[warning = "each service must accept its own name only, or a token for one service is valid for another"]
         #[default_is = "the issuer"]
         audience: Vec<String> = "",
-        /// What access tokens say about the user: `email`, `email_verified` and `name`, separated by commas. A change is in
-        /// the next token. Claims that would make a token longer than 8192 bytes are left out.
+        /// What access tokens say about the user: `email`, `email_verified` and `name`, separated by commas. A change
+        /// applies from the next token on. Claims that would make a token longer than 8192 bytes are left out.
         #[warning = "anyone who gets such a token can read it; an unverified email address may belong to someone else"]
         #[default_is = "none"]
         claims: Vec<UserClaim> = "",

@@ -12,7 +12,7 @@ const EXAMPLE: &str = "expected one text for all languages, or one per language:
 /// A text, and its versions in single languages: `Welcome | de: Willkommen`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wording {
-    /// The text for languages without one of their own.
+    /// The text for languages without their own.
     general: Option<String>,
     own: Vec<(&'static str, String)>,
 }

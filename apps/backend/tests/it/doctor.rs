@@ -278,7 +278,7 @@ async fn it_names_keys_that_others_may_read_that_do_not_fit_and_that_are_gone() 
     chmod(&private, 0o600);
 
     chmod(&installation.keys(), 0o777);
-    installation.must_find("fail", "keys", "is writable for other users");
+    installation.must_find("fail", "keys", "is writable by other users");
     chmod(&installation.keys(), 0o700);
 
     let (right, other) = (
@@ -300,7 +300,7 @@ async fn it_names_an_issuer_that_leads_nowhere_or_elsewhere() {
     let other = Installation::start(Database::Sqlite, honest).await;
     let (ours, others) = (installation.environment[0].1.clone(), other.environment[0].1.clone());
     installation.set("COUNTERSIGN_ISSUER", &others);
-    installation.must_find("fail", "issuer", "other keys");
+    installation.must_find("fail", "issuer", "keys differ");
 
     let through = Proxy::start(honest).await;
     through.upstream.set(other.server.as_ref().unwrap().address).unwrap();

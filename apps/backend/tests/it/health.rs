@@ -126,7 +126,7 @@ async fn the_command_tells_whether_the_server_is_ready() {
     server.kill();
     let answer = ask();
     assert_eq!(answer.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&answer.stderr).contains("no server answers"));
+    assert!(String::from_utf8_lossy(&answer.stderr).contains("no server responds"));
 }
 
 /// The span with the id is created for the first line logged in it, if any.

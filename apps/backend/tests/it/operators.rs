@@ -222,22 +222,22 @@ async fn what_is_typed_wrong_is_said_plainly(database: Database) {
         (
             &["users", "grant", ada, "bad scope"],
             2,
-            "pass each scope as an argument of its own",
+            "pass each scope as a separate argument",
         ),
         (
             &["users", "grant", ada, ""],
             2,
-            "pass each scope as an argument of its own",
+            "pass each scope as a separate argument",
         ),
         (
             &["users", "ungrant", ada, "a b"],
             2,
-            "pass each scope as an argument of its own",
+            "pass each scope as a separate argument",
         ),
         (
             &["token", "issue", ada, "--scope", "a b"],
             2,
-            "pass each scope as an argument of its own",
+            "pass each scope as a separate argument",
         ),
         (&["users", "grant", ada, "b\u{e4}d"], 2, "printable ASCII"),
         (
@@ -261,7 +261,7 @@ async fn what_is_typed_wrong_is_said_plainly(database: Database) {
             "such as 15d, 12h, 30m or 45s",
         ),
         (&["users", "list", "--limit", "all"], 2, "a whole number"),
-        (&["sessions", "revoke", "deadbeef"], 2, "a session's id looks like"),
+        (&["sessions", "revoke", "deadbeef"], 2, "a session ID looks like"),
         (
             &["sessions", "revoke", "0198c5a0-7e1c-7000-8000-000000000000"],
             1,

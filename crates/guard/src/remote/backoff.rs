@@ -29,7 +29,7 @@ impl Backoff {
 /// From 0 to 1.
 #[expect(
     clippy::disallowed_methods,
-    reason = "this crate knows no SecureRandom; of jitter no test wants to know more"
+    reason = "this crate has no SecureRandom; tests do not depend on jitter"
 )]
 fn jitter() -> f64 {
     let mut byte = [0];

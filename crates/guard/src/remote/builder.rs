@@ -105,7 +105,7 @@ impl GuardBuilder {
     }
 
     /// Builds the guard and waits up to five seconds for the issuer's keys. If they have not been fetched by then, requests
-    /// are answered 503 until they have.
+    /// get 503 until they have.
     ///
     /// Must be called on a tokio runtime that outlives the guard.
     ///

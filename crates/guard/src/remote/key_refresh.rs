@@ -72,7 +72,7 @@ fn usable(body: &[u8]) -> Result<Vec<VerifyingKey>, FetchError> {
     if !is_unambiguous_object(body) {
         return Err(content("not a JSON object without duplicate members"));
     }
-    let set: JwkSet = serde_json::from_slice(body).map_err(|_| content("no JWK Set"))?;
+    let set: JwkSet = serde_json::from_slice(body).map_err(|_| content("not a JWK Set"))?;
     let keys: Vec<_> = set
         .keys
         .iter()

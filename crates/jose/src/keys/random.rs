@@ -4,7 +4,7 @@ use super::KeyError;
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "this crate knows no SecureRandom; a new key needs the system's"
+    reason = "this crate has no SecureRandom; a new key needs the system's"
 )]
 pub(super) fn bytes<const N: usize>() -> Result<[u8; N], KeyError> {
     let mut bytes = [0; N];

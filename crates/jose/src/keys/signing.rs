@@ -57,7 +57,7 @@ impl SigningKey {
     /// Signs claims as a compact JWS (RFC 7515 §7.1) with the header `{"alg":"ES256","typ":…,"kid":…}`.
     #[expect(
         clippy::disallowed_methods,
-        reason = "this crate knows no SecureRandom; the signature needs the system's"
+        reason = "this crate has no SecureRandom; the signature needs the system's"
     )]
     pub fn sign(&self, typ: TokenType, claims: &impl Serialize) -> Result<String, SignError> {
         let text = SignedText::new(SigningAlg::Es256, typ, self.kid(), claims, SIGNATURE_LENGTH)?;

@@ -7,7 +7,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum StatusListError {
     /// `sub` is not exactly the expected `uri`, the one in the token's `status`.
-    #[error("the status list has another URI than the requested one")]
+    #[error("the status list has a different URI than the one requested")]
     WrongSubject,
     /// `status_list` is not an object with `bits` and `lst`, or these have another JSON type.
     #[error("the status list has no lst")]

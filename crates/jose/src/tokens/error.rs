@@ -71,7 +71,7 @@ pub enum HeaderError {
     #[error("the token's alg is not the expected one")]
     WrongAlgorithm,
     /// The header contains or references a key (`jwk`, `jku`, `x5u`, `x5c`), which is never used or fetched.
-    #[error("the token's header contains a key of its own ({0})")]
+    #[error("the token's header contains its own key ({0})")]
     EmbeddedKey(&'static str),
     /// The header has a `crit`. No extension is supported.
     #[error("the token's header requires an unsupported extension (crit)")]

@@ -167,7 +167,7 @@ fn texts(name: &'static str, claim: Option<Value<'_>>) -> Result<Vec<String>, Cl
     texts.collect()
 }
 
-/// A status of another mechanism than status lists is not supported, and is rejected rather than ignored.
+/// A status mechanism other than status lists is not supported, and is rejected rather than ignored.
 fn status(claim: Value<'_>) -> Result<StatusReference, ClaimsError> {
     let wrong = ClaimsError::WrongShape("status");
     let Some(Value::Object(members)) = claim.into_member("status_list") else {

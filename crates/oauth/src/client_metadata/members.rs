@@ -80,6 +80,6 @@ fn unsupported(name: &str) -> &'static str {
         name if name.starts_with("tls_client_auth_") => {
             "is not supported: clients do not authenticate with certificates"
         }
-        _ => "is not a member of client metadata",
+        _ => "is not a client metadata field",
     }
 }

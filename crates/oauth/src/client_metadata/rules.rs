@@ -135,7 +135,7 @@ impl ClientMetadata {
                 Kind::CustomScheme if scheme.contains('.') => continue,
                 Kind::CustomScheme if policy.native_schemes.iter().any(|own| own == scheme) => continue,
                 Kind::CustomScheme => {
-                    "must use https, http on this computer, or a scheme with a dot, such as com.example.app"
+                    "must use https, http on a loopback host, or a scheme with a dot, such as com.example.app"
                 }
             };
             return Err(MetadataError::new(member, format!("{problem}; got {uri}")));
@@ -152,7 +152,7 @@ impl ClientMetadata {
         if scopes.clone().next().is_none() {
             return Err(MetadataError::new(
                 "scope",
-                "must name at least one scope: leave it out to allow all that the client may use",
+                "must name at least one scope: omit it to allow all scopes that the client may use",
             ));
         }
         match scopes.all(is_scope) {
@@ -192,7 +192,7 @@ impl ClientMetadata {
             if texts.len() > MAX_ENTRIES || !are_short(texts) {
                 return Err(MetadataError::new(
                     member,
-                    "must have at most 20 texts of at most 320 bytes",
+                    "must have at most 20 entries of at most 320 bytes each",
                 ));
             }
         }

@@ -91,7 +91,7 @@ fn members_of_a_newer_server_are_ignored_in_storage_only() {
     let metadata: ClientMetadata = serde_json::from_str(json).unwrap();
     assert_eq!(metadata.name_in("fr"), Some("A"));
     let error = ClientMetadata::from_object(object(serde_json::from_str(json).unwrap())).unwrap_err();
-    assert_eq!(error.to_string(), "shiny is not a member of client metadata");
+    assert_eq!(error.to_string(), "shiny is not a client metadata field");
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl Listener {
     /// Waits for a notification.
     ///
     /// # Errors
-    /// If the connection is lost or receives nothing any more. Open another one and check what was missed.
+    /// If the connection is lost or no longer receives anything. Open another one and check what was missed.
     pub async fn heard(&mut self) -> Result<(), StoreError> {
         loop {
             let due = self.probe.due;

@@ -48,7 +48,7 @@ impl fmt::Display for Shortfall {
             Lack::Rights(rights) => write!(f, "the database role lacks {rights} on {on}"),
             Lack::Policy => write!(
                 f,
-                "row-level security of {on} has no policy that allows everything for the database role"
+                "row-level security of {on} has no policy that gives the database role full access"
             ),
             Lack::Condition => write!(f, "row-level security of {on} may hide rows from the database role"),
         }

@@ -12,7 +12,7 @@ use crate::{FromRow, StoreError};
 pub(crate) struct SchemaLock<'c>(Transaction<'c>);
 
 impl Postgres {
-    /// Waits for the lock of the current schema without a timeout, also for the following statements.
+    /// Waits for the lock of the current schema without a timeout, for the following statements too.
     pub(crate) async fn lock_schema<'c>(
         &self,
         connection: &'c mut ClientWrapper,

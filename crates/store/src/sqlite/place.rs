@@ -139,7 +139,7 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     if file.metadata().is_ok_and(|found| found.len() > LONGEST_LOCK) {
         return Err(unusable(
             &lock_path,
-            "it is not a lock file of Countersign; move it to another place",
+            "it is not a lock file of Countersign; move it elsewhere",
         ));
     }
     if file.try_lock().is_err() {
@@ -215,8 +215,7 @@ pub(super) fn warnings(path: &Path) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(kind) = network_file_system(folder_of(path)) {
         warnings.push(format!(
-            "{} lies on a network file system ({kind}): its locks and syncs cannot be trusted, and the database may be \
-             damaged or lose what was answered. Use a local disk, or PostgreSQL.",
+            "{} is on a network file system ({kind}), whose locks and syncs are unreliable: the database may be damaged, or acknowledged writes may be lost. Use a local disk, or PostgreSQL.",
             path.display()
         ));
     }

@@ -207,7 +207,7 @@ impl Writer {
     }
 }
 
-/// Counts a task while it waits, also if its future is dropped.
+/// Counts a task while it waits, even if its future is dropped.
 struct Waiting<'w>(&'w AtomicUsize);
 
 impl<'w> Waiting<'w> {

@@ -1,5 +1,5 @@
 //! Whole databases: read as of one moment, written into an empty schema. For backups, and for moving between databases. It uses
-//! the catalog and knows no table; every table must have columns of the common dialect.
+//! the catalog and names no table; every table must have columns of the common dialect.
 
 mod digest;
 mod piece;
@@ -28,7 +28,7 @@ impl Pieces {
     /// # Errors
     /// Any error of the database.
     pub async fn next(&mut self) -> Result<Piece, StoreError> {
-        let broken = || Err(StoreError::unavailable("reading the database broke off"));
+        let broken = || Err(StoreError::unavailable("reading the database was interrupted"));
         self.0.recv().await.unwrap_or_else(broken)
     }
 }

@@ -146,6 +146,6 @@ async fn a_lock_that_is_a_link_does_not_lead_to_the_database() {
     std::fs::remove_file(&lock).unwrap();
     std::fs::write(&lock, "perhaps the only backup of something").unwrap();
     let why = refusal(&path, Role::Server).await.to_string();
-    assert!(why.contains("move it to another place"), "{why}");
+    assert!(why.contains("move it elsewhere"), "{why}");
     assert!(std::fs::read_to_string(&lock).unwrap().contains("only backup"));
 }

@@ -95,8 +95,7 @@ pub(super) async fn export(asked: &ExportAudit, services: &Services, output: &mu
     let file = writer.into_inner().map_err(|error| Failure::new(error.to_string()))?;
     file.sync_all()?;
     let sentence = format!(
-        "Wrote {} sealed entries, {} unsealed entries and {} checkpoints to {name}. It contains pseudonyms only; \
-         which accounts they belong to stays in the database.",
+        "Wrote {} sealed entries, {} unsealed entries and {} checkpoints to {name}. It contains pseudonyms only; the accounts they belong to are recorded only in the database.",
         counts.rows, counts.unsealed, counts.checkpoints
     );
     Ok(output.done(&sentence, &counts)?)

@@ -158,12 +158,14 @@ fn report(
     }
     if sound.erased > 0 {
         sentence.push_str(&format!(
-            " {} of them have no IP address and device any more, because their account was deleted.",
+            " {} of them no longer have an IP address and device, because their account was deleted.",
             sound.erased
         ));
     }
     if asked.against.is_none() {
-        sentence.push_str(" To detect a removed end of the log, compare with a saved checkpoint (--against).");
+        sentence.push_str(
+            " To detect whether the end of the log was removed, compare it with a saved checkpoint (--against).",
+        );
     }
     Ok(output.done(&sentence, sound)?)
 }

@@ -47,7 +47,7 @@ pub enum ApisCommand {
 /// An API.
 #[derive(Args)]
 pub struct NamedApi {
-    /// The identifier of the API: `aud` of its tokens
+    /// The identifier of the API, which is the `aud` of its tokens
     #[arg(value_name = "URI")]
     pub identifier: String,
 }
@@ -87,7 +87,7 @@ pub struct EditApi {
 #[derive(Args)]
 #[command(group = ArgGroup::new("access").args(["any_client", "listed_clients"]))]
 pub struct ApiParts {
-    /// A scope that every user who consents has, with its description in English; may be given several times
+    /// A scope for every user who consents, with its description in English; may be given several times
     #[arg(long, value_name = "SCOPE[=WORDS]", value_parser = scope)]
     pub scope: Vec<(String, Option<String>)>,
     /// A scope that a user has only after `countersign users grant`, with its description; may be given several times

@@ -19,7 +19,7 @@ pub struct Account {
 /// One scope (RFC 6749 §3.3).
 pub(super) fn one_scope(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains(char::is_whitespace) {
-        return Err("pass each scope as an argument of its own, for example: products:read products:write".to_owned());
+        return Err("pass each scope as a separate argument, for example: products:read products:write".to_owned());
     }
     let scopes: Scopes = text.parse().map_err(|error: UnknownScopeCharacter| error.to_string())?;
     Ok(scopes.to_string())
@@ -34,10 +34,10 @@ pub(super) fn count<const MOST: u32>(text: &str) -> Result<u32, String> {
     }
 }
 
-/// How long a token lives.
+/// The lifetime of a token.
 pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
     let lifetime =
-        parse_duration(text).map_err(|wrong| format!("{wrong}; expected one such as 15d, 12h, 30m or 45s"))?;
+        parse_duration(text).map_err(|wrong| format!("{wrong}; expected a duration such as 15d, 12h, 30m or 45s"))?;
     match lifetime >= Duration::from_secs(1) {
         true => Ok(lifetime),
         false => Err("the lifetime must be at least 1s".to_owned()),
@@ -47,8 +47,7 @@ pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
 /// The id of a session.
 pub(super) fn session_id(text: &str) -> Result<Uuid, String> {
     text.parse().map_err(|_| {
-        "a session's id looks like 0198c5a0-7e1c-7000-8000-000000000000; `countersign sessions list EMAIL` shows those of \
-         an account"
+        "a session ID looks like 0198c5a0-7e1c-7000-8000-000000000000; `countersign sessions list EMAIL` lists those of an account"
             .to_owned()
     })
 }
@@ -56,7 +55,7 @@ pub(super) fn session_id(text: &str) -> Result<Uuid, String> {
 /// The id of a grant.
 pub(super) fn grant_id(text: &str) -> Result<Uuid, String> {
     text.parse().map_err(|_| {
-        "a grant's id looks like 0198c5a0-7e1c-7000-8000-000000000000; `countersign grants list` shows the newest"
+        "a grant ID looks like 0198c5a0-7e1c-7000-8000-000000000000; `countersign grants list` lists the newest grants"
             .to_owned()
     })
 }

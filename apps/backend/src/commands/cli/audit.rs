@@ -23,9 +23,9 @@ pub enum AuditCommand {
     Export(ExportAudit),
     /// Verify that no entries were changed, removed or inserted
     ///
-    /// Verifies the log in the database, or with --export an exported file, which needs no database and no settings. A
-    /// removed end of the log is only detected with --against. The entries of the last seconds are not sealed yet, and not
-    /// protected.
+    /// Verifies the log in the database, or with --export an exported file, which needs no database and no settings.
+    /// Without --against, it cannot detect that the end of the log was removed. Entries of the last few seconds are not
+    /// sealed yet, so they are not protected.
     #[command(
         after_help = "Examples:\n  countersign audit verify\n  countersign audit verify --against kept-checkpoints.txt\n  \
         countersign audit verify --export audit.jsonl --public-key secrets/jwt/public.pem"
@@ -80,8 +80,8 @@ pub struct VerifyAudit {
     /// Verify this export instead of the database
     #[arg(long, value_name = "FILE")]
     pub export: Option<PathBuf>,
-    /// A public key (PEM) that signed checkpoints; can be repeated. Without --export, the keys of the keys folder are used
-    /// too
+    /// A public key (PEM) that signed checkpoints; can be repeated. Without --export, the keys in the keys folder are
+    /// used too
     #[arg(long = "public-key", value_name = "FILE")]
     pub public_keys: Vec<PathBuf>,
     /// A JWK Set of public keys that signed checkpoints

@@ -27,25 +27,23 @@ pub enum ClientsCommand {
     /// List clients
     #[command(after_help = "Example:\n  countersign clients list")]
     List,
-    /// Show a client with its metadata and secrets
+    /// Show a client with its metadata and the expiry of its secrets
     #[command(after_help = "Example:\n  countersign clients show grafana")]
     Show(NamedClient),
     /// Change a client
-    ///
-    /// A list replaces the present one. Clients that the settings file declares can only be changed there.
+    /// A list replaces the current one. Clients that the settings file declares can only be changed there.
     #[command(after_help = "Examples:\n  \
         countersign clients update grafana --redirect-uri https://grafana.example.org/login/generic_oauth\n  \
         countersign clients update grafana --metadata '{\"refresh_idle_ttl\":\"7d\",\"client_uri\":null}'")]
     Update(EditClient),
-    /// Give a client a new secret
-    ///
-    /// The present secret stops working at once, or after --grace.
+    /// Create a new secret for a client
+    /// The current secret stops working at once, or after --grace.
     #[command(after_help = "Example:\n  countersign clients rotate-secret grafana --grace 7d")]
     RotateSecret {
         /// The client
         #[command(flatten)]
         client: NamedClient,
-        /// How long the present secret stays valid, at most 90d
+        /// How long the current secret stays valid, at most 90d
         #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = grace)]
         grace: Duration,
     },
@@ -157,7 +155,7 @@ pub struct Members {
     /// The signature algorithm of ID tokens: RS256, which every client library supports, or ES256 [default: RS256]
     #[arg(long, value_name = "ALGORITHM", value_parser = signing_alg)]
     pub id_token_alg: Option<SigningAlg>,
-    /// Further members, as a JSON object (see `[[clients]]` in docs/settings.md); those that are null are removed
+    /// Other metadata, as a JSON object (see `[[clients]]` in docs/settings.md); members that are null are removed
     #[arg(long, value_name = "JSON", value_parser = object)]
     pub metadata: Option<Map<String, Value>>,
 }
@@ -219,7 +217,7 @@ fn object(text: &str) -> Result<Map<String, Value>, String> {
 }
 
 fn grace(text: &str) -> Result<Duration, String> {
-    let grace = parse_duration(text).map_err(|wrong| format!("{wrong}; expected one such as 7d, 12h or 0s"))?;
+    let grace = parse_duration(text).map_err(|wrong| format!("{wrong}; expected a duration such as 7d, 12h or 0s"))?;
     match grace <= LONGEST_GRACE {
         true => Ok(grace),
         false => Err("expected at most 90d".to_owned()),

@@ -65,7 +65,7 @@ impl Global {
     /// `dev` keeps everything in memory, and reads no file. In a local network, the issuer is its address there.
     pub(super) fn refuse_for_dev(&self, lan: bool, command: &mut clap::Command) -> Result<(), clap::Error> {
         if lan && self.issuer.is_some() {
-            let text = "'--issuer' cannot be used with '--lan': the issuer is the address that the server listens on";
+            let text = "'--issuer' cannot be used with '--lan': the issuer is the IP address and port that the server listens on";
             return Err(command.error(ErrorKind::ArgumentConflict, text));
         }
         let taken = ["listen", "issuer"];

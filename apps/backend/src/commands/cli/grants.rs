@@ -6,7 +6,7 @@ use uuid::Uuid;
 /// `countersign grants`.
 #[derive(Subcommand)]
 pub enum GrantsCommand {
-    /// List the newest active grants, which are what clients may do for users
+    /// List the newest active grants, each the access of a client to a user's account
     #[command(
         after_help = "Examples:\n  countersign grants list\n  countersign grants list --user ada@example.com\n  \
         countersign grants list --client grafana"
@@ -41,7 +41,7 @@ pub struct ListGrants {
 #[derive(Args)]
 #[group(required = true, multiple = true)]
 pub struct RevokeGrants {
-    /// The grant ID (see `grants list`; `sid` in its tokens)
+    /// The grant ID (see `grants list`; it is the `sid` of its tokens)
     #[arg(value_parser = super::arguments::grant_id, conflicts_with_all = ["user", "client"])]
     pub id: Option<Uuid>,
     /// Revoke the grants of this account

@@ -9,8 +9,7 @@ use clap::{Args, Subcommand};
 pub enum KeysCommand {
     /// Create the first signing key and the first sealing key, or the first RSA key
     #[command(after_help = "Examples:\n  countersign keys generate --keys-dir secrets/jwt\n  \
-        countersign keys generate --rsa   for clients whose ID tokens are signed with RS256; made by itself if the \
-        folder is writable")]
+        countersign keys generate --rsa   for clients whose ID tokens are signed with RS256; created automatically if the folder is writable")]
     Generate(Generate),
     /// List the signing keys and their state
     #[command(after_help = "Examples:\n  countersign keys list --json     the signing keys\n  \
@@ -83,7 +82,7 @@ pub struct Rotate {
     /// Publish a key, wait until all verifiers know it, and start signing with it
     #[arg(long)]
     pub wait: bool,
-    /// The RSA key, which signs the ID tokens of clients that do not ask for ES256
+    /// Rotate the RSA key, which signs the ID tokens of clients that do not ask for ES256
     #[arg(long)]
     pub rsa: bool,
 }

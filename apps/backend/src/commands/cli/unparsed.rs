@@ -1,4 +1,4 @@
-//! What is told of a command line that is not parsed yet, or cannot be.
+//! What is known of a command line that is not parsed yet, or cannot be parsed.
 
 use std::ffi::OsString;
 

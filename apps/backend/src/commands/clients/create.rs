@@ -78,7 +78,7 @@ impl Connection {
         let mut text = String::from("\n");
         if self.client_secret.is_some() {
             text.push_str(&format!(
-                "The secret is not shown again; `countersign clients rotate-secret {}` makes a new one.\n",
+                "The secret is not shown again. To replace it, run `countersign clients rotate-secret {}`.\n",
                 self.client_id
             ));
         } else if self.is_public {
@@ -86,11 +86,10 @@ impl Connection {
         }
         text.push_str(match self.id_token_signed_response_alg {
             Some(SigningAlg::Rs256) => {
-                "ID tokens are signed with RS256, which every client library verifies; with --id-token-alg ES256, they are \
-                 shorter.\n"
+                "ID tokens are signed with RS256, which every client library supports. For shorter ones, use --id-token-alg ES256.\n"
             }
             Some(SigningAlg::Es256) => {
-                "ID tokens are signed with ES256; if the program rejects them, use --id-token-alg RS256.\n"
+                "ID tokens are signed with ES256. If the program rejects them, use --id-token-alg RS256.\n"
             }
             None => "",
         });

@@ -1,4 +1,4 @@
-//! The address in the local network at which a phone reaches `countersign dev --lan`.
+//! The IP address in the local network at which a phone reaches `countersign dev --lan`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
@@ -6,11 +6,11 @@ use crate::commands::Failure;
 
 /// The port where none is given, as on loopback.
 const PORT: u16 = 8000;
-/// An address of another network (RFC 5737). It is only used to ask the system for a route; nothing is sent to it.
+/// An IP address of another network (RFC 5737). It is only used to ask the system for a route; nothing is sent to it.
 const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(198, 51, 100, 1), 9);
 
-/// Returns the address to listen on: the one given, or this machine's own in its private network. Only one address is
-/// used, so that the server cannot be reached over a VPN or another interface.
+/// Returns the IP address and port to listen on: the one given, or this machine's own in its private network. Only one
+/// address is used, so that the server cannot be reached over a VPN or another interface.
 ///
 /// # Errors
 /// [`Failure`] with exit code 78 if the given address is not one that other machines can use, or if there is none in a
@@ -20,8 +20,7 @@ pub(super) fn address(listen: Option<&str>) -> Result<SocketAddr, Failure> {
         return match own_address() {
             Some(address) if is_private(address) => Ok(SocketAddr::new(address, PORT)),
             _ => Err(Failure::of_configuration(format!(
-                "found no IP address of this machine in a private network: connect to the network of the phone, or name \
-                 the IP address with --listen, such as --listen 192.168.1.20:{PORT}"
+                "found no IP address of this machine in a private network: connect to the same network as the phone, or pass the IP address, such as --listen 192.168.1.20:{PORT}"
             ))),
         };
     };
@@ -34,7 +33,7 @@ pub(super) fn address(listen: Option<&str>) -> Result<SocketAddr, Failure> {
     let address: SocketAddr = text.parse().map_err(|_| refused("is not an IP address and port"))?;
     match address.ip() {
         ip if ip.is_loopback() || ip.to_canonical().is_loopback() => Err(refused("is a loopback address")),
-        ip if ip.is_unspecified() || ip.to_canonical().is_unspecified() => Err(refused("names all networks")),
+        ip if ip.is_unspecified() || ip.to_canonical().is_unspecified() => Err(refused("stands for all networks")),
         ip if ip.is_multicast() => Err(refused("is a multicast address")),
         _ => Ok(address),
     }
@@ -47,7 +46,7 @@ fn own_address() -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
-/// Returns whether the internet has no route to an address.
+/// Returns whether the internet has no route to an IP address.
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_documentation() || is_shared(ip),

@@ -67,7 +67,7 @@ async fn compare_with_file(
     };
     let apis = apis::differences(db, &settings.apis).await?;
     let clients = clients::differences(db, settings, clock.now()).await?;
-    let refused = |about, problem: String| Finding::fail(about, problem, "the server does not start until then");
+    let refused = |about, problem: String| Finding::fail(about, problem, "until then, the server does not start");
     findings.extend(apis.problems.iter().map(|problem| refused(APIS, problem.to_string())));
     findings.extend(
         clients
@@ -125,7 +125,7 @@ async fn secrets(db: &Db, client: &Client, clock: &Clock) -> Result<Option<Findi
     let (id, now) = (&client.client_id, clock.now());
     let secrets = clients::secrets(db, id, now).await?;
     if secrets.is_empty() {
-        let remedy = format!("`countersign clients rotate-secret {id}` makes one");
+        let remedy = format!("run `countersign clients rotate-secret {id}` to create one");
         return Ok(Some(Finding::fail(
             CLIENTS,
             format!("{id} has no valid secret"),

@@ -221,7 +221,7 @@ async fn schema(db: &Db) -> Finding {
         Ok(Schema::Newer(_)) => Finding::fail(
             "schema",
             "it is newer than this version",
-            "install the newer version; this one does not start with it",
+            "install the newer version; this one does not start with that schema",
         ),
         Err(error) => Finding::fail(
             "schema",

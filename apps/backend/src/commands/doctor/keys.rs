@@ -32,7 +32,7 @@ pub(super) async fn check(
         if mode & 0o022 != 0 {
             findings.push(Finding::fail(
                 KEYS,
-                format!("{dir} is writable for other users (mode {mode:03o}), who could replace the keys"),
+                format!("{dir} is writable by other users (mode {mode:03o}), who could replace the keys"),
                 format!("chmod 700 {dir}"),
             ));
         }

@@ -34,8 +34,8 @@ pub(super) async fn check(settings: &Settings, findings: &mut Vec<Finding>) {
         Some(seen) => judge(&seen, settings),
         None => Finding::unknown(
             PROXY,
-            "a request to the issuer did not arrive at the server of this `metrics_listen`",
-            "check that it is the server of these settings; with several nodes, run this again",
+            "a request to the issuer did not reach the server behind this `metrics_listen`",
+            "check that this server runs with these settings; with several nodes, run this again",
         ),
     });
 }
@@ -86,7 +86,7 @@ fn judge(seen: &Seen, settings: &Settings) -> Finding {
         (false, _) if settings.issuer.is_https() => untrusted(&format!(
             "the proxy at {peer} terminates TLS, but is not in `trusted_proxies`"
         )),
-        (false, _) => Finding::ok(PROXY, "there is none, and none is trusted"),
+        (false, _) => Finding::ok(PROXY, "no proxy was detected, and none is trusted"),
         (true, true) if seen.forwarded.is_none() || seen.forwarded.as_deref() == Some(FORGED_FORWARDED) => {
             Finding::fail(
                 PROXY,
@@ -99,7 +99,9 @@ fn judge(seen: &Seen, settings: &Settings) -> Finding {
         }
         (true, _) if seen.forwarded.as_deref() == Some(FORGED_FORWARDED) => Finding::fail(
             PROXY,
-            format!("the proxy at {peer} forwards the `Forwarded` header of clients; then the IP address is unknown"),
+            format!(
+                "the proxy at {peer} forwards the `Forwarded` header of clients, which makes their IP address unknown"
+            ),
             "have it clear that header (nginx: `proxy_set_header Forwarded \"\"`)",
         ),
         (true, _) => Finding::ok(PROXY, format!("the proxy at {peer} sends the client's IP address")),

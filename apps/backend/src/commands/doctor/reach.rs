@@ -81,7 +81,7 @@ pub(super) async fn check(
     } else {
         Finding::fail(
             ISSUER,
-            format!("{issuer} leads to a server with other keys than those of this folder"),
+            format!("{issuer} leads to a server whose keys differ from those in this folder"),
             "use the same keys folder on all nodes, and check that this is the right installation",
         )
     });
@@ -122,7 +122,7 @@ async fn readiness(issuer: &str) -> Option<Finding> {
     Some(Finding::fail(
         ISSUER,
         format!("the server at {issuer} is not ready: {reason}"),
-        "check its log; it answers affected requests with 503",
+        "check its log; it responds to affected requests with 503",
     ))
 }
 
@@ -150,7 +150,7 @@ async fn list(issuer: &str, db: &Db, keys: &[VerifyingKey], clock: &Clock) -> Op
     let answer = match get(&uri, &[]).await {
         Ok(answer) if answer.status() == StatusCode::OK => answer,
         Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {
-            let found = format!("the server answered {uri} with 503");
+            let found = format!("the server responded to {uri} with 503");
             return Some(Finding::fail(LISTS, found, "check its log; verifiers retry"));
         }
         Ok(answer) => {
@@ -189,7 +189,7 @@ async fn list(issuer: &str, db: &Db, keys: &[VerifyingKey], clock: &Clock) -> Op
         Finding::warn(
             LISTS,
             "verifiers can fetch it, but cannot wait for changes, so they only learn of revocations when they poll",
-            "have the proxy not cache it, forward `Prefer` and `If-None-Match`, and wait for at least 90 s",
+            "configure the proxy to forward `Prefer` and `If-None-Match`, to wait at least 90 s for a response, and not to cache it",
         )
     })
 }

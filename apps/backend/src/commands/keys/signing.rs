@@ -47,8 +47,7 @@ pub(super) async fn generate_rsa<W: Write>(
     let made = operator.generate_rsa().await?;
     log.write(EventKind::KeyGenerated, &made.kid).await;
     let sentence = format!(
-        "Created the RSA key {}. Servers that use this folder publish it within seconds, and sign the ID tokens of clients \
-         that do not ask for ES256 with it. Like all keys created here, it is stored without a passphrase.",
+        "Created the RSA key {}. Servers that use this folder publish it within seconds, and use it to sign the ID tokens of clients that do not ask for ES256. Like all keys created here, it is stored without a passphrase.",
         made.kid
     );
     Ok(output.done(&sentence, &made)?)
@@ -187,7 +186,7 @@ pub(super) async fn revoke<W: Write>(
         SigningAlg::Es256 => (
             "Servers reject all tokens signed with it within seconds, other verifiers when their copy of the keys expires, \
              after at most",
-            "Refresh tokens stay valid and give new access tokens.",
+            "Refresh tokens stay valid and return new access tokens.",
         ),
         SigningAlg::Rs256 => (
             "Clients reject the ID tokens signed with it when their copy of the keys expires, usually after at most",

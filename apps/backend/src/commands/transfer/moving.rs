@@ -67,7 +67,7 @@ pub(in crate::commands) async fn move_database(
     target.db.finish_transfer().await?;
     let kept = match source.kind() {
         DatabaseKind::Sqlite => "the old file is unchanged",
-        DatabaseKind::Postgres => "the old database is unchanged; make sure that no server uses it any more",
+        DatabaseKind::Postgres => "the old database is unchanged; make sure that no server uses it anymore",
     };
     target.db.close().await?;
     source.close().await?;

@@ -68,7 +68,7 @@ pub(super) async fn send_mail(
     let account = account(services, &whose.email).await?;
     services.operator.send_mail(&account, purpose).await?;
     let sentence = format!(
-        "The server sends the email to {}; `countersign mail list` shows its outcome.",
+        "The server will send the email to {}; `countersign mail list` shows its outcome.",
         account.email
     );
     Ok(output.done(&sentence, &json!({ "id": account.id, "purpose": purpose }))?)

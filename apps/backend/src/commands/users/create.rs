@@ -56,7 +56,7 @@ pub(super) async fn invite(email: NewEmail, services: &Services, output: &mut St
     let account =
         made.ok_or_else(|| Failure::new(format!("an account with the email address {email} already exists")))?;
     let sentence = format!(
-        "Created the account {} for {}; the server emails a link to set a password.",
+        "Created the account {} for {}; the server will email a link to set a password.",
         account.id, account.email
     );
     Ok(output.done(&sentence, &ListedAccount::from(account))?)

@@ -81,7 +81,7 @@ pub(super) fn of_account<T>(account: &mut Option<AccountId>, step: impl FnOnce()
     outcome
 }
 
-/// The work of a request that continues in a task of its own. Its log lines carry the request ID.
+/// The work of a request that continues in a separate task. Its log lines carry the request ID.
 pub struct Continued<T> {
     span: RequestSpan,
     account: Option<AccountId>,

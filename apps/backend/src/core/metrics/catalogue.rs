@@ -45,12 +45,12 @@ pub const METRICS: &[Described] = &[
         .worry("`reused`: refresh tokens were stolen, or a client keeps using old ones"),
     counter("cookie_tokens", "Requests for an access token with a session cookie, by outcome")
         .labels("`outcome`: `success`, `signed_out`, `limited`, `failed`")
-        .worry("`limited` affects real users: a page asks again and again instead of keeping its token until it expires"),
-    counter("oauth_userinfo", "Requests at the UserInfo endpoint, by outcome")
+        .worry("`limited` rises for real users: a page requests tokens repeatedly instead of keeping each one until it expires"),
+    counter("oauth_userinfo", "Requests to the UserInfo endpoint, by outcome")
         .labels("`outcome`: `success`, `invalid`, `limited`, `failed`")
-        .worry("`limited` affects real users: an application calls the endpoint for each of its requests instead of once per sign-in"),
+        .worry("`limited` rises for real users: an application calls the endpoint for each of its requests instead of once per sign-in"),
     counter("handoffs", "Browsers signed in to applications behind a proxy, by outcome")
-        .labels("`outcome`: `success`, `invalid` (the code had expired, was used before, or is of another browser), \
+        .labels("`outcome`: `success`, `invalid` (the code had expired, was used before, or belongs to another browser), \
                  `limited`")
         .worry("`invalid` above 5 %: a proxy does not pass on cookies, or someone sends users links with codes"),
     counter("authorization_requests", "Authorization requests of applications when they arrive, by outcome")
@@ -59,23 +59,23 @@ pub const METRICS: &[Described] = &[
                  unknown), `limited`, `failed`")
         .worry("`page` rises: an application is set up with a wrong client ID or redirect URI, or users are sent \
                 forged links"),
-    counter("oauth_tokens", "Requests at the token endpoint, by outcome")
+    counter("oauth_tokens", "Requests to the token endpoint, by outcome")
         .labels("`outcome`: `issued`, `pending` (a device waits for its user), `invalid_grant`, `invalid_client`, \
                  `invalid_request`, `limited`, `failed`")
         .worry("`invalid_client` or `invalid_grant` above 5 %: an application has a wrong secret or redirect URI, or \
                 secrets are being guessed; the request log shows the IP addresses"),
-    counter("oauth_revocations", "Requests at the revocation endpoint, by outcome")
+    counter("oauth_revocations", "Requests to the revocation endpoint, by outcome")
         .labels("`outcome`: `revoked`, `ignored` (unknown, ended or another client's), `invalid_client`, \
                  `invalid_request`, `limited`, `failed`"),
-    counter("oauth_introspections", "Requests at the introspection endpoint, by outcome")
+    counter("oauth_introspections", "Requests to the introspection endpoint, by outcome")
         .labels("`outcome`: `active`, `inactive`, `invalid_client`, `invalid_request`, `limited`, `failed`")
-        .worry("`limited` affects real users: an API introspects a token for each of its requests; a guard verifies tokens without calling the server"),
-    counter("oauth_device_requests", "Requests of devices for a code, by outcome")
+        .worry("`limited` rises for real users: an API introspects a token for each of its requests; a guard verifies tokens without calling the server"),
+    counter("oauth_device_requests", "Requests for device codes, by outcome")
         .labels("`outcome`: `begun`, `invalid_client`, `invalid_request`, `limited`, `failed`")
-        .worry("`failed`: too many requests are pending that no user decides; the request log shows the IP addresses"),
+        .worry("`failed`: too many requests are waiting for users to decide; the request log shows the IP addresses"),
     counter("sign_out_requests", "Requests of applications to sign a user out, by outcome")
         .labels("`outcome`: `signed_out`, `asked`, `no_session`, `refused`, `failed`")
-        .worry("`refused` rises: an application is set up with a wrong client ID or URI to return to"),
+        .worry("`refused` rises: an application is set up with a wrong client ID or post-logout redirect URI"),
     counter("emails", "Attempts to send an email, by outcome")
         .labels("`outcome`: `sent`, `postponed` (temporarily rejected), `failed` (the mail server cannot be reached \
                  or does not accept email from us), `refused` (permanently rejected), `dropped` (no account has the \
@@ -95,7 +95,7 @@ pub const METRICS: &[Described] = &[
         .worry("growing: see `logout_notices`"),
     counter("limits_exceeded", "Requests rejected by a rate limit")
         .labels("`limit`: its name in the settings")
-        .worry("if it affects real users: raise the limit, or set `trusted_proxies`"),
+        .worry("rises for real users: raise the limit, or set `trusted_proxies`"),
     gauge("hashing_queue_depth", "Password hashes waiting for a thread")
         .worry("above 0 for minutes: add `hashing.workers` or cores"),
     gauge("hashing_running", "Password hashes being computed"),

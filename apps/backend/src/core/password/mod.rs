@@ -1,6 +1,6 @@
 //! Passwords: the policy for new ones, and hashing and verification without overloading the server.
 //! Contains the policy, the offline filter of common passwords and the pool of hashing threads.
-//! Knows no account and no database: stored hashes are passed as text.
+//! Independent of accounts and the database: stored hashes are passed as text.
 
 mod argon2id;
 mod context;

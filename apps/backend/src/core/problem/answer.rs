@@ -68,7 +68,7 @@ pub struct ProblemBody<'a> {
 }
 
 impl Problem {
-    /// A problem that is told as its code's documentation tells it.
+    /// A problem with the detail from the documentation of its code.
     pub fn new(code: Code) -> Self {
         Self {
             code,
@@ -128,7 +128,7 @@ impl Problem {
         &self.detail
     }
 
-    /// Another status than the code's own.
+    /// A status other than the code's own.
     pub fn status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self

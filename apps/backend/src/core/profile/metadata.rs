@@ -19,11 +19,11 @@ const MAX_DEPTH: usize = 8;
 const MAX_NUMBER: u64 = (1 << 53) - 1;
 
 const NOT_AN_OBJECT: &str = "The metadata must be an object.";
-const TOO_DEEP: &str = "The metadata must have at most 8 levels.";
+const TOO_DEEP: &str = "The metadata must be nested at most 8 levels deep.";
 const DUPLICATE: &str = "Two members of an object in the metadata have the same name.";
 const PROTO: &str = "No member of the metadata may be named __proto__.";
 const INEXACT: &str =
-    "Numbers in the metadata must be exact in JSON: from -(2^53 - 1) to 2^53 - 1. Send others as text.";
+    "Numbers in the metadata must be exact in JSON: from -(2^53 - 1) to 2^53 - 1. Send other numbers as strings.";
 const NUL: &str = "The metadata must not contain the character U+0000.";
 
 /// All reasons of errors when a [`MetadataPatch`] is deserialized. They repeat nothing of the input.

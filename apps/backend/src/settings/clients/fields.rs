@@ -11,7 +11,7 @@ pub(in crate::settings) const FIELDS: &[Setting] = &[
     field(
         "client_id",
         String::FORM,
-        "The id by which the client names itself: 1 to 200 letters, digits and `.` `_` `~` `-`.",
+        "The ID of the client: 1 to 200 letters, digits and `.` `_` `~` `-`.",
         "required",
         r#""grafana""#,
     ),
@@ -25,7 +25,7 @@ pub(in crate::settings) const FIELDS: &[Setting] = &[
     field(
         "redirect_uris",
         "list of URIs",
-        "Where users may be sent after they have signed in. Compared character by character; only the port of \
+        "Where users may be sent after they have signed in. They must match exactly; only the port of \
          `http://127.0.0.1`, `http://[::1]` and `http://localhost` may differ for public clients.",
         "none",
         r#"["https://grafana.example.com/login/generic_oauth"]"#,
@@ -55,7 +55,7 @@ pub(in crate::settings) const FIELDS: &[Setting] = &[
     field(
         "trusted",
         bool::FORM,
-        "Whether users are not asked for their consent. Only for your own applications.",
+        "Whether to skip the consent page. Only for your own applications.",
         "`false`",
         "false",
     ),
@@ -70,7 +70,7 @@ pub(in crate::settings) const FIELDS: &[Setting] = &[
         "scope",
         "scopes separated by spaces",
         "The scopes that the client may request. With `client_credentials`, they must be listed.",
-        "all scopes of OpenID Connect, and all of the APIs that the client may use",
+        "all scopes of OpenID Connect, and all scopes of the APIs that the client may use",
         r#""openid profile email""#,
     ),
     field(
@@ -97,7 +97,7 @@ pub(in crate::settings) const FIELDS: &[Setting] = &[
     field(
         "backchannel_logout_uri",
         "URL",
-        "The URL of the client that is told when a user signs out.",
+        "The client's URL to notify when a user signs out.",
         "none",
         r#""https://grafana.example.com/logout/backchannel""#,
     ),
@@ -126,21 +126,21 @@ pub(in crate::settings) const FIELDS: &[Setting] = &[
     field(
         "token_endpoint_auth_method",
         "`client_secret_basic` or `client_secret_post`",
-        "How the client says that it sends its secret. Both are accepted from every client that has a secret.",
+        "How the client declares that it sends its secret. Both methods are accepted from every client that has a secret.",
         "`client_secret_basic`",
         r#""client_secret_basic""#,
     ),
     field(
         "require_pkce",
         bool::FORM,
-        "Whether the client must use PKCE. Only for old programs that cannot; a public client always must.",
+        "Whether the client must use PKCE. Set it to `false` only for old programs that do not support it; a public client always must.",
         "`true`",
         "true",
     ),
     field(
         "rotate_refresh_tokens",
         bool::FORM,
-        "Whether a refresh token is replaced whenever it is used. Only for programs that cannot store the new one.",
+        "Whether a refresh token is replaced whenever it is used. Set it to `false` only for programs that cannot store the new one.",
         "`true`",
         "true",
     ),
@@ -176,14 +176,14 @@ pub(in crate::settings) const FIELDS: &[Setting] = &[
     field(
         "default_max_age",
         u32::FORM,
-        "After how many seconds users have to sign in again, when the client does not say.",
+        "The number of seconds after which users have to sign in again, unless a request specifies it (`max_age`).",
         "none",
         "3600",
     ),
     field(
         "default_acr_values",
         "list of `aal1`, `aal2`",
-        "How strongly users should be authenticated, when the client does not say.",
+        "How strongly users should be authenticated, unless a request specifies it (`acr_values`).",
         "none",
         r#"["aal2"]"#,
     ),
@@ -204,7 +204,7 @@ pub(in crate::settings) const FIELDS: &[Setting] = &[
     field(
         "initiate_login_uri",
         "URL",
-        "The page of the client that begins a sign-in.",
+        "The page of the client that starts a sign-in.",
         "none",
         r#""https://grafana.example.com/login""#,
     ),

@@ -63,8 +63,8 @@ impl Clients {
 
 fn read(entry: &mut Entry, policy: &Policy<'_>, others: &[DeclaredClient]) -> Option<DeclaredClient> {
     let in_clear_text = |name: &str| {
-        let what = format!("has a secret in clear text (`{name}`)");
-        let help = "write it to a file of its own and set `secret_file`, or set `secret_sha256`";
+        let what = format!("contains a secret in plain text (`{name}`)");
+        let help = "write it to a separate file and set `secret_file`, or set `secret_sha256`";
         ValueError::new(what, help)
     };
     let names = ["secret", "client_secret"];
@@ -118,11 +118,11 @@ pub fn invalid_client_id(client_id: &str) -> Option<&'static str> {
         return Some("must have 1 to 200 letters, digits and . _ ~ -");
     }
     if client_id == OUR_OWN_ID {
-        return Some("is the id of this server itself");
+        return Some("is reserved for this server");
     }
     Uuid::try_parse(client_id)
         .is_ok()
-        .then_some("must not be a UUID, which is the form of the ids of users")
+        .then_some("must not be a UUID, because user IDs are UUIDs")
 }
 
 /// Reads the metadata of a client that an operator registers: without `grant_types`, it signs users in and stays connected.

@@ -68,7 +68,7 @@ fn read_secret(path: &str) -> Result<SecretString, ValueError> {
     let secret = SecretString::from(secret.strip_suffix('\r').unwrap_or(secret));
     match invalid_secret(&secret) {
         Some(fault) => {
-            let help = "make one with `openssl rand -hex 32`";
+            let help = "generate one with `openssl rand -hex 32`";
             Err(ValueError::new(format!("{path:?}: the secret {fault}"), help))
         }
         None => Ok(secret),

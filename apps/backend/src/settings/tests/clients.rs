@@ -162,12 +162,12 @@ fn o_56_every_mistake_in_a_client_or_an_api_is_told_with_its_line() {
       countersign.toml:58: apis[3].scopes: unknown field `grants`, expected one of `name`, `grant`, `words`
       countersign.toml:64: apis[5].identifier: "HTTPS://Three.example.com:443/" is an identifier of apis[4]; use another one
       countersign.toml:66: apis[6]: `identifier` is missing; add `identifier`
-      countersign.toml:3: clients[0]: has a secret in clear text (`client_secret`); write it to a file of its own and set `secret_file`, or set `secret_sha256`
+      countersign.toml:3: clients[0]: contains a secret in plain text (`client_secret`); write it to a separate file and set `secret_file`, or set `secret_sha256`
       countersign.toml:4: clients[0].redirect_uris: must not contain *: register each URI in full
       countersign.toml:8: clients[1]: unknown setting "redirect_uri"; did you mean "redirect_uris"?
-      countersign.toml:6: clients[1].client_id: "countersign" is the id of this server itself; choose another one, such as grafana
+      countersign.toml:6: clients[1].client_id: "countersign" is reserved for this server; choose another one, such as grafana
       countersign.toml:5: clients[1].redirect_uris: must have at least one URI, because grant_types contains authorization_code
-      countersign.toml:10: clients[2].client_id: "0198c5a0-7e1c-7000-8000-000000000000" must not be a UUID, which is the form of the ids of users; choose another one, such as grafana
+      countersign.toml:10: clients[2].client_id: "0198c5a0-7e1c-7000-8000-000000000000" must not be a UUID, because user IDs are UUIDs; choose another one, such as grafana
       countersign.toml:12: clients[2].redirect_uris: must use https except on 127.0.0.1, [::1] and localhost (insecure_redirects allows http); got http://a.example/
       countersign.toml:14: clients[3].client_id: "a b" must have 1 to 200 letters, digits and . _ ~ -; choose another one, such as grafana
       countersign.toml:15: clients[3].secret_sha256: is not a SHA-256; expected 64 hexadecimal digits
@@ -176,7 +176,7 @@ fn o_56_every_mistake_in_a_client_or_an_api_is_told_with_its_line() {
       countersign.toml:19: clients[4].secret_file: failed to read "/does/not/exist": No such file or directory (os error 2); expected the path of a file that contains the secret and nothing else
       countersign.toml:17: clients[4].redirect_uris: must have at least one URI, because grant_types contains authorization_code
       countersign.toml:21: clients[5].scope: must list the scopes that the client may get for itself with client_credentials
-      countersign.toml:28: clients[6].redirect_uris: must use https, http on this computer, or a scheme with a dot, such as com.example.app; got app:/cb
+      countersign.toml:28: clients[6].redirect_uris: must use https, http on a loopback host, or a scheme with a dot, such as com.example.app; got app:/cb
       countersign.toml:34: clients[7]: unknown setting "jwks_uri"; docs/settings.md lists the settings of an entry
       countersign.toml:33: clients[7].trusted: invalid value "maybe"; expected true or false
       countersign.toml:39: clients[9]: lists the client "twice" twice; list each client once
@@ -184,7 +184,7 @@ fn o_56_every_mistake_in_a_client_or_an_api_is_told_with_its_line() {
       countersign.toml:43: clients[10]: must have exactly one of `secret_file`, `secret_sha256` and `public = true`; set `public = true` for a client that runs on users' devices, and the file of its secret otherwise
       countersign.toml:43: clients[10].redirect_uris: must have at least one URI, because grant_types contains authorization_code
       COUNTERSIGN_PROVIDER__ACCESS_TTL: 2d is out of range; expected 1m to 1d
-      COUNTERSIGN_PROVIDER__NATIVE_SCHEMES: "Cursor" is not such a scheme; expected one in lower case and without a colon, such as vscode
+      COUNTERSIGN_PROVIDER__NATIVE_SCHEMES: "Cursor" is not a URL scheme without a dot; expected one in lower case and without a colon, such as vscode
     "#);
 }
 

@@ -433,7 +433,7 @@ fn every_mistake_in_an_application_is_reported_with_its_line() {
       COUNTERSIGN_APPLICATIONS can be set in the settings file only; use [[applications]] in countersign.toml, or COUNTERSIGN_APP_ORIGINS
       COUNTERSIGN_APPLICATIONS__0__NAME can be set in the settings file only; use [[applications]] in countersign.toml, or COUNTERSIGN_APP_ORIGINS
       unknown setting COUNTERSIGN_CORS_ORIGINS; did you mean COUNTERSIGN_APP_ORIGINS?
-      countersign.toml:1: app_origins: lists "https://shop.example.com", which `app_origins` lists already; list each origin once
+      countersign.toml:1: app_origins: lists "https://shop.example.com", which `app_origins` already lists; list each origin once
       countersign.toml:3: applications[0]: unknown setting "nam"; did you mean "name"?
       countersign.toml:4: applications[0].origins: "https://app.example.com/" must not end with a slash; use https://app.example.com
       countersign.toml:2: applications[0]: `name` is missing; add `name`
@@ -441,13 +441,13 @@ fn every_mistake_in_an_application_is_reported_with_its_line() {
       countersign.toml:9: applications[1].mail_links.verify: "/verify" is not the URL of an application; expected a URL such as https://app.example.com/orders
       countersign.toml:6: applications[1].name: is empty or too long; expected a name of 1 to 60 characters, such as Orders
       countersign.toml:7: applications[1].origins: "http://b.example" must use https: over http, anyone on the network can act for its users; use https, or set `allow_unencrypted = true` if the network is private
-      countersign.toml:7: applications[1].origins: lists "https://shop.example.com", which `app_origins` lists already; list each origin once
+      countersign.toml:7: applications[1].origins: lists "https://shop.example.com", which `app_origins` already lists; list each origin once
       countersign.toml:8: applications[1].start: "https://c.example/" has an origin that is not in `origins`; use a URL of the application, or add its origin
       countersign.toml:10: applications[1].mail_links.recover: "https://a.example/recover#x" has a fragment; remove it: the token of the link takes its place
       countersign.toml:12: applications[2]: `name` is missing; add `name`
       countersign.toml:12: applications[2]: `origins` is missing; add `origins`
       countersign.toml:15: applications[3].origins: must not be empty; list the origins of its pages, such as https://app.example.com
-      countersign.toml:18: applications[4].origins: lists "https://a.example", which applications[1] lists already; list each origin once
+      countersign.toml:18: applications[4].origins: lists "https://a.example", which applications[1] already lists; list each origin once
     "#);
     for text in [
         "applications = 'x'",

@@ -157,7 +157,7 @@ async fn a_forged_checkpoint_is_named(database: Database) {
     alter!(server, "UPDATE audit_checkpoints SET token = $1 WHERE seq = 6", &forged);
     assert_eq!(
         verify(&server).await,
-        Err(Tampering::Forged(9, "it names another one before it"))
+        Err(Tampering::Forged(9, "it names a different predecessor"))
     );
     // With a header that claims to be signed with one of our keys.
     let header = checkpoints[1].1.split('.').next().unwrap();
@@ -169,7 +169,7 @@ async fn a_forged_checkpoint_is_named(database: Database) {
     );
     assert_eq!(
         verify(&server).await,
-        Err(Tampering::Forged(6, "its signature is not right"))
+        Err(Tampering::Forged(6, "its signature is invalid"))
     );
     alter!(
         server,

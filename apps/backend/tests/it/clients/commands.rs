@@ -32,8 +32,8 @@ async fn a_client_is_registered_and_its_secret_is_shown_once(database: Database)
     client secret  csc_…
     redirect URI   https://grafana.example.com/login/generic_oauth
 
-    The secret is not shown again; `countersign clients rotate-secret grafana` makes a new one.
-    ID tokens are signed with RS256, which every client library verifies; with --id-token-alg ES256, they are shorter.
+    The secret is not shown again. To replace it, run `countersign clients rotate-secret grafana`.
+    ID tokens are signed with RS256, which every client library supports. For shorter ones, use --id-token-alg ES256.
     All endpoints: https://auth.example.com/.well-known/openid-configuration
     ");
     for command in [
@@ -58,7 +58,7 @@ async fn a_client_is_registered_and_its_secret_is_shown_once(database: Database)
     assert_eq!(shown["secrets"][0]["expires_at"], serde_json::Value::Null);
 
     let (code, told) = refused(scratch, &create);
-    assert!(code == 1 && told.contains("exists already"), "{told}");
+    assert!(code == 1 && told.contains("already exists"), "{told}");
     let (code, told) = refused(scratch, &["clients", "show", "grafana2", "--json"]);
     assert!(code == 1 && told.contains("\"not_found\""), "{told}");
 
@@ -110,12 +110,30 @@ async fn a_87_metadata_that_is_not_allowed_registers_nothing(database: Database)
     done(scratch, &["keys", "generate"]);
     let metadata = |json: &'static str| vec!["--redirect-uri", GRAFANA, "--metadata", json];
     let cases: Vec<(Vec<&str>, &str)> = vec![
-        (metadata(r#"{"trusted":true}"#), "trusted is not a member"),
-        (metadata(r#"{"client_id":"other"}"#), "client_id is not a member"),
-        (metadata(r#"{"client_secret":"x"}"#), "client_secret is not a member"),
-        (metadata(r#"{"origin":"file"}"#), "origin is not a member"),
-        (metadata(r#"{"disabled_at":null}"#), "disabled_at is not a member"),
-        (metadata(r#"{"status_list":1}"#), "status_list is not a member"),
+        (
+            metadata(r#"{"trusted":true}"#),
+            "trusted is not a client metadata field",
+        ),
+        (
+            metadata(r#"{"client_id":"other"}"#),
+            "client_id is not a client metadata field",
+        ),
+        (
+            metadata(r#"{"client_secret":"x"}"#),
+            "client_secret is not a client metadata field",
+        ),
+        (
+            metadata(r#"{"origin":"file"}"#),
+            "origin is not a client metadata field",
+        ),
+        (
+            metadata(r#"{"disabled_at":null}"#),
+            "disabled_at is not a client metadata field",
+        ),
+        (
+            metadata(r#"{"status_list":1}"#),
+            "status_list is not a client metadata field",
+        ),
         (metadata(r#"{"token_endpoint_auth_method":"none"}"#), "must not be none"),
         (
             metadata(r#"{"token_endpoint_auth_method":"private_key_jwt"}"#),
@@ -311,7 +329,7 @@ async fn an_api_is_registered_changed_and_deleted(database: Database) {
         ])
     );
     for (arguments, expected) in [
-        (&["create", api, "--name", "Again"][..], "exists already"),
+        (&["create", api, "--name", "Again"][..], "already exists"),
         (
             &["create", "https://API.example.com/", "--name", "Again"],
             "already belongs to",
@@ -331,7 +349,7 @@ async fn an_api_is_registered_changed_and_deleted(database: Database) {
         ),
         (
             &["create", "https://b.example", "--name", "B", "--words", "de:a=b"],
-            "no scope a",
+            "describes the scope a",
         ),
         (
             &[
@@ -344,13 +362,13 @@ async fn an_api_is_registered_changed_and_deleted(database: Database) {
                 "--words",
                 "xx:a=b",
             ],
-            "not a language",
+            "which the pages do not support",
         ),
         (
             &["update", api, "--remove-scope", "orders:none"],
             "no scope orders:none",
         ),
-        (&["show", "https://b.example"], "no API"),
+        (&["show", "https://b.example"], "unknown API"),
     ] {
         let (_, told) = refused(scratch, &[&["apis"], arguments].concat());
         assert!(told.contains(expected), "{arguments:?}: {told}");

@@ -68,7 +68,7 @@ async fn o_56_the_settings_file_is_applied_and_only_it_changes_its_clients(datab
         scratch,
         &["clients", "create", "grafana", "--redirect-uri", "https://a.example/"],
     );
-    assert!(told.contains("exists already"), "{told}");
+    assert!(told.contains("already exists"), "{told}");
 
     // A new secret replaces the old one, and an entry that is gone is disabled, not deleted.
     write_secret(scratch, "b");
@@ -135,7 +135,7 @@ async fn o_56_a_file_with_a_mistake_starts_nothing(database: Database) {
         ),
         (
             format!("{APP}secret = \"hunter2\"\n"),
-            "countersign.toml:5: clients[0]: has a secret in clear text",
+            "countersign.toml:5: clients[0]: contains a secret in plain text",
         ),
     ] {
         write(scratch, &[&text]);
@@ -196,9 +196,9 @@ async fn o_56_a_file_is_applied_as_a_whole_or_not_at_all(database: Database) {
         "\"https://other.example.com\" already belongs to the API https://other.example.com",
         "the client mine in the settings file was registered with `countersign clients create`",
         "the client theirs in the settings file was registered with `countersign clients create`",
-        "the client typo: scope names profil",
+        "the client typo: the scope profil belongs",
         "did you mean profile?",
-        "the client wrong: scope names orders:raed",
+        "the client wrong: the scope orders:raed belongs",
         "did you mean orders:read?",
     ];
     write(scratch, &entries.each_ref().map(String::as_str));
@@ -257,7 +257,7 @@ async fn o_56_entries_that_cannot_work_are_refused(database: Database) {
         (
             "[[apis]]\nidentifier = \"https://api.example.com\"\nname = \"x\"\nclient_id = \"countersign\"\n"
                 .to_owned(),
-            "apis[0].client_id: \"countersign\" is the id of this server itself",
+            "apis[0].client_id: \"countersign\" is reserved for this server",
         ),
     ] {
         write(scratch, &[&text]);
@@ -285,7 +285,10 @@ async fn o_56_entries_that_cannot_work_are_refused(database: Database) {
             "grant_types must name at least one grant",
         ),
         (&["--scope", ""], "scope must name at least one scope"),
-        (&["--scope", "openid profil"], "the client app: scope names profil"),
+        (
+            &["--scope", "openid profil"],
+            "the client app: the scope profil belongs",
+        ),
         (&["--scope", "orders:raed", api[0], api[1]], "did you mean orders:read?"),
         (&["--scope", "orders:read"], "the API https://api.example.com"),
         (&["--scope", "openid invoices:write"], ", or remove the scope"),
@@ -305,7 +308,7 @@ async fn o_56_entries_that_cannot_work_are_refused(database: Database) {
             "countersign",
         ],
     );
-    assert!(told.contains("is the id of this server itself"), "{told}");
+    assert!(told.contains("is reserved for this server"), "{told}");
     assert_eq!(json(scratch, &["clients", "list"]), json!([]));
     // Changing a client is checked as well. An API that is registered later may have any scope.
     done(
@@ -320,7 +323,7 @@ async fn o_56_entries_that_cannot_work_are_refused(database: Database) {
         scratch,
         &["clients", "update", "app", "--scope", "openid x", api[0], api[1]],
     );
-    assert!(told.contains("the client app: scope names x"), "{told}");
+    assert!(told.contains("the client app: the scope x belongs"), "{told}");
     done(
         scratch,
         &[

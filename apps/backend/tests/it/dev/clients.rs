@@ -99,7 +99,7 @@ async fn a_registration_that_is_refused_says_why() {
         (
             "/dev/clients",
             json!({ "client_id": "app", "redirect": [] }),
-            "redirect is not a member",
+            "redirect is not a client metadata field",
         ),
         (
             "/dev/clients",
@@ -109,7 +109,7 @@ async fn a_registration_that_is_refused_says_why() {
         (
             "/dev/clients",
             json!({ "client_id": "countersign", "redirect_uris": [CALLBACK] }),
-            "is the id of this server itself",
+            "is reserved for this server",
         ),
         (
             "/dev/apis",

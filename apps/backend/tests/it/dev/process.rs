@@ -146,7 +146,7 @@ async fn in_a_local_network_its_issuer_is_its_address_there() {
     let output = child.wait_with_output().unwrap();
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(
-        log.contains("everyone in the local network can reach this server"),
+        log.contains("anyone on the local network can reach this server"),
         "{log}"
     );
 }

@@ -302,7 +302,7 @@ async fn o_47_the_page_says_why_a_request_to_sign_out_is_refused(database: Datab
             "id_token_hint is not an ID token that this server issued to the client",
         ),
         (&[("state", "x"), ("state", "x")], "a parameter is repeated"),
-        (&[("state", &long)], "too many or too long parameters"),
+        (&[("state", &long)], "too many parameters, or one is too long"),
     ];
     for (fields, reason) in refused {
         for browser in [&mut ada, &mut anyone] {

@@ -1,5 +1,5 @@
 //! RSA keys for RS256 (RFC 7518 §3.3): the private key that signs tokens for clients, and the public key that verifies our
-//! own. They are types of their own, so that no verifier of ES256 tokens can be given one.
+//! own. They are separate types, so that no verifier of ES256 tokens can be given one.
 
 mod der;
 mod jwk;

@@ -253,7 +253,7 @@ fn compare(password: &Password, hash: &StoredHash, question: &Question, memory: 
 }
 
 fn usable(stored: &str) -> Option<StoredHash> {
-    // The caller's span identifies the request and thereby the account; the hash itself is not logged.
+    // The caller's span identifies the request and so the account; the hash itself is not logged.
     StoredHash::parse(stored)
         .inspect_err(|fault| {
             tracing::error!(%fault, "a stored password hash is invalid; its account cannot sign in \

@@ -12,7 +12,7 @@ use crate::features::messaging::outbox::Purpose;
 /// How long after the last guess a count ends. Fifty guesses in thirty days find one of a million codes in a thousand years.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Counts a guess unless there were already `most`. Returns whether it may be checked, also for concurrent guesses.
+/// Counts a guess unless there were already `most`. Returns whether it may be checked, even for concurrent guesses.
 pub async fn take(
     tx: &mut Tx<'_>,
     email: EmailDigest,

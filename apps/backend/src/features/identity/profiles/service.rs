@@ -40,7 +40,7 @@ pub struct ClaimsChange {
 /// Why claims were not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimsError {
-    /// The account does not exist any more.
+    /// The account no longer exists.
     #[error("the account does not exist")]
     Gone,
     /// A claim is invalid.

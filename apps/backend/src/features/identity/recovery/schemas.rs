@@ -14,7 +14,7 @@ use crate::features::sign_in::auth::{MailAnswerBody, answer_mistake, handle_mist
 #[serde(deny_unknown_fields)]
 #[schema(as = Recovery)]
 pub struct RecoveryBody {
-    /// `token` of the link.
+    /// The `token` of the link.
     #[schema(required = false, nullable = false)]
     token: Option<String>,
     /// The email address that the code was sent to.

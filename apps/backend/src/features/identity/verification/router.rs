@@ -112,7 +112,7 @@ async fn verify(
 
 /// Request a change of email address
 ///
-/// Sends an email to the new address. The change takes effect when it is confirmed in a session of this account.
+/// Sends an email to the new email address. The change takes effect when it is confirmed in a session of this account.
 #[utoipa::path(post, path = "/api/auth/change-email", tag = "verification", security(("password" = []), ("bearer" = [])),
     request_body = EmailChangeBody,
     responses(

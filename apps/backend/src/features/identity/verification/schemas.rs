@@ -16,7 +16,7 @@ use crate::features::sign_in::browser_sessions::SessionKind;
 #[serde(deny_unknown_fields)]
 #[schema(as = EmailVerification)]
 pub struct EmailVerificationBody {
-    /// `token` of the link.
+    /// The `token` of the link.
     #[schema(required = false, nullable = false)]
     token: Option<String>,
     /// The email address that the code was sent to.

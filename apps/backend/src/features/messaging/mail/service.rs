@@ -222,7 +222,7 @@ struct Ready {
 }
 
 impl Delivery {
-    /// Determines the recipient and creates the challenge. `None`: the account does not exist any more, or its state has
+    /// Determines the recipient and creates the challenge. `None`: the account no longer exists, or its state has
     /// changed since the request.
     async fn prepare(&self, mail: &ClaimedMail) -> Result<Option<Ready>, DeliverError> {
         let Some(recipient) = mail.purpose.recipient() else {

@@ -53,7 +53,7 @@ pub async fn resolve<'c>(conn: impl Into<Conn<'c>>, identifier: &str) -> Result<
     Ok(apis.find(|api| api.disabled_at.is_none() && api.is_named(&wanted)))
 }
 
-/// Returns the API with this identifier as it was registered, also if it is disabled. The command line calls it.
+/// Returns the API with this identifier as it was registered, even if it is disabled. The command line calls it.
 pub async fn find<'c>(conn: impl Into<Conn<'c>>, identifier: &str) -> Result<Option<Api>, StoreError> {
     let row: Option<ApiRow> = query(sql!(
         "SELECT origin, metadata, created_at, updated_at, disabled_at FROM apis WHERE identifier = $1"

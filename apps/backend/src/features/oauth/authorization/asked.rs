@@ -119,7 +119,7 @@ impl<'r> AccessRequest<'r> {
         match (usable.next(), usable.next()) {
             (Some(only), None) => Ok(vec![&only.identifier]),
             _ => Err(target(
-                "resource is missing: name the API that the token is for, or ask for the scope openid",
+                "resource is missing: name the API that the token is for, or request the scope openid",
             )),
         }
     }

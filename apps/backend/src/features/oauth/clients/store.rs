@@ -85,7 +85,7 @@ macro_rules! is_enabled {
 
 pub(crate) use is_enabled;
 
-/// Returns a client, also if it is disabled.
+/// Returns a client, even if it is disabled.
 ///
 /// # Errors
 /// If the database failed, as for all functions here.

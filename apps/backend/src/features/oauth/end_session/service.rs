@@ -99,7 +99,7 @@ impl EndSession {
 
     async fn check(&self, query: &str, browser: Option<SessionRef>) -> Result<LogoutRequest, EndSessionError> {
         let invalid = EndSessionError::Invalid;
-        let parameters = Parameters::parse(query).map_err(|_| invalid("too many or too long parameters"))?;
+        let parameters = Parameters::parse(query).map_err(|_| invalid("too many parameters, or one is too long"))?;
         let one = |name| parameters.one(name).map_err(|_| invalid("a parameter is repeated"));
         let (hint, client_id) = (one("id_token_hint")?, one("client_id")?);
         let (to, state) = (one("post_logout_redirect_uri")?, one("state")?);

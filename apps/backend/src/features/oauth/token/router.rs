@@ -55,8 +55,8 @@ async fn token(
 
 /// Revoke a token
 ///
-/// Ends the grant of a refresh token or access token of this client (RFC 7009), so that none of its tokens is valid any
-/// longer. For a token without a user, it revokes all current tokens of the client. The response is the same for an
+/// Ends the grant of a refresh token or access token of this client (RFC 7009), so that none of its tokens remains
+/// valid. For a token without a user, it revokes all current tokens of the client. The response is the same for an
 /// unknown token.
 #[utoipa::path(post, path = "/oauth2/revoke", tag = "oauth",
     request_body(content = QueryForm, content_type = "application/x-www-form-urlencoded"),

@@ -5,8 +5,9 @@ use utoipa::ToSchema;
 
 use super::service::{Introspected, IssuedTokens};
 
-/// A request for tokens (RFC 6749 §4). Which parameters a grant type needs is in its own section. A confidential client
-/// authenticates with `Authorization: Basic` or with `client_id` and `client_secret`; a public one sends its `client_id`.
+/// A request for tokens (RFC 6749 §4). The specification of each grant type defines the parameters that it needs. A
+/// confidential client authenticates with `Authorization: Basic` or with `client_id` and `client_secret`; a public one
+/// sends its `client_id`.
 #[derive(ToSchema)]
 #[schema(as = TokenRequest)]
 #[expect(

@@ -22,13 +22,13 @@ pub(super) fn token(headers: &HeaderMap, query: Option<&str>, form: Option<&str>
     };
     if parse(query)?.contains("access_token") {
         return Err(NotPresented::Invalid(
-            "The access token must be in the Authorization header, or in the form of a POST, and not in the URL.",
+            "The access token must be in the Authorization header or in the form of a POST, not in the URL.",
         ));
     }
     let form = parse(form)?;
     let in_form = form
         .one("access_token")
-        .map_err(|_| NotPresented::Invalid("There must be one access token."))?;
+        .map_err(|_| NotPresented::Invalid("Send exactly one access token."))?;
     match (bearer_token(headers), in_form) {
         (Err(Reason::NoToken), Some(token)) => Ok(token.to_owned()),
         (Ok(_), Some(_)) => Err(NotPresented::Invalid(

@@ -24,12 +24,12 @@ pub fn router() -> OpenApiRouter<UserInfo> {
 
 /// Get the claims of the user (OpenID Connect)
 ///
-/// Needs an access token with the scope `openid` whose audience is this endpoint. Which claims there are depends on the granted
-/// scopes and on the parameter `claims` of the authorization request. A client with `userinfo_signed_response_alg` gets a signed
-/// JWT.
+/// Requires an access token with the scope `openid` whose audience is this endpoint. The claims depend on the granted
+/// scopes and on the parameter `claims` of the authorization request. A client with `userinfo_signed_response_alg` gets
+/// a signed JWT.
 #[utoipa::path(get, path = "/oauth2/userinfo", tag = "oauth", security(("bearer" = [])),
     responses(
-        (status = OK, description = "The claims of the user; `sub` is always there", content(
+        (status = OK, description = "The claims of the user; `sub` is always present", content(
             (Object = "application/json", example = json!({ "sub": "0198c5a0-7e1c-7000-8000-000000000000", "name": "Ada" })),
             (String = "application/jwt"),
         )),
@@ -43,14 +43,14 @@ async fn userinfo(
     respond(&state, &headers, query.as_deref(), None).await
 }
 
-/// Get the claims of the user, with a POST (OpenID Connect)
+/// Get the claims of the user by POST (OpenID Connect)
 ///
 /// Like the GET. The access token may be in the field `access_token` of a form instead of the header.
 #[utoipa::path(post, path = "/oauth2/userinfo", tag = "oauth", security(("bearer" = [])),
     request_body(content = Option<Object>, content_type = "application/x-www-form-urlencoded",
         description = "`access_token`, if it is not in the header"),
     responses(
-        (status = OK, description = "The claims of the user; `sub` is always there", content(
+        (status = OK, description = "The claims of the user; `sub` is always present", content(
             (Object = "application/json", example = json!({ "sub": "0198c5a0-7e1c-7000-8000-000000000000", "name": "Ada" })),
             (String = "application/jwt"),
         )),

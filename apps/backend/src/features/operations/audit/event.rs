@@ -91,7 +91,7 @@ kinds! {
     AccountRegistered = "account.registered";
     /// An account was deleted.
     AccountDeleted = "account.deleted";
-    /// The data of an account were exported.
+    /// The data of an account was exported.
     AccountExported = "account.exported";
     /// An account was disabled.
     AccountDisabled = "account.disabled";
@@ -119,11 +119,11 @@ kinds! {
     SignIn = "sign_in";
     /// A signed-in browser was signed in to an application behind a proxy; the detail is its origin.
     ApplicationEntered = "application.entered";
-    /// A signed-in user proved again who they are, or failed to.
+    /// A signed-in user authenticated again, or failed to.
     SessionRenewed = "session.renewed";
     /// A user allowed an application access; the detail is the client and the scopes.
     ApplicationAllowed = "application.allowed";
-    /// A user was asked to allow an application access, and did not.
+    /// A user was asked to allow an application access, and canceled.
     ApplicationCanceled = "application.canceled";
     /// A user removed an application's access: its grants were ended.
     ApplicationWithdrawn = "application.withdrawn";
@@ -168,7 +168,7 @@ kinds! {
     ClientDeleted = "client.deleted";
     /// A client got a new secret; the detail is its `client_id`.
     ClientSecretRotated = "client.secret_rotated";
-    /// A client failed to authenticate itself; the detail is its `client_id` if there is such a client.
+    /// A client failed to authenticate; the detail is its `client_id` if there is such a client.
     ClientAuthenticationFailed = "client.authentication_failed";
     /// The codes of a client that were not redeemed yet became void; the detail is its `client_id`.
     ClientCodesVoided = "client.codes_voided";
@@ -180,11 +180,11 @@ kinds! {
     DeviceCanceled = "device.canceled";
     /// An application signed its user out in a browser; the detail is its `client_id`.
     SignOutByClient = "sign_out.by_client";
-    /// The account did something (see the detail) to another account, whose own entry has the same request ID.
+    /// The account did something (the detail) to another account, whose own entry has the same request ID.
     AdministratorActed = "administrator.acted";
     /// Requests were rejected because of a rate limit or a missing scope: one entry per network and a few seconds.
     Refused = "requests.refused";
-    /// A signing key was created in an empty folder.
+    /// The first signing key was created, in an empty folder.
     KeyGenerated = "keys.generated";
     /// The next signing key was created, to be published.
     KeyPrepared = "keys.prepared";
@@ -208,7 +208,7 @@ kinds! {
     DatabaseBackedUp = "database.backed_up";
     /// The database was restored from a backup.
     DatabaseRestored = "database.restored";
-    /// The data were moved here from another database.
+    /// The data was moved here from another database.
     DatabaseMoved = "database.moved";
     /// Expired entries are about to be removed from this log.
     AuditTrimmed = "audit.trimmed";

@@ -11,7 +11,7 @@ use crate::core::ids::SessionId;
 #[derive(Serialize, ToSchema)]
 #[schema(as = Entry)]
 pub struct EntryBody {
-    /// When.
+    /// The time.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// What happened.
@@ -20,7 +20,7 @@ pub struct EntryBody {
     outcome: String,
     /// `account`, `administrator`, `operator`, `anyone` or `server`.
     actor: String,
-    /// The session that is concerned.
+    /// The session concerned, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     session_id: Option<SessionId>,

@@ -125,7 +125,7 @@ impl TryFrom<ApiRequest> for ApiMetadata {
     fn try_from(ApiRequest(fields): ApiRequest) -> Result<Self, Problem> {
         let object = Members::of_any(fields).rest()?;
         serde_json::from_value(Value::Object(object)).map_err(|error| {
-            let detail = format!("The members are those of [[apis]]: {error}.");
+            let detail = format!("Must have the fields of an entry in [[apis]]: {error}.");
             Problem::new(Code::BadRequest).detail(detail)
         })
     }

@@ -35,7 +35,7 @@ pub fn metrics_router(health: Health) -> Router {
 
 /// Liveness
 #[utoipa::path(get, path = "/healthz", tag = "health",
-    responses((status = OK, description = "The process answers", body = String, content_type = "text/plain")))]
+    responses((status = OK, description = "The process is running", body = String, content_type = "text/plain")))]
 async fn healthz(State(health): State<Arc<Health>>, request: Request) -> &'static str {
     let extensions = request.extensions();
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
@@ -54,8 +54,8 @@ async fn seen(State(health): State<Health>, Path(mark): Path<String>) -> Result<
 
 /// Readiness
 ///
-/// The server is ready if the database answers and accepts writes, its schema is up to date, there is a signing key, and
-/// the server is not shutting down.
+/// The server is ready if the database responds and accepts writes, its schema is up to date, there is a signing key,
+/// and the server is not shutting down.
 #[utoipa::path(get, path = "/readyz", tag = "health",
     responses(
         (status = OK, description = "Ready", body = String, content_type = "text/plain"),

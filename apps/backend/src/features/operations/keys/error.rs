@@ -120,7 +120,7 @@ pub enum KeysError {
     },
     /// The current key was revoked.
     #[error(
-        "the key {0} was revoked and must not sign: run `countersign keys revoke {0}` on this folder, which replaces it"
+        "the key {0} was revoked and cannot be used to sign: run `countersign keys revoke {0}` on this folder, which replaces it"
     )]
     Revoked(String),
     /// The database failed.

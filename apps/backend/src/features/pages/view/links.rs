@@ -26,7 +26,7 @@ impl View {
         Some(self.client_name(&interaction.client))
     }
 
-    /// Returns whether the client expects another account than the one that is signed in.
+    /// Returns whether the client expects an account other than the one that is signed in.
     pub(in super::super) fn expects_other(&self, account: AccountId) -> bool {
         let expected = self.interaction.as_ref().and_then(|interaction| interaction.expected);
         expected.is_some_and(|expected| expected != account)

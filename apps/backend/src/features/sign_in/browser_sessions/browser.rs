@@ -94,8 +94,7 @@ fn own_origin<'h>(platform: &Platform, headers: &'h HeaderMap) -> Result<&'h str
         (None, _) => Ok(origin),
         (Some(site), true) if same_site(site) => Ok(origin),
         _ => Err(refused().detail(
-            "The session cookie only works for pages on the same site as this server. Use host names of one site \
-             for both (in development, `localhost` for both), or sign in with tokens.",
+            "The session cookie only works for pages on the same site as this server. Use host names on the same site for both (in development, `localhost` for both), or sign in with tokens.",
         )),
     }
 }

@@ -13,7 +13,7 @@ secret!(
 
 secret!(
     /// The content of a cookie at the host of an application. A code is only valid in the browser that asked for it,
-    /// so that no one can sign another person's browser in with a code of their own.
+    /// so that no one can use their own code to sign in another person's browser.
     StateSecret,
     StateHash,
     "cst_"

@@ -1,6 +1,6 @@
 //! How long the tokens of a bit live.
 
-/// How long the tokens of a bit live. Bits of either kind are in lists of their own: a list is published until the last token
+/// How long the tokens of a bit live. Bits of each kind are in separate lists: a list is published until the last token
 /// that names it has expired, and guards follow a limited number of lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {

@@ -1,5 +1,5 @@
 //! Sessions, the rotation of their refresh tokens, and the detection of reuse. Grants of the OpenID provider's clients are
-//! sessions too, with another client than the first party.
+//! sessions too, with a client other than the first party.
 //! A session is one row, with hashes of its refresh tokens: a rotation rewrites it by one statement. Spending a token twice
 //! revokes the session. A revocation is a flag on the row, or the epoch of its account, which that statement checks in its
 //! `WHERE`.

@@ -10,7 +10,7 @@ use super::store::Session;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
 
-/// Tokens, as RFC 6749 §5.1 shapes them.
+/// Tokens, in the format of RFC 6749 §5.1.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Token)]
 pub struct TokenBody {
@@ -92,7 +92,7 @@ impl SessionBody {
     }
 }
 
-/// What a client may do for the account.
+/// The access of a client to the account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedGrant)]
 pub struct GrantBody {

@@ -29,7 +29,7 @@ impl Sessions {
         Ok(sessions + devices + grants)
     }
 
-    /// Ends a batch of grants of each disabled client. Whoever disables a client does the same; this finds what was left when
+    /// Ends a batch of grants of each disabled client. Disabling a client does the same; this finds what was left when
     /// they were interrupted. Nothing depends on it: the grants of a disabled client are refused, but guards see only bits.
     async fn end_grants_of_disabled_clients(&self) -> Result<u64, StoreError> {
         let clients = clients::all(&self.platform.db).await?;

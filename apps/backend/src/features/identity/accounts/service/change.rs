@@ -13,7 +13,7 @@ use crate::features::operations::audit::{Event, EventKind};
 /// Why a profile was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
-    /// The account does not exist any more.
+    /// The account no longer exists.
     #[error("the account does not exist")]
     Gone,
     /// The metadata would become too large.

@@ -12,7 +12,7 @@ pub enum ApiError {
     #[error("{}: {}; {}", .0.member, .0.what, .0.help)]
     Metadata(#[from] ApiMetadataError),
     /// The identifier is already registered.
-    #[error("the API {0} exists already; `countersign apis update` changes it")]
+    #[error("the API {0} already exists; to change it, run `countersign apis update`")]
     Exists(String),
     /// Another API has this identifier or alias.
     #[error("{0:?} already belongs to the API {1}; use another identifier")]
@@ -21,7 +21,7 @@ pub enum ApiError {
     #[error("there are already {MOST} APIs; delete one first")]
     TooMany,
     /// There is no such API.
-    #[error("no API {0}; `countersign apis list` lists them")]
+    #[error("unknown API {0}; `countersign apis list` lists all APIs")]
     Unknown(String),
     /// The settings file declares the API, and only it can change it.
     #[error(

@@ -81,7 +81,7 @@ impl Apis {
             .await
     }
 
-    /// Deletes an API. No tokens are issued for it any more.
+    /// Deletes an API. No more tokens are issued for it.
     ///
     /// # Errors
     /// [`ApiError`].

@@ -61,7 +61,7 @@ pub enum Decided {
 #[derive(Debug, thiserror::Error)]
 pub enum NextError {
     /// The request is unknown, was answered, has expired, is another browser's, or its client is gone.
-    #[error("this browser has no such open request")]
+    #[error("this browser has no such pending request")]
     Gone,
     /// The database failed.
     #[error(transparent)]
@@ -69,7 +69,7 @@ pub enum NextError {
 }
 
 impl Authorization {
-    /// Returns what a request of this browser needs next. If it needs nothing any more, the client is answered.
+    /// Returns what a request of this browser needs next. If nothing is missing, the client gets its response.
     ///
     /// # Errors
     /// [`NextError`].

@@ -111,7 +111,7 @@ pub fn next_step(request: &AuthorizationRequest, progress: &Progress, situation:
     }
     if !reaches(request, person.acr) {
         return Step::Refuse(match silently {
-            true => error(ErrorCode::InteractionRequired, "a stronger authentication is required"),
+            true => error(ErrorCode::InteractionRequired, "stronger authentication is required"),
             false => error(
                 ErrorCode::UnmetAuthenticationRequirements,
                 "the required authentication is not available",

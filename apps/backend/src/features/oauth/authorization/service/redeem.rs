@@ -176,7 +176,7 @@ impl Authorization {
             return Err(InvalidGrant("the code has expired"));
         }
         if presented.redirect_uri != Some(&row.redirect_uri) {
-            return Err(InvalidGrant("redirect_uri is not that of the authorization request"));
+            return Err(InvalidGrant("redirect_uri does not match the authorization request"));
         }
         match (&row.challenge, presented.code_verifier) {
             (Some(challenge), Some(verifier)) => {

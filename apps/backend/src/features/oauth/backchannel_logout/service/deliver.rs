@@ -1,6 +1,6 @@
 //! Delivering notices.
 //!
-//! A slow client must not delay the others, so each client has a lane of its own: a few of its notices are sent at a time, and
+//! A slow client must not delay the others, so each client has its own lane: a few of its notices are sent at a time, and
 //! the other clients' lanes go on meanwhile.
 
 use std::collections::BTreeSet;

@@ -59,7 +59,7 @@ impl Clients {
         Ok(())
     }
 
-    /// Registers the clients of the settings file as they are declared there, each in a transaction of its own, and disables
+    /// Registers the clients of the settings file as they are declared there, each in its own transaction, and disables
     /// those that are gone; the caller ends their grants. The caller has compared them.
     ///
     /// # Errors

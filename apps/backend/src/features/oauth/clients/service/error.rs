@@ -16,8 +16,7 @@ pub enum ClientError {
     Metadata(#[from] MetadataError),
     /// Its `scope` names one that it can never get.
     #[error(
-        "the client {client_id}: scope names {scope}, which is no scope of OpenID Connect or of an API of the client; \
-         {advice}"
+        "the client {client_id}: the scope {scope} belongs neither to OpenID Connect nor to an API of the client; {advice}"
     )]
     UnknownScope {
         client_id: String,
@@ -26,10 +25,10 @@ pub enum ClientError {
         advice: String,
     },
     /// The `client_id` is already registered.
-    #[error("the client {0} exists already; `countersign clients update` changes it")]
+    #[error("the client {0} already exists; to change it, run `countersign clients update`")]
     Exists(String),
     /// There is no such client.
-    #[error("no client {0}; `countersign clients list` lists them")]
+    #[error("unknown client {0}; `countersign clients list` lists all clients")]
     Unknown(String),
     /// The settings file declares the client, and only it can change it.
     #[error(

@@ -228,7 +228,7 @@ fn changed(before: &Client, after: &Client) -> Vec<String> {
     all
 }
 
-/// Returns a client, also if it is disabled.
+/// Returns a client, even if it is disabled.
 async fn known<'c>(conn: impl Into<Conn<'c>>, client_id: &str) -> Result<Client, ClientError> {
     let client = store::find(conn, client_id).await?;
     client.ok_or_else(|| ClientError::Unknown(client_id.to_owned()))

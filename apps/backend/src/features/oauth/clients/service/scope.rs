@@ -33,9 +33,9 @@ pub(super) fn check_scope(client_id: &str, metadata: &ClientMetadata, apis: &[Ap
         client_id: client_id.to_owned(),
         scope: unknown.to_owned(),
         advice: match (owner, nearest(unknown, known.into_iter())) {
-            (Some(api), _) => format!("name the API {} among the APIs of the client", api.identifier),
+            (Some(api), _) => format!("add the API {} to the APIs of the client", api.identifier),
             (None, Some(nearest)) => format!("did you mean {nearest}?"),
-            (None, None) => "register the API that has it first, or remove the scope".to_owned(),
+            (None, None) => "first register the API that has it, or remove the scope".to_owned(),
         },
     })
 }

@@ -241,7 +241,7 @@ impl DeviceAuthorization {
         }))
     }
 
-    /// Stores the user's decision. Allowing a request is consent to its scopes, also for a trusted client.
+    /// Stores the user's decision. Allowing a request is consent to its scopes, even for a trusted client.
     ///
     /// # Errors
     /// [`DecideError`].

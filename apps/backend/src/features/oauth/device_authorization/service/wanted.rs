@@ -20,11 +20,13 @@ impl DeviceAuthorization {
     pub(super) async fn wanted(&self, client: &Client, sent: &Parameters) -> Result<Vec<Audience>, BeginError> {
         let refused = |code, text| BeginError::Refused(OauthError::new(code, text));
         let scope = sent.one("scope");
-        let scope = scope.map_err(|_| refused(ErrorCode::InvalidRequest, "scope must be sent once"))?;
-        let scopes: Scopes = scope
-            .unwrap_or_default()
-            .parse()
-            .map_err(|_| refused(ErrorCode::InvalidScope, "scope has characters that are not allowed"))?;
+        let scope = scope.map_err(|_| refused(ErrorCode::InvalidRequest, "scope must not be sent more than once"))?;
+        let scopes: Scopes = scope.unwrap_or_default().parse().map_err(|_| {
+            refused(
+                ErrorCode::InvalidScope,
+                "scope contains characters that are not allowed",
+            )
+        })?;
         let apis = apis::all(&self.platform.db).await?;
         let is_known =
             |scope: &str| OPENID_SCOPES.contains(&scope) || apis.iter().any(|api| api.scope(scope).is_some());

@@ -80,7 +80,7 @@ impl Tokens {
         match (usable.next(), usable.next()) {
             (Some(only), None) => Ok(only),
             _ => Err(TokenError::InvalidTarget(
-                "Name an API by its identifier in the parameter resource, or set default_api of the client.",
+                "Name an API by its identifier in the parameter resource, or set default_api for the client.",
             )),
         }
     }

@@ -17,7 +17,7 @@ pub enum TokenError {
     #[error("the parameter {0} is missing")]
     Missing(&'static str),
     /// A parameter is sent more than once.
-    #[error("a parameter is sent more than once")]
+    #[error("a parameter was sent more than once")]
     Doubled,
     /// The client failed to authenticate.
     #[error(transparent)]
@@ -87,7 +87,7 @@ impl From<DeviceError> for TokenError {
             DeviceError::InvalidGrant => return Self::InvalidGrant,
             DeviceError::Store(error) => return Self::Store(error),
             DeviceError::Pending => (ErrorCode::AuthorizationPending, "The user has not decided yet."),
-            DeviceError::SlowDown => (ErrorCode::SlowDown, "Wait five seconds longer between two requests."),
+            DeviceError::SlowDown => (ErrorCode::SlowDown, "Wait five seconds longer between requests."),
             DeviceError::Denied => (ErrorCode::AccessDenied, "The user denied the request."),
             DeviceError::Expired => (ErrorCode::ExpiredToken, "The device code has expired. Start again."),
         };

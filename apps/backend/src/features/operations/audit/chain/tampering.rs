@@ -20,7 +20,7 @@ pub enum Tampering {
     #[error("row {0} was inserted: it was never sealed at this position")]
     Inserted(RowName),
     /// Rows are not in the order in which they were sealed.
-    #[error("row {0} is where another row was sealed: rows were reordered")]
+    #[error("row {0} is at a position where another row was sealed: rows were reordered")]
     Moved(RowName),
     /// A checkpoint is not what the log signed: its signature is wrong, or it does not fit its place.
     #[error("the checkpoint at row {0} is forged: {1}")]

@@ -134,7 +134,7 @@ impl LogVerifier {
             return Err(forged("it does not follow the one before it"));
         }
         if claims.previous.as_deref().map(Hash::parse) != previous.map(Some) {
-            return Err(forged("it names another one before it"));
+            return Err(forged("it names a different predecessor"));
         }
         let unknown_key = self.unknown_key(seq, token)?;
         self.believe_what_is_before(&claims)?;
@@ -257,7 +257,7 @@ impl LogVerifier {
             Some(kid) if claims.unvouched => Err(Tampering::Unvouched(self.end.last, kid.clone())),
             _ if claims.removed_through < newest.removed_through && !claims.unvouched => Err(Tampering::Forged(
                 claims.last,
-                "it takes back that old entries were removed",
+                "it contradicts the removal of old entries",
             )),
             _ => Ok(()),
         }
@@ -287,7 +287,7 @@ impl LogVerifier {
         let own = Hash::of(token);
         self.end = End {
             last: claims.last,
-            hash: Hash::parse(&claims.head).ok_or(forged("its hash is none"))?,
+            hash: Hash::parse(&claims.head).ok_or(forged("its hash is malformed"))?,
             checkpoint: Some(Newest {
                 hash: own,
                 removed_through: claims.removed_through,
@@ -309,7 +309,7 @@ impl LogVerifier {
         let find = |kid: &str| self.keys.iter().find(|key| key.kid() == kid).cloned();
         match verify::<AuditCheckpointClaims>(token, find, &()) {
             Ok(_) => Ok(None),
-            Err(_) => Err(Tampering::Forged(seq, "its signature is not right")),
+            Err(_) => Err(Tampering::Forged(seq, "its signature is invalid")),
         }
     }
 }

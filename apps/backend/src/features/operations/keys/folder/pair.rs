@@ -1,4 +1,4 @@
-//! What the folder needs to know of a key pair. ES256 and RS256 keys are stored alike, each in a place of its own, and are
+//! What the folder needs to know of a key pair. ES256 and RS256 keys are stored alike, each in its own place, and are
 //! different types everywhere.
 
 use countersign_jose::{KeyError, RsaSigningKey, RsaVerifyingKey, SigningAlg, SigningKey, VerifyingKey};

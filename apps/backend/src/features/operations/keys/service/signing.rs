@@ -85,7 +85,7 @@ impl Keys {
         Ok(key.sign(C::TYPE, claims)?)
     }
 
-    /// Signs a token for a client, like [`issue`](Self::issue). An RSA signature is made on a thread of its own.
+    /// Signs a token for a client, like [`issue`](Self::issue). An RSA signature is made on a separate thread.
     ///
     /// # Errors
     /// [`IssueError`]

@@ -116,7 +116,7 @@ impl TryFrom<LoginBody> for Credentials {
 #[serde(deny_unknown_fields)]
 #[schema(as = EmailLogin)]
 pub struct EmailLoginBody {
-    /// `token` of the link.
+    /// The `token` of the link.
     #[schema(required = false, nullable = false)]
     token: Option<String>,
     /// The email address that the code was sent to.

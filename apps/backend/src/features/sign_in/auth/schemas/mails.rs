@@ -62,8 +62,8 @@ impl MailRequestBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = EmailRequested)]
 pub struct EmailRequestedBody {
-    /// For people.
-    #[schema(example = "If there is something to send to this address, it is on its way.")]
+    /// A text for people.
+    #[schema(example = "If there is something to send to this email address, it is on its way.")]
     message: &'static str,
     /// Keep it: the code in the email only works together with it. It is a secret, and part of every response, even if no
     /// email is sent.
@@ -75,7 +75,7 @@ impl EmailRequestedBody {
     /// Creates the response for the holder of this handle.
     pub fn new(handle: &Handle) -> Self {
         Self {
-            message: "If there is something to send to this address, it is on its way.",
+            message: "If there is something to send to this email address, it is on its way.",
             handle: handle.reveal(),
         }
     }
@@ -86,7 +86,7 @@ impl EmailRequestedBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = MailAnswer)]
 pub struct MailAnswerBody {
-    /// `token` of the link.
+    /// The `token` of the link.
     #[schema(required = false, nullable = false)]
     token: Option<String>,
     /// The email address that the code was sent to.

@@ -146,7 +146,7 @@ impl Auth {
         }
         let request = &caller.request;
         let lane = self.lane(stored.as_ref().map(|stored| stored.id), request).await?;
-        // A hash that this client may not try any more is replaced by a dummy, which costs the same.
+        // A hash that this client may no longer try is replaced by a dummy, which costs the same.
         let exempt = is_exempt(lane, request);
         let hash = stored
             .as_ref()

@@ -44,8 +44,8 @@ pub fn router() -> OpenApiRouter<Forward> {
 /// below. Every response has all three headers, empty if there is nothing to say, so that a proxy that copies them
 /// overwrites headers of the same name sent by the client.
 ///
-/// With `audience`, tokens must be for that API, and may be of any client of the OpenID provider. A client's own token is
-/// refused with 403, because it has no user.
+/// With `audience`, tokens must be for that API, and may be from any client of the OpenID provider. A client's own
+/// token is refused with 403, because it has no user.
 ///
 /// Below this path, the query may be that of the original request, so only `scope` counts there.
 ///
@@ -103,8 +103,7 @@ async fn forward(
             Err(ApiRefusal::Store(error)) => return refused(Problem::from(error)),
             Err(ApiRefusal::UnknownAudience) => {
                 return refused(Problem::new(Code::ValidationFailed).detail(
-                    "`audience` in the URL that the proxy uses must be the identifier of one API; `countersign apis list` \
-                     shows all.",
+                    "`audience` in the URL that the proxy calls must be the identifier of one registered API; `countersign apis list` shows them.",
                 ));
             }
         },

@@ -1,4 +1,4 @@
-//! The hand-off: a browser that is signed in to the pages gets a cookie of its own at the host of an application.
+//! The hand-off: a browser that is signed in to the pages gets a separate cookie on the host of an application.
 
 use std::time::Duration;
 

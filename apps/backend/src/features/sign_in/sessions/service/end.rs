@@ -61,12 +61,12 @@ impl Sessions {
     }
 }
 
-/// Whether the client of a grant that ends is told (OpenID Connect Back-Channel Logout 1.0).
+/// Whether the client of a grant that ends is notified (OpenID Connect Back-Channel Logout 1.0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogoutNotice {
     /// The user signs out, or withdraws what the client was allowed.
     Send,
-    /// The client caused it, or it is no sign-out.
+    /// The client caused it, or it is not a sign-out.
     Omit,
 }
 

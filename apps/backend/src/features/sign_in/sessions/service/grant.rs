@@ -1,4 +1,4 @@
-//! Grants: what one client may do for a user. A grant is a session with another client than the first party.
+//! Grants: what one client may do for a user. A grant is a session with a client other than the first party.
 
 use std::time::Duration;
 
@@ -134,7 +134,7 @@ impl Sessions {
         fail::fail_point!("grant::opened");
         let others = i64::from(self.platform.settings.sessions.grants_per_client) - 1;
         let oldest = store::end_grants_beyond(tx, &session, others, now).await?;
-        // Reaching the limit is no sign-out.
+        // Reaching the limit is not a sign-out.
         end_rows(tx, &oldest, LogoutNotice::Omit, now).await?;
         let caller = Caller::account(new.account, new.request.clone());
         let event = Event::new(EventKind::GrantOpened, new.account, &caller);

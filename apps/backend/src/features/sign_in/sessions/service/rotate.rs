@@ -78,7 +78,7 @@ enum Step<K> {
     Replay(Box<Replay<K>>),
     /// It belongs to this family, was spent, and the request is not a valid repetition.
     Reuse,
-    /// It belongs to another client than the one that presents it.
+    /// It belongs to a client other than the one that presents it.
     Foreign,
     /// It was never valid, or no longer is.
     Dead,

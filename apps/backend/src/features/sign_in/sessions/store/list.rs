@@ -104,7 +104,7 @@ pub(in super::super) async fn opened_in<'c>(
 }
 
 /// Returns whether a first-party session of this account and epoch was opened from this network since `since`, active or
-/// not. Grants do not count: the address of a client's server is not the user's.
+/// not. Grants do not count: the IP address of a client's server is not the user's.
 pub(in super::super) async fn opened_from<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,

@@ -80,7 +80,7 @@ macro_rules! lives {
 pub(super) use lives;
 
 impl Session {
-    /// Returns whether it is a grant of another client than the first party.
+    /// Returns whether it is a grant of a client other than the first party.
     pub fn is_grant(&self) -> bool {
         self.client_id != FIRST_PARTY_CLIENT
     }

@@ -81,11 +81,11 @@ checks! {
     Client pkce "RFC 7636 §4.4.1" "a missing or malformed challenge, or a method other than `S256`: `invalid_request`";
     Client nonce "OpenID Connect Core §3.1.2.1" "control characters in `nonce` or `state`: `invalid_request`";
     Client scope "RFC 6749 §3.3" "malformed scopes: `invalid_scope`; unknown ones, and ones that the client may not have, are ignored";
-    Client resource "RFC 8707 §2" "an API that is not registered, or not the client's: `invalid_target`; nothing left of the scopes: `invalid_scope`";
+    Client resource "RFC 8707 §2" "an API that is not registered, or that the client may not use: `invalid_target`; no scope remains: `invalid_scope`";
     Client prompt "OpenID Connect Core §3.1.2.1" "unknown words, or `none` with others: `invalid_request`";
     Client max_age "OpenID Connect Core §3.1.2.1" "anything but a number of seconds: `invalid_request`";
     Client claims "OpenID Connect Core §5.5" "anything but a small JSON object: `invalid_request`";
-    Client acr_values "OpenID Connect Core §3.1.2.1" "nothing: a preference";
+    Client acr_values "OpenID Connect Core §3.1.2.1" "nothing; it is a preference";
     Client hints "OpenID Connect Core §3.1.2.1" "a `login_hint` or `ui_locales` that is too long: `invalid_request`";
     Client id_token_hint "OpenID Connect Core §3.1.2.2" "a token that this server did not issue to the client: `invalid_request`";
 }
@@ -95,7 +95,7 @@ checks! {
 pub enum Refused {
     /// A page says so; the client is not told.
     Page(OauthError),
-    /// The client is told.
+    /// The client gets an error.
     Client(AnswerTo, OauthError),
 }
 
@@ -120,8 +120,7 @@ pub fn check(mut draft: Draft<'_>) -> Result<AuthorizationRequest, Refused> {
 pub fn reference() -> String {
     let mut text = String::from(
         "# Checks of an authorization request\n\n\
-         In this order, each in its own file of `apps/backend/src/features/oauth/authorization/service/checks`. Until the \
-         redirect\nURI is known to be the client's, a refusal is a page with status 400, and never a redirect.\n\n\
+         In this order, each in its own file of `apps/backend/src/features/oauth/authorization/service/checks`. Until the redirect\nURI is known to belong to the client, a refusal is a page with status 400, never a redirect.\n\n\
          | # | check | specification | refuses | refusal |\n|---|---|---|---|---|\n\
          | 1 | `sizes` | RFC 9700 §4.11 | parameters that are too many, too long or not UTF-8 | page |\n",
     );

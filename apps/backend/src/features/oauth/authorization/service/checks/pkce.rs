@@ -14,8 +14,7 @@ pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
         }
         if client.is_public() || client.metadata.require_pkce {
             return Err(invalid(
-                "code_challenge is missing: this client must use PKCE with S256. If it is confidential and cannot, the \
-                 operator can set require_pkce = false for it",
+                "code_challenge is missing: this client must use PKCE with S256. If it is confidential and does not support PKCE, the operator can set require_pkce = false for it",
             ));
         }
         return Ok(());

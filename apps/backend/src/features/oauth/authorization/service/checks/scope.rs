@@ -11,9 +11,12 @@ pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
     let Some(text) = draft.one("scope")? else {
         return Ok(());
     };
-    let asked: Scopes = text
-        .parse()
-        .map_err(|_| error(ErrorCode::InvalidScope, "scope has characters that are not allowed"))?;
+    let asked: Scopes = text.parse().map_err(|_| {
+        error(
+            ErrorCode::InvalidScope,
+            "scope contains characters that are not allowed",
+        )
+    })?;
     draft.scopes = scopes_for(draft.client()?, &asked);
     Ok(())
 }

@@ -23,7 +23,7 @@ impl Tokens {
             .map_or_else(|| allowed.clone(), |asked| allowed.intersection(asked));
         if scopes.is_empty() && asked.is_some() {
             return Err(TokenError::InvalidScope(
-                "The API has none of these scopes, or the scope of the client's registration does not name them.",
+                "The API has none of these scopes, or the client is not registered for them.",
             ));
         }
         self.issue_to_client(client, &api, &scopes).await

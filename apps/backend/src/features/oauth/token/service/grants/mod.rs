@@ -65,7 +65,8 @@ impl<'a> GrantRequest<'a> {
     /// The requested scopes, if any.
     fn scopes(&self) -> Result<Option<Scopes>, TokenError> {
         let scopes = self.optional("scope")?.map(str::parse::<Scopes>).transpose();
-        let scopes = scopes.map_err(|_| TokenError::InvalidScope("The scope has a character that is not allowed."))?;
+        let scopes =
+            scopes.map_err(|_| TokenError::InvalidScope("The scope contains a character that is not allowed."))?;
         Ok(scopes.filter(|scopes| !scopes.is_empty()))
     }
 }

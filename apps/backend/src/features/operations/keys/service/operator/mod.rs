@@ -38,7 +38,7 @@ pub enum OperatorError {
     #[error("{0} already contains keys; to replace the signing key, run `countersign keys rotate`")]
     NotEmpty(String),
     /// The folder already contains an RSA key.
-    #[error("there already is the RSA key {0}; to replace it, run `countersign keys rotate --rsa`")]
+    #[error("the RSA key {0} already exists; to replace it, run `countersign keys rotate --rsa`")]
     HasRsa(String),
     /// The folder contains no RSA key.
     #[error(
