@@ -94,6 +94,7 @@ def upload_pictures(chromium, plan, module, number):
     for at, page in enumerate(pages, 1):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(os.environ.get("CONFORMANCE_PICTURES", temporary))
+            folder.mkdir(parents=True, exist_ok=True)
             picture = folder / f"{plan}-{module}-{at}.png"
             source = Path(temporary) / "page.html"
             # The page was recorded without the files that it loads.
