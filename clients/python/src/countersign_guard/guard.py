@@ -115,8 +115,9 @@ class Guard:
     ) -> Session | None:
         """Returns the session of the browser's cookie, or `None` if no one is signed in. For servers that render pages.
 
-        It asks the issuer each time, with the issuer's cookies only, so a session that has ended is never accepted. Raises
-        `ForeignForm` for a form that a page from another origin sent, and `Unavailable` if the issuer cannot be asked.
+        It asks the issuer each time, with the issuer's cookies only, so a session that has ended is never accepted.
+        Raises `ForeignForm` for a form that a page from another origin sent, and `Unavailable` if the issuer cannot be
+        asked.
 
         :param request: a request of Starlette or FastAPI, or of another framework whose headers have `getlist`.
         :param origin: the origin of your application, if it is not the issuer's. It must be in `app_origins`.
