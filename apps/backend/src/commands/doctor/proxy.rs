@@ -86,7 +86,7 @@ fn judge(seen: &Seen, settings: &Settings) -> Finding {
         (false, _) if settings.issuer.is_https() => untrusted(&format!(
             "the proxy at {peer} terminates TLS, but is not in `trusted_proxies`"
         )),
-        (false, _) => Finding::ok(PROXY, "no proxy was detected, and none is trusted"),
+        (false, _) => Finding::ok(PROXY, "no proxy was detected"),
         (true, true) if seen.forwarded.is_none() || seen.forwarded.as_deref() == Some(FORGED_FORWARDED) => {
             Finding::fail(
                 PROXY,
