@@ -44,7 +44,7 @@ pub enum OpenError {
     Url(Cow<'static, str>),
     /// Another server uses the file.
     #[error(
-        "another server is using {}{}; stop it first (administrative commands can run while it does)",
+        "another server is using {}{}; stop that server first (only administrative commands can run at the same time)",
         path.display(),
         process.map(|id| format!(" (process {id})")).unwrap_or_default()
     )]
@@ -128,7 +128,8 @@ pub enum OpenError {
     },
     /// A pooler or proxy changes the encoding of what is sent.
     #[error(
-        "the connection to PostgreSQL has the encoding {0}, but UTF8 is required; check the settings of the pooler"
+        "the connection to PostgreSQL uses the encoding {0}, but UTF8 is required; set `client_encoding` to UTF8 in \
+         the pooler"
     )]
     ClientEncoding(String),
     /// Notifications do not reach a listener.

@@ -72,8 +72,8 @@ codes! {
     SignupClosed = "signup_closed", FORBIDDEN, "Sign-ups closed";
     /// The form was not submitted from a page of this server. Reload the page and submit the form again.
     ForeignForm = "foreign_form", FORBIDDEN, "Form rejected";
-    /// Pages of this origin may not call the API, or not with the session cookie. Operators allow origins with the setting
-    /// `app_origins`.
+    /// Pages on this origin may not call the API, or may not call it with the session cookie. Operators allow origins
+    /// with the setting `app_origins`.
     OriginNotAllowed = "origin_not_allowed", FORBIDDEN, "Origin not allowed";
     /// The browser could not be signed in to an application: it does not accept cookies, or took too long. Open the
 /// application again.
@@ -136,10 +136,10 @@ codes! {
     UnauthorizedClient = "unauthorized_client", BAD_REQUEST, "Unauthorized client";
     /// The server does not support this grant type (RFC 6749 section 5.2).
     UnsupportedGrantType = "unsupported_grant_type", BAD_REQUEST, "Unsupported grant type";
-    /// The scope is malformed, or contains more than what was granted or than what the client may request (RFC 6749
+    /// The scope is malformed, or includes a scope that was not granted or that the client may not request (RFC 6749
     /// section 5.2).
     InvalidScope = "invalid_scope", BAD_REQUEST, "Invalid scope";
-    /// The resource is not a registered API, or not one that the client may use or that was granted; or it is required
+    /// The resource is not a registered API, the client may not use it, or it was not granted; or `resource` is required
     /// but missing (RFC 8707 section 2).
     InvalidTarget = "invalid_target", BAD_REQUEST, "Invalid target";
     /// The user has not decided yet. Poll again after the interval (RFC 8628 section 3.5).
@@ -255,7 +255,7 @@ const EXAMPLE: &str = r#"```json
 const OAUTH: &str = "
 ## OAuth endpoints
 
-Errors from the endpoints for programs below `/oauth2/` are JSON as defined in RFC 6749 section 5.2, with the code in `error`:
+Errors from the endpoints for programs under `/oauth2/` are JSON as defined in RFC 6749 section 5.2, with the code in `error`:
 
 ```json
 {
@@ -281,9 +281,9 @@ pub fn reference() -> String {
     );
     text.push_str(EXAMPLE);
     text.push_str(
-        "\nInvalid values return status 422, and `errors` lists each invalid field with its own code. If there is only\n\
-         one, `code` is the code of that field; if there are several, or it is `missing` or `invalid`, `code` is\n\
-         `validation_failed`.\n\n\
+        "\nInvalid values return status 422, and `errors` lists each invalid field with its own code. If only one\n\
+         field is invalid, `code` is that field's code. If several fields are, or if the only code is `missing` or `invalid`,\n\
+         `code` is `validation_failed`.\n\n\
          | code | status | meaning |\n|---|---|---|\n",
     );
     let is_of_oauth_alone =

@@ -24,8 +24,8 @@ pub(super) const FIELDS: &[Setting] = &[
     field(
         "identifier",
         "URI",
-        "The identifier that clients use for the API (RFC 8707), and the `aud` of its tokens. An absolute URI without a \
-         fragment, which does not have to exist.",
+        "The identifier that clients use for the API (RFC 8707), and the `aud` of its tokens. An absolute URI without \
+         a fragment. Nothing has to be served there.",
         "required",
         r#""https://api.example.com""#,
     ),
@@ -46,23 +46,24 @@ pub(super) const FIELDS: &[Setting] = &[
     field(
         "scopes",
         "list of tables",
-        "The scopes, each with `name`, `grant` and `words`. A scope with `grant = \"open\"` is given to every user who \
-         consents, one with `\"owned\"` (the default) only to users who were granted it with `countersign users grant`. \
-         `words` says what it allows, for the consent page, by language: `{ en = \"See your orders\" }`.",
+        "The scopes, each with `name`, `grant` and `words`. A scope with `grant = \"open\"` is given to every user \
+         who consents; a scope with `grant = \"owned\"` (the default) is given only to users who were granted it with \
+         `countersign users grant`. `words` describes the scope on the consent page, by language: `{ en = \"See your \
+         orders\" }`.",
         "none",
         r#"[{ name = "orders:read", grant = "open", words = { en = "See your orders" } }]"#,
     ),
     field(
         "access_ttl",
         Duration::FORM,
-        "The longest lifetime of its access tokens: 1s to 24h. `provider.access_ttl` applies if it is shorter.",
+        "The maximum lifetime of the API's access tokens: 1s to 24h. `provider.access_ttl` applies if it is shorter.",
         "`provider.access_ttl`",
         r#""10m""#,
     ),
     field(
         "aliases",
         "list of URIs",
-        "Other identifiers that clients may use for it. The `aud` of its tokens is always `identifier`.",
+        "Other identifiers that clients may use for the API. The `aud` of its tokens is always `identifier`.",
         "none",
         r#"["https://api.example.com/v1"]"#,
     ),

@@ -59,15 +59,15 @@ pub(super) const FIELDS: &[Setting] = &[
     field(
         "origins",
         Origin::LIST_FORM,
-        "The origins of its pages, as in `app_origins`. An origin belongs to one application only.",
+        "The origins of the application's pages, as in `app_origins`. An origin belongs to one application only.",
         "required",
         "https://app.example.com",
     ),
     field(
         "start",
         ApplicationUrl::FORM,
-        "The page to open if no other page is known.",
-        "the root page of the first origin",
+        "The page that users are sent to when no other page is known.",
+        "`/` on the first origin",
         "https://app.example.com/",
     ),
     field(

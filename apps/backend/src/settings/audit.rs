@@ -16,8 +16,8 @@ section! {
         /// The minimum time that entries are kept: 1d to 36500d, or 0s for no limit.
         #[warning = "older entries are removed for good; check what the law requires"]
         retention: Duration = "400d",
-        /// A file to which each checkpoint is appended as a line. Off by default.
-        /// On the same disk as the database it proves nothing, because anyone who can change one can change both.
+        /// A file to which each checkpoint is appended as a line. Off by default. On the same disk as the database, the
+        /// file proves nothing, because anyone who can change the database can change the file too.
         checkpoint_file: Option<PathBuf> = "",
         /// A URL to which each checkpoint is posted (`application/jose`), at least once. Off by default.
         checkpoint_url: Option<Webhook> = "",

@@ -6,13 +6,13 @@ use super::values::Values;
 section! {
     /// The threads that hash passwords, and their queue.
     Hashing "hashing." {
-        /// How many passwords are hashed in parallel: 1 to 1024.
-        /// Memory use is this times `passwords.memory_kib`. More workers than cores only make each hash slower.
-        #[default_is = "one per available core (CPU affinity and cgroup quota count)"]
+        /// How many passwords are hashed in parallel: 1 to 1024. Hashing uses up to this number times
+        /// `passwords.memory_kib` of memory. More workers than cores only make each hash slower.
+        #[default_is = "one per available core (limited by CPU affinity and cgroup quota)"]
         workers: usize = "1",
-        /// How many requests may wait for a worker, 1 to 100000, in each of two queues: one for known clients (whose
-        /// account signed in from their network before), which goes first, and one for all others. Requests beyond that get
-        /// 503 immediately.
+        /// How many requests may wait for a worker, 1 to 100000, in each of two queues: one for known clients (those on a
+        /// network or device from which the account has signed in before), which has priority, and one for all others.
+        /// Requests beyond that get 503 immediately.
         #[default_is = "64 per worker"]
         queue: usize = "64",
     }

@@ -17,18 +17,19 @@ section! {
         idle_timeout: Duration = "60s",
         /// How long the server may take to respond to a request.
         request_timeout: Duration = "30s",
-        /// How long the server still accepts connections while it shuts down and `/readyz` fails, 0s to 1h. Set it to the
-        /// time a load balancer takes to notice.
+        /// How long the server keeps accepting connections after it has begun to shut down and `/readyz` fails, 0s to 1h.
+        /// Set it to the time that a load balancer takes to notice.
         lame_duck: Duration = "0s",
-        /// How long requests in progress may continue while the server shuts down.
-        /// If the orchestrator kills the process earlier, requests are cut off.
+        /// How long requests in progress may continue while the server shuts down. If the orchestrator kills the process
+        /// sooner, these requests are cut off.
         drain_timeout: Duration = "10s",
-        /// The maximum number of open connections, 1 to 1000000. Verifiers that long-poll a status list use at most half of
-        /// them; beyond that, they get an immediate response.
-        /// Each connection needs a file descriptor; the limit of the process applies too.
+        /// The maximum number of open connections, 1 to 1000000. Verifiers that long-poll a status list use at most half
+        /// of them; beyond that, they get an immediate response. Each connection needs a file descriptor, so the
+        /// process's limit on open files applies too.
         max_connections: usize = "10000",
         /// The maximum number of connections per IP address, 1 up to `max_connections`. For clients behind a proxy in
-        /// `trusted_proxies`, it limits concurrent requests instead. At most half of them may long-poll a status list.
+        /// `trusted_proxies`, this setting limits concurrent requests instead. At most half of the number may long-poll a
+        /// status list.
         max_connections_per_address: usize = "256",
     }
 }

@@ -24,7 +24,7 @@ section! {
         /// The format of log lines; `auto` means text on a terminal and JSON otherwise.
         format: LogFormat = "auto",
         /// The log level: `error`, `warn`, `info`, `debug` or `trace`, optionally by module, such as
-        /// `info,countersign=debug`. `info,countersign::request=debug` logs all requests, including reads that succeed.
+        /// `info,countersign=debug`. `info,countersign::request=debug` logs all requests, including successful reads.
         /// `debug` and `trace` log more about what users do, but never secrets.
         level: LogLevel = "info",
     }

@@ -31,7 +31,7 @@ section! {
         /// The folder to which emails are written, one file each, if `mail.smtp_url` is not set.
         #[warning = "anyone who can read it can take over all accounts; for development only"]
         folder: PathBuf = "data/mail",
-        /// How long the mail server may take to accept an email, 1s to 45s. After that, the attempt has failed and is
+        /// How long the mail server may take to accept an email, 1s to 45s. If it takes longer, the attempt fails and is
         /// retried later.
         timeout: Duration = "30s",
         /// Whether users get an email about sign-ins from new devices.

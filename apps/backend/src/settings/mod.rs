@@ -125,53 +125,55 @@ choice! {
 section! {
     /// All settings, checked for consistency.
     Settings "" {
-        /// The IP address and port that the server listens on. A reverse proxy in front of it terminates TLS.
-        #[warning = "on any non-loopback address, passwords cross the network unencrypted unless a reverse proxy in front of the server terminates TLS"]
+        /// The IP address and port that the server listens on. The server speaks plain HTTP; a reverse proxy in front of
+        /// it terminates TLS.
+        #[warning = "on any IP address other than loopback, passwords cross the network unencrypted unless a reverse proxy terminates TLS"]
         listen: SocketAddr = "127.0.0.1:8000",
         /// The IP address and port that serve `/metrics` for operators. Off by default.
-        #[warning = "it requires no authentication: do not expose it to the public network"]
+        #[warning = "it requires no authentication, so do not expose it to the internet"]
         metrics_listen: Option<SocketAddr> = "",
-        /// The origin at which clients reach this server, without a path or trailing slash. It is also the `iss` of all
-        /// tokens.
-        /// Changing it invalidates all tokens issued before.
+        /// The URL at which clients reach this server: an origin, without a path or trailing slash. It is also the `iss`
+        /// of all tokens. Changing it invalidates all tokens issued before.
         #[default_is = "`http://<listen>` on loopback addresses; required otherwise"]
         issuer: Issuer = "http://127.0.0.1:8000",
-        /// The URL of the database: `sqlite://path` (embedded) or `postgres://user:password@host/database`.
-        #[warning = "all users of the machine can read a password on the command line; prefer `database_url_file`"]
+        /// The database URL: `sqlite://path` (embedded) or `postgres://user:password@host/database`.
+        #[warning = "every user on the machine can read a password given on the command line; prefer `database_url_file`"]
         database_url: DatabaseUrl = "sqlite://data/countersign.db",
-        /// The URL of a Redis or Valkey server that all nodes share, for common rate limits and instant revocation. If it
-        /// is unavailable, each node counts rate limits by itself.
-        #[warning = "anyone with write access to it can bypass rate limits, and have tokens rejected until the database is read again; all users of the machine can read a password on the command line"]
+        /// The URL of a Redis or Valkey server that all nodes share, for shared rate limits and instant revocation. While
+        /// it is unavailable, each node enforces rate limits on its own.
+        #[warning = "anyone with write access to it can bypass rate limits, and make nodes reject valid tokens until they read the database again; every user on the machine can read a password given on the command line"]
         #[default_is = "none"]
         redis_url: Option<RedisUrl> = "",
         /// Whether to allow unencrypted connections to PostgreSQL, Redis and the mail server on other hosts, and
-        /// applications whose origin on another host is `http://`.
+        /// applications with `http://` origins on other hosts.
         #[warning = "anyone on the network path can read password hashes, and anyone who can modify the traffic can take over all accounts; for private networks only"]
         allow_unencrypted: bool = "false",
-        /// The folder with the signing keys, the RSA keys (in `rsa`) and the sealing keys (in `sealing`). They are
+        /// The folder with the signing keys, the RSA keys (in `rsa`) and the sealing keys (in `sealing`). Keys are
         /// created when they are first needed.
         #[warning = "anyone who can read it can issue any token; if it is lost, all tokens become invalid"]
         keys_dir: PathBuf = "secrets/jwt",
-        /// The passphrase of encrypted private keys (PKCS#8). New sealing keys are encrypted with it; new signing keys are
-        /// not.
+        /// The passphrase for encrypted private keys (PKCS#8). New sealing keys are encrypted with it; new signing keys
+        /// are not.
         #[warning = "if it is lost, the keys are lost"]
         keys_passphrase: Option<SecretString> = "",
         /// The IP addresses and networks of the reverse proxies whose `Forwarded` and `X-Forwarded-For` headers are
-        /// trusted. If such a header is unreadable, the client counts as `0.0.0.0`, never as the proxy. Proxies in front of
-        /// web applications also say in other `X-Forwarded` headers which page a browser wants.
-        #[warning = "anyone who can connect from one of these IP addresses can pretend to have any other one, and bypass rate limits"]
+        /// trusted. If such a header cannot be parsed, the client's IP address counts as `0.0.0.0`, never as the proxy's.
+        /// Proxies in front of web applications also use other `X-Forwarded` headers to say which page a browser
+        /// requested.
+        #[warning = "anyone who can connect from one of these IP addresses can claim any other one, and so bypass rate limits"]
         trusted_proxies: Vec<IpNet> = "",
-        /// Who can create accounts: anyone (`open`), or operators on the command line only (`closed`).
+        /// Who can create accounts: anyone (`open`), or only operators, on the command line (`closed`).
         signup: Signup = "open",
-        /// Whether users verify their email address: never (`off`); when they like, with an email sent at sign-up
-        /// (`optional`); or before the account is created (`required`). Unless it is `required`, signing up reveals whether an
-        /// email address has an account.
+        /// Whether users verify their email address: never (`off`); optionally, through an email sent at sign-up
+        /// (`optional`); or before the account is created (`required`). Unless it is `required`, signing up reveals
+        /// whether an email address has an account.
         email_verification: EmailVerification = "optional",
-        /// The origins of your own web applications. Their scripts may call the API (CORS), and the pages lead back to
-        /// them. Preflight requests from other origins are rejected with 403 and logged. The public documents (JWKS,
-        /// metadata) are available to all origins. Each entry is an application named after its host; `[[applications]]`
-        /// gives it another name. With a loopback `http` issuer, all loopback origins are allowed.
-        #[warning = "scripts of these origins can act for users who are signed in"]
+        /// The origins of your own web applications. Scripts on these origins may call the API (CORS), and Countersign's
+        /// pages may lead back to them. Preflight requests from other origins are rejected with 403 and logged. The
+        /// public documents (JWKS, metadata) are available to all origins. Each entry is an application named after its
+        /// host; use `[[applications]]` to give it another name. With a loopback `http` issuer, all loopback origins are
+        /// allowed.
+        #[warning = "scripts on these origins can act as any signed-in user who visits them"]
         app_origins: Vec<Origin> = "",
         sections {
             /// `[[applications]]`.

@@ -17,10 +17,9 @@ choice! {
 section! {
     /// The cost of hashing passwords (Argon2id, RFC 9106), and the rules for new passwords.
     Passwords "passwords." {
-        /// The memory per hash in KiB, up to 1048576. The minimum depends on `iterations` (OWASP): 47104 KiB with 1
-        /// iteration, 19456 with 2, 12288 with 3, 9216 with 4, 7168 with 5.
-        /// Each hashing worker uses this much memory while it is busy. After a change, each password is rehashed at its next
-        /// sign-in.
+        /// The memory per hash in KiB, up to 1048576. The minimum depends on `iterations`, as OWASP recommends: 47104 KiB
+        /// with 1 iteration, 19456 with 2, 12288 with 3, 9216 with 4, 7168 with 5. Each hashing worker uses this much
+        /// memory while it is busy. After a change, each password is rehashed at its next sign-in.
         memory_kib: u32 = "19456",
         /// The number of passes over the memory: 1 to 100.
         iterations: u32 = "2",
@@ -32,7 +31,7 @@ section! {
         /// The maximum length of new passwords in characters: 64 to 1024.
         max_length: usize = "128",
         /// Whether to reject new passwords that are common in data breaches.
-        #[warning = "with `off`, passwords that attackers try first are accepted"]
+        #[warning = "with `off`, the passwords that attackers try first are accepted"]
         breached: Breached = "offline",
     }
 }

@@ -14,24 +14,24 @@ section! {
     /// Signing in to other applications.
     Provider "provider." {
         /// Whether to enable the OpenID provider, for clients registered with `countersign clients create` or in
-        /// `[[clients]]`. If not, its endpoints return 404, and the metadata does not list them.
+        /// `[[clients]]`. If it is disabled, its endpoints return 404, and the metadata does not list them.
         enabled: bool = "true",
-        /// The lifetime of the access tokens of clients: 1m to 24h. The API and the client may have a shorter one.
+        /// The lifetime of clients' access tokens: 1m to 24h. An API can have a shorter one.
         #[warning = "APIs that do not check for revocation accept a stolen token for this long"]
         access_ttl: Duration = "10m",
         /// The lifetime of ID tokens: 1m to 24h. Clients read them once, when a user signs in.
         id_token_ttl: Duration = "1h",
         /// The URL schemes without a dot that clients may use in redirect URIs, for applications that have registered such a
         /// scheme with the operating system. Schemes with a dot, such as `com.example.app`, are always allowed.
-        #[warning = "any program on a user's device can register such a scheme; the scheme of a program that is not installed is free to take"]
+        #[warning = "any program on a user's device can register such a scheme, especially one whose usual program is not installed"]
         native_schemes: Vec<String> = "cursor,vscode,vscode-insiders,windsurf,zed,claude",
-        /// The URL of the documentation for developers of clients, for the metadata.
+        /// The URL of your documentation for client developers, published in the metadata.
         #[default_is = "none"]
         documentation_uri: Option<PageUrl> = "",
-        /// The URL of the rules on how clients may use data about users, for the metadata.
+        /// The URL of your policy on how clients may use data about users, published in the metadata.
         #[default_is = "none"]
         policy_uri: Option<PageUrl> = "",
-        /// The URL of the terms of service for developers of clients, for the metadata.
+        /// The URL of your terms of service for client developers, published in the metadata.
         #[default_is = "none"]
         tos_uri: Option<PageUrl> = "",
     }

@@ -19,19 +19,19 @@ Countersign reads settings from these sources; the first one that sets a value w
 4. the default.
 
 `countersign settings --example` prints a `countersign.toml` with all settings commented out. `countersign settings` shows
-the effective settings and where each value comes from. Invalid settings stop every command: all errors are reported at once,
-with file and line or the variable, and the exit code is 78. Unknown names are errors too, in the file and in the environment,
-except `COUNTERSIGN_TEST_…` and the variables that Kubernetes sets for a service called `countersign`.
+the effective settings and where each value comes from. If a setting is invalid, every command exits with code 78. It reports
+all errors at once, each with its file and line or its environment variable. Unknown names are errors too, in the file and in
+the environment, except `COUNTERSIGN_TEST_…` and the variables that Kubernetes sets for a service called `countersign`.
 
 - **Durations** are numbers with a unit, `d`, `h`, `m`, `s` or `ms`: `15d`, `1h30m`.
-- **Rates** are a number per duration: `10/15m`.
+- **Rates** are a number and a duration: `10/15m` means 10 in 15 minutes.
 - **Lists** are TOML lists; in the environment, their elements are separated by commas.
 - **Secrets** can be read from a file: `database_url_file` in TOML, `COUNTERSIGN_DATABASE_URL_FILE` in the environment. One
   trailing line break is removed. Setting both the secret and its file is an error.
-- **Environment variables are used verbatim.** Surrounding quotation marks or spaces, and Windows line endings, are errors. Quotes
-  are normally removed by a shell, and `docker run --env-file` does not use one.
-- **Empty variables are values.** They empty a list and turn off a setting whose type says \"or empty\". Elsewhere they are
-  errors, so that the server never falls back to a default because a secret is missing.
+- **Environment variables are used verbatim.** Surrounding quotation marks or spaces, and Windows line endings, are errors. A
+  shell removes quotation marks, but `docker run --env-file` does not.
+- **Empty variables are values.** An empty variable empties a list, and turns off a setting whose type says \"or empty\". For
+  all other settings, it is an error, so that the server never falls back to a default because a secret is missing.
 - **Paths** are relative to the working directory.
 ";
 
@@ -76,7 +76,8 @@ pub fn reference() -> String {
 const APPLICATIONS: &str = "
 ## `[[applications]]`
 
-One section for each of your own web applications, in the settings file only. `app_origins` is the short form.
+One section for each of your own web applications, in the settings file only. `app_origins` is a shorter form that sets only
+origins.
 
 ```toml
 [[applications]]
@@ -94,10 +95,10 @@ verify = \"https://app.example.com/verify\"
 const CLIENTS: &str = "
 ## `[[clients]]`
 
-One section for each client that this file declares: an application that users sign in to, or a program that acts on its own. A
-server applies them when it starts, and `countersign clients apply` at any time; `--dry-run` shows the differences. A client
-whose section is removed is disabled, not deleted. Others are registered with `countersign clients create`. See [Connect an
-application](guides/connect-an-application.md).
+One section for each client that this file declares: an application that users sign in to, or a program that acts on its own.
+A server applies these sections when it starts, and `countersign clients apply` applies them at any time; with `--dry-run`, it
+only shows the differences. A client whose section is removed is disabled, not deleted. Clients that are not in this file are
+registered with `countersign clients create`. See [Connect an application](guides/connect-an-application.md).
 
 ```toml
 [[clients]]
@@ -114,8 +115,8 @@ secret_file = \"secrets/clients/grafana\"
 const APIS: &str = "
 ## `[[apis]]`
 
-One section for each API that this file declares and that clients may request access to. They are applied like `[[clients]]`; others
-are registered with `countersign apis create`.
+One section for each API that this file declares. Clients may request access to it. These sections are applied like
+`[[clients]]`; APIs that are not in this file are registered with `countersign apis create`.
 
 ```toml
 [[apis]]

@@ -6,10 +6,11 @@ use super::values::Values;
 section! {
     /// Limits on sessions.
     Sessions "sessions." {
-        /// The maximum number of concurrent sessions per account, 1 to 10000. Beyond it, the oldest session ends.
+        /// The maximum number of concurrent sessions per account, 1 to 10000. When there are more, the oldest session
+        /// ends.
         per_account: u32 = "50",
-        /// The maximum number of concurrent grants per account and client of the OpenID provider, 1 to 1000. Beyond it, the
-        /// oldest grant ends.
+        /// The maximum number of concurrent grants that one account can have for one client of the OpenID provider, 1 to
+        /// 1000. When there are more, the oldest grant ends.
         grants_per_client: u32 = "20",
     }
 }

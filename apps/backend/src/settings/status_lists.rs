@@ -11,8 +11,8 @@ section! {
     StatusLists "status_lists." {
         /// The number of sessions per list: a power of two, 1024 to 16777216. Existing lists keep their size.
         entries: u32 = "131072",
-        /// How long verifiers that poll may cache a list: 5s to 1h. Verifiers that long-poll learn of changes immediately.
-        /// Verifiers that poll accept tokens of ended sessions for this long.
+        /// How long verifiers that poll may cache a list: 5s to 1h. They may accept the tokens of an ended session for
+        /// this long. Verifiers that long-poll learn of changes immediately.
         ttl: Duration = "30s",
         /// How long a list is valid, and thus how long verifiers keep working while this server is unreachable: 5m to 7d.
         #[warning = "an attacker who blocks a verifier's connection can delay a revocation for this long"]

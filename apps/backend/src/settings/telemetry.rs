@@ -12,8 +12,8 @@ section! {
     Telemetry "telemetry." {
         /// The collector that traces are sent to (OTLP over HTTP), such as `http://127.0.0.1:4318`. Off by default.
         otlp_endpoint: Option<Collector> = "",
-        /// Headers that the collector requires, as `name=value`, separated by commas.
-        /// Over plain HTTP, they could be read on the network, so https is required for other hosts.
+        /// Headers that the collector requires, as `name=value`, separated by commas. Over plain HTTP, anyone on the
+        /// network could read them, so https is required for other hosts.
         otlp_headers: Option<SecretString> = "",
         /// The share of requests to trace, 0 to 1. If a proxy in `trusted_proxies` sends `traceparent`, the proxy
         /// decides.

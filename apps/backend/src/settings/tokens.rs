@@ -17,16 +17,16 @@ section! {
         /// The lifetime of access tokens: 1m to 90d, and at most `refresh_absolute_ttl`.
         #[warning = "verifiers that do not check for revocation accept a stolen token for this long"]
         access_ttl: Duration = "15d",
-        /// The lifetime of the access tokens that a browser gets for its session cookie: 1m to 90d. If `access_ttl` is
-        /// shorter, it applies instead.
-        #[warning = "scripts of a page can read them, so a malicious script has one for this long"]
+        /// The lifetime of the access tokens that a browser gets in exchange for its session cookie: 1m to 90d. If
+        /// `access_ttl` is shorter, that applies instead.
+        #[warning = "scripts on a page can read these tokens, so a malicious script can use a stolen one for this long"]
         cookie_access_ttl: Duration = "10m",
-        /// The audience of access tokens (`aud`). The routes of this server accept any of the names.
-        #[warning = "each service must accept its own name only, or a token for one service is valid for another"]
+        /// The audience of access tokens (`aud`). This server's own routes accept any of the names.
+        #[warning = "each service must accept only its own name, or a token for one service is valid for another"]
         #[default_is = "the issuer"]
         audience: Vec<String> = "",
-        /// What access tokens say about the user: `email`, `email_verified` and `name`, separated by commas. A change
-        /// applies from the next token on. Claims that would make a token longer than 8192 bytes are left out.
+        /// The claims about the user that access tokens contain: any of `email`, `email_verified` and `name`. A change
+        /// applies to tokens issued from then on. Claims that would make a token longer than 8192 bytes are left out.
         #[warning = "anyone who gets such a token can read it; an unverified email address may belong to someone else"]
         #[default_is = "none"]
         claims: Vec<UserClaim> = "",
@@ -36,7 +36,7 @@ section! {
         refresh_absolute_ttl: Duration = "90d",
         /// How long a refresh token that was already used still returns the same successor, so that clients can retry: 0s
         /// (never) to 5m.
-        #[warning = "within this time, reuse of a stolen refresh token cannot be told from a retry"]
+        #[warning = "within this time, reuse of a stolen refresh token cannot be told apart from a retry"]
         refresh_replay_window: Duration = "30s",
     }
 }

@@ -300,7 +300,7 @@ async fn it_names_an_issuer_that_leads_nowhere_or_elsewhere() {
     let other = Installation::start(Database::Sqlite, honest).await;
     let (ours, others) = (installation.environment[0].1.clone(), other.environment[0].1.clone());
     installation.set("COUNTERSIGN_ISSUER", &others);
-    installation.must_find("fail", "issuer", "keys differ");
+    installation.must_find("fail", "issuer", "has other signing keys");
 
     let through = Proxy::start(honest).await;
     through.upstream.set(other.server.as_ref().unwrap().address).unwrap();
@@ -338,7 +338,7 @@ async fn it_names_a_proxy_that_believes_clients() {
     });
     installation
         .await
-        .must_find("fail", "proxy", "the `Forwarded` header of clients");
+        .must_find("fail", "proxy", "passes on the client's `Forwarded` header");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -348,7 +348,7 @@ async fn it_names_a_proxy_that_hides_or_hurries_the_status_lists() {
         uri.path().starts_with("/oauth2/").then_some(StatusCode::FORBIDDEN)
     };
     let installation = Installation::start(Database::Sqlite, hides).await;
-    installation.must_find("fail", "status list", "answers 403");
+    installation.must_find("fail", "status list", "responds with 403");
     let hurries: Habit = |headers, uri| {
         honest(headers, uri);
         headers.remove("prefer");

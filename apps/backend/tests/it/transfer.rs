@@ -566,7 +566,7 @@ async fn what_cannot_be_restored_says_why_and_leaves_nothing_that_serves(databas
     assert!(restore(b"SQLite format 3\0").contains("is not a backup of Countersign"));
     assert!(failed(&execute(&target, &["restore", "nothing.gz"])).contains("file not found: nothing.gz"));
     let newer = with_line(&whole, "\"schema\":", "\"schema\":9");
-    assert!(restore(&newer).contains("with that version or a newer one"));
+    assert!(restore(&newer).contains("with the version that wrote it, or a newer one"));
     let other = with_line(&whole, "user7@example.com", "user8@example.com");
     assert!(restore(&other).contains("damaged"));
     // None of it has changed the database.
@@ -609,7 +609,7 @@ async fn a_backup_is_restored_by_the_next_version_but_not_by_the_one_before(data
     let refused = elsewhere(database, &scratch).await;
     let told = failed(&execute(&refused, &["restore", &file("new.gz")]));
     assert!(
-        told.contains("with schema 1000000, but this version supports schemas up to"),
+        told.contains("has schema 1000000, but this version only supports schemas up to"),
         "{told}"
     );
 }

@@ -15,7 +15,7 @@ pub(super) async fn keys_address(issuer: &Issuer) -> Result<Uri, FetchError> {
     let uri = issuer.addresses.metadata().ok_or_else(|| wrong("no metadata URL"))?;
     let response = document(issuer, uri).await?;
     if !is_unambiguous_object(&response.body) {
-        return Err(wrong("not a JSON object without duplicate members"));
+        return Err(wrong("not a JSON object, or one with duplicate members"));
     }
     let metadata: Metadata =
         serde_json::from_slice(&response.body).map_err(|_| wrong("not authorization server metadata"))?;

@@ -47,7 +47,7 @@ fn verify_file(path: &Path, mut verifier: LogVerifier) -> Result<LogSummary, Fai
     for (number, line) in (1..).zip(BufReader::new(file).lines()) {
         let malformed = || {
             Failure::new(format!(
-                "line {number} of {name} does not belong to an export of the audit log"
+                "line {number} of {name} is not part of an audit log export; expected {EXPORT}"
             ))
         };
         let line = line.map_err(|error| Failure::new(unreadable(path, &error, EXPORT)))?;
@@ -65,7 +65,7 @@ fn verify_file(path: &Path, mut verifier: LogVerifier) -> Result<LogSummary, Fai
         audit::verify_piece(&mut verifier, piece).map_err(|tampering| failed(&tampering))?;
     }
     if !has_begun {
-        return Err(Failure::new(format!("{name} is empty")));
+        return Err(Failure::new(format!("{name} is empty; expected {EXPORT}")));
     }
     verifier.finish().map_err(|tampering| failed(&tampering))
 }

@@ -8,11 +8,19 @@ use uuid::Uuid;
 
 use crate::settings::parse_duration;
 
-/// An account, by its e-mail address or its id.
+/// An account, by its email address or its ID.
 #[derive(Args)]
 pub struct Account {
     /// The account's email address or ID
     #[arg(value_name = "EMAIL|ID")]
+    pub email: String,
+}
+
+/// The email address of an account to create.
+#[derive(Args)]
+pub struct NewEmailAddress {
+    /// The email address of the new account
+    #[arg(value_name = "EMAIL")]
     pub email: String,
 }
 

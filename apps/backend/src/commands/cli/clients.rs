@@ -31,12 +31,14 @@ pub enum ClientsCommand {
     #[command(after_help = "Example:\n  countersign clients show grafana")]
     Show(NamedClient),
     /// Change a client
+    ///
     /// A list replaces the current one. Clients that the settings file declares can only be changed there.
     #[command(after_help = "Examples:\n  \
         countersign clients update grafana --redirect-uri https://grafana.example.org/login/generic_oauth\n  \
         countersign clients update grafana --metadata '{\"refresh_idle_ttl\":\"7d\",\"client_uri\":null}'")]
     Update(EditClient),
     /// Create a new secret for a client
+    ///
     /// The current secret stops working at once, or after --grace.
     #[command(after_help = "Example:\n  countersign clients rotate-secret grafana --grace 7d")]
     RotateSecret {

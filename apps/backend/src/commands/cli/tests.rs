@@ -119,6 +119,37 @@ fn a_server_is_known_before_its_command_line_is_read() {
 }
 
 #[test]
+fn the_summary_of_every_command_is_one_sentence() {
+    fn visit(command: &clap::Command) {
+        let summary = command.get_about().map(ToString::to_string).unwrap_or_default();
+        // A second sentence that is not in its own paragraph becomes part of the summary.
+        assert!(
+            summary.split(' ').skip(1).all(|word| !["A", "The"].contains(&word)) && !summary.contains(". "),
+            "{}: {summary}",
+            command.get_name()
+        );
+        command.get_subcommands().for_each(visit);
+    }
+    visit(&CommandLine::command());
+}
+
+#[test]
+fn a_new_account_is_named_by_its_email_address_only() {
+    let mut command = CommandLine::command();
+    command.build();
+    let users = command.find_subcommand_mut("users").unwrap();
+    for (name, argument) in [
+        ("create", "<EMAIL>"),
+        ("invite", "<EMAIL>"),
+        ("show", "<EMAIL|ID>"),
+        ("set-password", "<EMAIL|ID>"),
+    ] {
+        let usage = users.find_subcommand_mut(name).unwrap().render_usage().to_string();
+        assert!(usage.ends_with(argument), "{name}: {usage}");
+    }
+}
+
+#[test]
 fn completions_name_the_commands() {
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         let script = String::from_utf8(completions(shell)).unwrap();

@@ -5,7 +5,7 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use countersign_jose::is_unambiguous_object;
 use serde_json::{Map, Value};
 
-use super::arguments::Account;
+use super::arguments::{Account, NewEmailAddress};
 use crate::core::profile::{InvalidName, MetadataPatch, PersonName};
 use crate::features::messaging::outbox::Purpose;
 
@@ -19,7 +19,7 @@ pub enum UsersCommand {
     Create(NewUser),
     /// Create an account and email its owner a link to set a password
     #[command(after_help = "Example:\n  countersign users invite ada@example.com")]
-    Invite(Account),
+    Invite(NewEmailAddress),
     /// Change the name or metadata of an account
     #[command(
         after_help = "Examples:\n  countersign users edit ada@example.com --name \"Ada King\"\n  \
@@ -111,9 +111,12 @@ pub enum UserOrder {
 /// `countersign users create`.
 #[derive(Args)]
 pub struct NewUser {
-    /// The account.
+    /// The email address.
     #[command(flatten)]
-    pub account: WithPassword,
+    pub new: NewEmailAddress,
+    /// Read the password from the first line of standard input instead of prompting
+    #[arg(long)]
+    pub password_stdin: bool,
     /// The name of the user
     #[arg(long, value_parser = name)]
     pub name: Option<PersonName>,

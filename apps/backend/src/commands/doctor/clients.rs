@@ -106,15 +106,18 @@ fn unknown_apis(client: &Client, apis: &[Api]) -> Option<Finding> {
     let metadata = &client.metadata;
     let mut named = metadata.apis.iter().chain(&metadata.default_api);
     let unknown = named.find(|name| !apis.iter().any(|api| api.disabled_at.is_none() && api.is_named(name)))?;
-    let found = format!(
-        "{} names the API {unknown}, which does not exist or is disabled",
-        client.client_id
-    );
-    Some(Finding::warn(
-        CLIENTS,
-        found,
-        format!("register it: `countersign apis create {unknown} --name NAME`"),
-    ))
+    let (wrong, remedy) = match apis.iter().find(|api| api.is_named(unknown)) {
+        Some(disabled) => (
+            "is disabled",
+            format!("run `countersign apis enable {}`", disabled.identifier),
+        ),
+        None => (
+            "does not exist",
+            format!("register it: `countersign apis create {unknown} --name NAME`"),
+        ),
+    };
+    let found = format!("{} names the API {unknown}, which {wrong}", client.client_id);
+    Some(Finding::warn(CLIENTS, found, remedy))
 }
 
 /// Checks that a confidential client can authenticate, and mentions a replaced secret that is about to expire.
@@ -146,16 +149,21 @@ async fn secrets(db: &Db, client: &Client, clock: &Clock) -> Result<Option<Findi
 fn resource_server(api: &Api, clients: &[Client]) -> Option<Finding> {
     let named = api.client_id.as_ref()?;
     let found = clients.iter().find(|client| client.client_id == *named);
-    let wrong = match found {
-        None => "does not exist",
-        Some(client) if client.disabled_at.is_some() => "is disabled",
-        Some(client) if client.is_public() => "is public, so it cannot introspect tokens",
+    let (wrong, remedy) = match found {
+        None => (
+            "does not exist",
+            "register a client with this ID and a secret, or change the API's `client_id`".to_owned(),
+        ),
+        Some(client) if client.disabled_at.is_some() => (
+            "is disabled",
+            format!("run `countersign clients enable {named}`, or change the API's `client_id`"),
+        ),
+        Some(client) if client.is_public() => (
+            "is public, so it cannot introspect tokens",
+            "change the API's `client_id` to a client that has a secret".to_owned(),
+        ),
         Some(_) => return None,
     };
     let found = format!("the client {named} of the API {} {wrong}", api.identifier);
-    Some(Finding::warn(
-        APIS,
-        found,
-        "register it with a secret, or remove `client_id` from the API",
-    ))
+    Some(Finding::warn(APIS, found, remedy))
 }

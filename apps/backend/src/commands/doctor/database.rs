@@ -245,7 +245,7 @@ fn look_at_file(path: &Path, findings: &mut Vec<Finding>) {
         findings.push(Finding::warn(
             DATABASE,
             format!("its write-ahead log has grown to {} MiB", log / MEBIBYTE),
-            "close programs that keep a read transaction open, such as other backup tools or a shell",
+            "close programs that keep a read transaction open, such as a backup tool or a database shell",
         ));
     }
     let folder = path

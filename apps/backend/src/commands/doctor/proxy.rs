@@ -91,18 +91,19 @@ fn judge(seen: &Seen, settings: &Settings) -> Finding {
             Finding::fail(
                 PROXY,
                 format!(
-                    "the proxy at {peer} forwards any IP address that a client claims, so clients can bypass \
-                         all rate limits"
+                    "the proxy at {peer} passes on any IP address that a client claims to have, so clients can bypass \
+                     all rate limits"
                 ),
-                "have it set `X-Forwarded-For` (nginx: `$proxy_add_x_forwarded_for`)",
+                "configure the proxy to set `X-Forwarded-For` (nginx: `$proxy_add_x_forwarded_for`)",
             )
         }
         (true, _) if seen.forwarded.as_deref() == Some(FORGED_FORWARDED) => Finding::fail(
             PROXY,
             format!(
-                "the proxy at {peer} forwards the `Forwarded` header of clients, which makes their IP address unknown"
+                "the proxy at {peer} passes on the client's `Forwarded` header, so the server cannot tell the \
+                 client's IP address"
             ),
-            "have it clear that header (nginx: `proxy_set_header Forwarded \"\"`)",
+            "configure the proxy to remove the header (nginx: `proxy_set_header Forwarded \"\"`)",
         ),
         (true, _) => Finding::ok(PROXY, format!("the proxy at {peer} sends the client's IP address")),
     }

@@ -81,8 +81,8 @@ pub(super) async fn check(
     } else {
         Finding::fail(
             ISSUER,
-            format!("{issuer} leads to a server whose keys differ from those in this folder"),
-            "use the same keys folder on all nodes, and check that this is the right installation",
+            format!("the server at {issuer} has other signing keys than this keys folder"),
+            "check that `issuer` is the URL of this installation, and use the same keys folder on all of its nodes",
         )
     });
     if let Some(db) = db {
@@ -122,7 +122,7 @@ async fn readiness(issuer: &str) -> Option<Finding> {
     Some(Finding::fail(
         ISSUER,
         format!("the server at {issuer} is not ready: {reason}"),
-        "check its log; it responds to affected requests with 503",
+        "check the server's log; requests that it cannot handle get 503",
     ))
 }
 
@@ -151,12 +151,16 @@ async fn list(issuer: &str, db: &Db, keys: &[VerifyingKey], clock: &Clock) -> Op
         Ok(answer) if answer.status() == StatusCode::OK => answer,
         Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {
             let found = format!("the server responded to {uri} with 503");
-            return Some(Finding::fail(LISTS, found, "check its log; verifiers retry"));
+            return Some(Finding::fail(
+                LISTS,
+                found,
+                "check the server's log; verifiers retry until it responds",
+            ));
         }
         Ok(answer) => {
             return Some(Finding::fail(
                 LISTS,
-                format!("{uri} answers {}", answer.status()),
+                format!("{uri} responds with {}", answer.status()),
                 remedy,
             ));
         }

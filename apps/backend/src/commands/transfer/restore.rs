@@ -29,8 +29,8 @@ pub(in crate::commands) async fn restore(
     let newest = migrations::known().last().map_or(0, |newest| newest.version);
     if heading.schema > newest {
         return Err(Failure::new(format!(
-            "{} was written by version {} with schema {}, but this version supports schemas up to {newest} only; \
-             restore it with that version or a newer one",
+            "{} was written by Countersign {} and has schema {}, but this version only supports schemas up to \
+             {newest}; restore it with the version that wrote it, or a newer one",
             file.display(),
             heading.program,
             heading.schema

@@ -22,13 +22,13 @@ pub(super) struct NewAccount {
 
 /// Prompts for the password and checks it against the rules.
 pub(super) fn parse(new: NewUser, settings: &Settings) -> Result<NewAccount, Failure> {
-    let email: NewEmail = new.account.account.email.parse()?;
+    let email: NewEmail = new.new.email.parse()?;
     let metadata = new.metadata.as_ref().map(Metadata::new).transpose();
     let profile = Profile {
         name: new.name,
         metadata: metadata.map_err(Failure::new)?.unwrap_or_default(),
     };
-    let password = asked_for(new.account.password_stdin)?;
+    let password = asked_for(new.password_stdin)?;
     let about = PasswordContext {
         email: email.typed(),
         issuer_host: settings.issuer.host(),

@@ -43,17 +43,18 @@ pub const METRICS: &[Described] = &[
     counter("refreshes", "Token refreshes by outcome")
         .labels("`outcome`: `success`, `invalid`, `reused`, `limited`, `failed`")
         .worry("`reused`: refresh tokens were stolen, or a client keeps using old ones"),
-    counter("cookie_tokens", "Requests for an access token with a session cookie, by outcome")
+    counter("cookie_tokens", "Requests for an access token in exchange for a session cookie, by outcome")
         .labels("`outcome`: `success`, `signed_out`, `limited`, `failed`")
         .worry("`limited` rises for real users: a page requests tokens repeatedly instead of keeping each one until it expires"),
     counter("oauth_userinfo", "Requests to the UserInfo endpoint, by outcome")
         .labels("`outcome`: `success`, `invalid`, `limited`, `failed`")
-        .worry("`limited` rises for real users: an application calls the endpoint for each of its requests instead of once per sign-in"),
+        .worry("`limited` rises for real users: an application calls the endpoint for every request that it receives \
+                instead of once per sign-in"),
     counter("handoffs", "Browsers signed in to applications behind a proxy, by outcome")
         .labels("`outcome`: `success`, `invalid` (the code had expired, was used before, or belongs to another browser), \
                  `limited`")
         .worry("`invalid` above 5 %: a proxy does not pass on cookies, or someone sends users links with codes"),
-    counter("authorization_requests", "Authorization requests of applications when they arrive, by outcome")
+    counter("authorization_requests", "Authorization requests from applications, by what happens when they arrive")
         .labels("`outcome`: `begun` (the user is asked), `silent` (the application gets a code at once), `refused` (it \
                  gets an error at once), `page` (the browser shows a page, because the client or its redirect URI is \
                  unknown), `limited`, `failed`")
@@ -69,11 +70,12 @@ pub const METRICS: &[Described] = &[
                  `invalid_request`, `limited`, `failed`"),
     counter("oauth_introspections", "Requests to the introspection endpoint, by outcome")
         .labels("`outcome`: `active`, `inactive`, `invalid_client`, `invalid_request`, `limited`, `failed`")
-        .worry("`limited` rises for real users: an API introspects a token for each of its requests; a guard verifies tokens without calling the server"),
+        .worry("`limited` rises for real users: an API introspects a token for every request that it receives; a \
+                guard would verify tokens without calling the server"),
     counter("oauth_device_requests", "Requests for device codes, by outcome")
         .labels("`outcome`: `begun`, `invalid_client`, `invalid_request`, `limited`, `failed`")
         .worry("`failed`: too many requests are waiting for users to decide; the request log shows the IP addresses"),
-    counter("sign_out_requests", "Requests of applications to sign a user out, by outcome")
+    counter("sign_out_requests", "Requests from applications to sign a user out, by outcome")
         .labels("`outcome`: `signed_out`, `asked`, `no_session`, `refused`, `failed`")
         .worry("`refused` rises: an application is set up with a wrong client ID or post-logout redirect URI"),
     counter("emails", "Attempts to send an email, by outcome")
@@ -87,9 +89,9 @@ pub const METRICS: &[Described] = &[
     gauge("emails_overdue_seconds", "How long the oldest overdue email has been queued")
         .worry("above 600: users wait for links and codes"),
     counter("logout_notices", "Attempts to notify a client that a user has signed out, by outcome")
-        .labels("`outcome`: `sent`, `postponed` (the client cannot be reached or failed; there will be another attempt), \
-                 `refused` (the client rejected it), `given_up` (all attempts failed)")
-        .worry("`refused` or `given_up`: users stay signed in at a client after they signed out; \
+        .labels("`outcome`: `sent`, `postponed` (the client could not be reached, or failed; the notice will be sent \
+                 again), `refused` (the client rejected it), `given_up` (all attempts failed)")
+        .worry("`refused` or `given_up`: users stay signed in to a client after they have signed out here; \
                 `countersign doctor` names the client"),
     gauge("logout_notices_overdue", "Logout notices that were queued over a minute ago, counted by each node once a minute")
         .worry("growing: see `logout_notices`"),
@@ -111,8 +113,8 @@ pub const METRICS: &[Described] = &[
         .worry("`others` rises steeply while `known` does not: a flood of unknown clients; known clients are not affected"),
     counter("hashing_computed", "Hashes computed to verify passwords, by scheme")
         .labels("`scheme`: `argon2`, `bcrypt`, `scrypt`, `pbkdf2`")
-        .worry("much higher than the number of sign-ins: hashes with other parameters or schemes are stored, which \
-                makes every sign-in more expensive until their owners have signed in"),
+        .worry("much higher than the number of sign-ins: the database contains hashes with other parameters or \
+                schemes, which makes every sign-in more expensive until the owners of those hashes have signed in"),
     gauge("revocation_lag_seconds", "Time since this process last read all revocations from the database")
         .worry("above 1: revocations from other nodes arrive late; above 5: the database is unavailable"),
     gauge("revocation_feed_up", "1 while notifications of revocations from other nodes arrive; otherwise 0, and the \
@@ -120,13 +122,15 @@ pub const METRICS: &[Described] = &[
         .worry("0 on several nodes without a pooler: Redis or the listening connection is down. Always 0 with SQLite"),
     counter("revocation_hints", "Notifications of revocations received from other nodes"),
     gauge("status_lists", "Status lists in memory"),
-    gauge("status_list_age_seconds", "Age of the signature of the last status list served")
-        .worry("above a quarter of `status_lists.lifetime`: lists are not being signed again; verifiers reject \
-                tokens once it expires"),
-    gauge("status_list_waiters", "Verifiers waiting for a change of a status list"),
+    gauge("status_list_age_seconds", "Age of the signature on the status list that was served last")
+        .worry("above a quarter of `status_lists.lifetime`: lists are not being signed again, and verifiers will \
+                reject tokens once the list has expired"),
+    gauge("status_list_waiters", "Verifiers waiting for a status list to change"),
     counter("status_list_waiters_refused", "Verifiers that were not allowed to wait for a change, by limit")
-        .labels("`reason`: `address` (half of `http.max_connections_per_address`), `total` (half of `http.max_connections`, or of what the limit on open files leaves of it)")
-        .worry("above 0: these verifiers poll instead, and learn of revocations up to five seconds late"),
+        .labels("`reason`: `address` (half of `http.max_connections_per_address`), `total` (half of \
+                 `http.max_connections`, or half of the connections that the limit on open files allows, if that is \
+                 lower)")
+        .worry("above 0: these verifiers poll instead, so they learn of revocations up to five seconds late"),
     gauge("signing_key_age_seconds", "Time since the signing key was first seen")
         .worry("older than your policy allows: run `countersign keys rotate`"),
     gauge("signing_key_ready", "1 if there is a valid signing key, else 0").worry("0: sign-ins fail; run \
@@ -143,7 +147,7 @@ pub const METRICS: &[Described] = &[
         .worry("0: check `audit.checkpoint_file` and `audit.checkpoint_url`"),
     gauge("database_connections", "Open database connections"),
     gauge("database_connections_in_use", "Database connections in use")
-        .worry("all of them for minutes: the database is slow, or `database.pool_size` too small"),
+        .worry("all of them for minutes: the database is slow, or `database.pool_size` is too small"),
     gauge("database_waiting", "Requests waiting for a database connection").worry("above 0 for minutes"),
     gauge("redis_up", "1 if Redis responds in time, else 0; only if Redis is configured")
         .worry("0: rate limits are counted per node; sign-ins still work"),
@@ -154,7 +158,7 @@ pub const METRICS: &[Described] = &[
         .worry("`address`: a proxy is missing from `trusted_proxies`, or an attack; `client`: an attack"),
     counter("connections_timed_out", "Connections closed because of a timeout, by phase")
         .labels("`reason`: `send_headers`, `send_next_request`, `read_response`, `close`"),
-    gauge("build_info", "Always 1; the label has the version").labels("`version`"),
+    gauge("build_info", "Always 1; the version is in the label").labels("`version`"),
 ];
 
 /// The standard process metrics, which most servers export.
@@ -165,7 +169,7 @@ const PROCESS: [(&str, &str); 6] = [
     ("process_open_fds", "Open files and sockets"),
     (
         "process_max_fds",
-        "Limit on open files; close to it, connections are refused",
+        "Limit on open files; near the limit, connections are refused",
     ),
     ("process_threads", "Threads"),
     ("process_start_time_seconds", "Start time in seconds since the epoch"),

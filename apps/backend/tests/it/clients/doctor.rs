@@ -75,7 +75,7 @@ async fn the_doctor_names_what_is_wrong_with_a_client(database: Database) {
             "warn: differ from the settings file: declared",
             &expiry,
             "warn: the redirect URI http://a.example/ of http uses http: anyone on the network can take over a sign-in",
-            "warn: job names the API https://api.example.com, which does not exist or is disabled",
+            "warn: job names the API https://api.example.com, which does not exist",
             "warn: all redirect URIs of left lead to the user's own device, where no web application runs",
             "warn: the client nobody of the API https://other.example.com does not exist",
         ]
@@ -88,7 +88,7 @@ async fn the_doctor_names_what_is_wrong_with_a_client(database: Database) {
     std::fs::write(scratch.folder().join("countersign.toml"), taken).unwrap();
     let found = findings(scratch);
     assert!(
-        found[0].starts_with("fail: the client taken in the settings file was registered"),
+        found[0].starts_with("fail: the settings file declares the client taken, but it is already registered"),
         "{found:?}"
     );
 }

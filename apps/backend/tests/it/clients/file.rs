@@ -105,7 +105,7 @@ async fn o_56_the_settings_file_is_applied_and_only_it_changes_its_clients(datab
     );
     let (_, told) = refused(scratch, &["clients", "apply"]);
     assert!(
-        told.contains("was registered with `countersign clients create`"),
+        told.contains("is already registered with `countersign clients create`"),
         "{told}"
     );
     let refusal = Launch::new(BINARY, scratch).refused().await;
@@ -192,10 +192,10 @@ async fn o_56_a_file_is_applied_as_a_whole_or_not_at_all(database: Database) {
     let before = json(scratch, &["clients", "list"]);
     let apis = json(scratch, &["apis", "list"]);
     let problems = [
-        "the API https://mine.example.com in the settings file was registered with `countersign apis create`",
+        "the settings file declares the API https://mine.example.com, but it is already registered with `countersign apis create`",
         "\"https://other.example.com\" already belongs to the API https://other.example.com",
-        "the client mine in the settings file was registered with `countersign clients create`",
-        "the client theirs in the settings file was registered with `countersign clients create`",
+        "the settings file declares the client mine, but it is already registered with `countersign clients create`",
+        "the settings file declares the client theirs, but it is already registered with `countersign clients create`",
         "the client typo: the scope profil belongs",
         "did you mean profile?",
         "the client wrong: the scope orders:raed belongs",

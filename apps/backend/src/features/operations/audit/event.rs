@@ -91,7 +91,7 @@ kinds! {
     AccountRegistered = "account.registered";
     /// An account was deleted.
     AccountDeleted = "account.deleted";
-    /// The data of an account was exported.
+    /// An account's data was exported.
     AccountExported = "account.exported";
     /// An account was disabled.
     AccountDisabled = "account.disabled";
@@ -99,17 +99,17 @@ kinds! {
     AccountEnabled = "account.enabled";
     /// A scope was granted or removed.
     ScopesChanged = "account.scopes_changed";
-    /// The name, the metadata or the claims of an account were changed; the detail says which.
+    /// An account's name, metadata or claims were changed; the detail says which.
     ProfileChanged = "account.profile_changed";
     /// A password was changed.
     PasswordChanged = "password.changed";
     /// A password was reset with an emailed link or code.
     PasswordReset = "password.reset";
-    /// The email address of an account was verified.
+    /// An account's email address was verified.
     EmailVerified = "email.verified";
-    /// The email address of an account was changed.
+    /// An account's email address was changed.
     EmailChanged = "email.changed";
-    /// An email was requested; the entry does not depend on whether the email address has an account.
+    /// An email was requested; the entry is the same whether or not an account has the email address.
     EmailRequested = "email.requested";
     /// An emailed code was entered.
     CodeEntered = "code.entered";
@@ -117,28 +117,30 @@ kinds! {
     Invited = "account.invited";
     /// A sign-in succeeded or failed.
     SignIn = "sign_in";
-    /// A signed-in browser was signed in to an application behind a proxy; the detail is its origin.
+    /// A browser that was signed in here was signed in to an application behind a proxy; the detail is the application's
+    /// origin.
     ApplicationEntered = "application.entered";
-    /// A signed-in user authenticated again, or failed to.
+    /// A signed-in user authenticated again, or failed to do so.
     SessionRenewed = "session.renewed";
-    /// A user allowed an application access; the detail is the client and the scopes.
+    /// A user granted an application access; the detail is the client and the scopes.
     ApplicationAllowed = "application.allowed";
-    /// A user was asked to allow an application access, and canceled.
+    /// A user was asked to grant an application access, and canceled.
     ApplicationCanceled = "application.canceled";
-    /// A user removed an application's access: its grants were ended.
+    /// A user removed an application's access: the grants to the application were ended.
     ApplicationWithdrawn = "application.withdrawn";
     /// A used authorization code was presented again, so it may have been stolen: its grant was ended.
     CodeReused = "authorization_code.reused";
-    /// A used refresh token was presented again: it was stolen, and its session was ended.
+    /// A used refresh token was presented again outside its replay window: it is treated as stolen, and its session or
+    /// grant was ended.
     RefreshReused = "refresh.reused";
-    /// A used refresh token was presented again within its replay window, from another network or device: the response was
-    /// lost, or the token was stolen.
+    /// A used refresh token was presented again within its replay window, from another network or device: either the
+    /// first response was lost, or the token was stolen.
     RefreshReplayed = "refresh.replayed";
-    /// A client (the detail) presented a refresh token of another client: the grant was ended.
+    /// A client (the detail) presented another client's refresh token: the grant was ended.
     RefreshForeignClient = "refresh.foreign_client";
-    /// A client (the detail) was given access for a user: a grant was opened.
+    /// A grant was opened: a client (the detail) got access on behalf of a user.
     GrantOpened = "grant.opened";
-    /// A grant of a client (the detail) was ended.
+    /// A client's grant was ended; the detail is the client.
     GrantEnded = "grant.ended";
     /// A logout notice could not be delivered to a client (the detail).
     LogoutNoticeFailed = "logout_notice.failed";
@@ -148,7 +150,7 @@ kinds! {
     SessionsRevoked = "sessions.revoked";
     /// An API was registered; the detail is its identifier.
     ApiCreated = "api.created";
-    /// The registration of an API was changed; the detail is its identifier.
+    /// An API's registration was changed; the detail is its identifier.
     ApiChanged = "api.changed";
     /// An API was disabled; the detail is its identifier.
     ApiDisabled = "api.disabled";
@@ -158,7 +160,7 @@ kinds! {
     ApiDeleted = "api.deleted";
     /// A client was registered; the detail is its `client_id`.
     ClientCreated = "client.created";
-    /// The registration of a client was changed; the detail is its `client_id` and what changed.
+    /// A client's registration was changed; the detail is its `client_id` and what changed.
     ClientChanged = "client.changed";
     /// A client was disabled; the detail is its `client_id`.
     ClientDisabled = "client.disabled";
@@ -170,27 +172,28 @@ kinds! {
     ClientSecretRotated = "client.secret_rotated";
     /// A client failed to authenticate; the detail is its `client_id` if there is such a client.
     ClientAuthenticationFailed = "client.authentication_failed";
-    /// The codes of a client that were not redeemed yet became void; the detail is its `client_id`.
+    /// A client's codes that had not been redeemed yet were voided; the detail is its `client_id`.
     ClientCodesVoided = "client.codes_voided";
-    /// The tokens that a client had obtained for itself were revoked; the detail is its `client_id`.
+    /// The tokens that a client had obtained for itself, without a user, were revoked; the detail is its `client_id`.
     MachineTokensRevoked = "client.machine_tokens_revoked";
-    /// A user allowed a device access; the detail is the `client_id` of its application.
+    /// A user granted a device access; the detail is the `client_id` of the application on the device.
     DeviceAllowed = "device.allowed";
-    /// A user denied a device access; the detail is the `client_id` of its application.
+    /// A user denied a device access; the detail is the `client_id` of the application on the device.
     DeviceCanceled = "device.canceled";
-    /// An application signed its user out in a browser; the detail is its `client_id`.
+    /// An application signed a user out in a browser; the detail is the application's `client_id`.
     SignOutByClient = "sign_out.by_client";
-    /// The account did something (the detail) to another account, whose own entry has the same request ID.
+    /// The account acted on another account; the detail is what it did. The other account has its own entry, with the
+    /// same request ID.
     AdministratorActed = "administrator.acted";
-    /// Requests were rejected because of a rate limit or a missing scope: one entry per network and a few seconds.
+    /// Requests were rejected because of a rate limit or a missing scope: one entry per network every few seconds.
     Refused = "requests.refused";
     /// The first signing key was created, in an empty folder.
     KeyGenerated = "keys.generated";
-    /// The next signing key was created, to be published.
+    /// The next signing key was created, for a server to publish.
     KeyPrepared = "keys.prepared";
     /// The next signing key was activated.
     KeyActivated = "keys.activated";
-    /// A retired key was removed.
+    /// A retired signing key was removed.
     KeyRetired = "keys.retired";
     /// A signing key was revoked in an emergency.
     KeyRevoked = "keys.revoked";

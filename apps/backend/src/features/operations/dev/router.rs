@@ -127,7 +127,7 @@ impl From<TokenError> for Problem {
         let of_user = |detail: &'static str| FieldError::new("user", Code::Invalid).detail(detail);
         match error {
             TokenError::UnknownUser => Self::validation(vec![of_user(
-                "No account has this ID. Use an email address instead: an account is created for an unknown one.",
+                "No account has this ID. Pass an email address instead; if it has no account, one is created.",
             )]),
             TokenError::Disabled => Self::validation(vec![of_user("This account is disabled.")]),
             TokenError::Issue(IssueError::Sign(SignError::TooLong)) => {

@@ -30,8 +30,8 @@ pub enum ApiError {
     OfFile(String),
     /// The settings file declares an API that is registered on the command line.
     #[error(
-        "the API {0} in the settings file was registered with `countersign apis create`; remove the entry, or delete the \
-         API with `countersign apis delete`"
+        "the settings file declares the API {0}, but it is already registered with `countersign apis create`; remove \
+         its entry from the file, or delete the registered API with `countersign apis delete`"
     )]
     OfOperator(String),
     /// The database failed.

@@ -37,15 +37,15 @@ pub enum ClientError {
     OfFile(String),
     /// The settings file declares a client that is registered on the command line.
     #[error(
-        "the client {0} in the settings file was registered with `countersign clients create`; remove the entry, or delete the \
-         client with `countersign clients delete`"
+        "the settings file declares the client {0}, but it is already registered with `countersign clients create`; \
+         remove its entry from the file, or delete the registered client with `countersign clients delete`"
     )]
     OfOperator(String),
     /// A public client has no secret.
     #[error("the client {0} is public and has no secret")]
     Public(String),
     /// The key for its tokens cannot be made.
-    #[error("{0}; or have its ID tokens signed with ES256")]
+    #[error("{0}; alternatively, have the client's ID tokens signed with ES256")]
     Key(#[from] KeysError),
     /// The database failed.
     #[error(transparent)]

@@ -76,18 +76,22 @@ pub enum Tampering {
     NoHead,
     /// A checkpoint that no later one confirms.
     #[error(
-        "the checkpoint at row {0} is signed with the unknown key {1}, which the server that continued from it did \
-         not have either; pass its public key with --public-key, or its key set with --jwks"
+        "the key {1}, which signed the checkpoint at row {0}, was not found, and the server that signed the next \
+         checkpoint did not have it either; pass the public key with --public-key, or a key set that contains it with \
+         --jwks"
     )]
     Unvouched(i64, String),
     /// The newest checkpoint is signed with none of the given keys.
     #[error(
-        "the newest checkpoint is signed with the unknown key {0}; pass its public key with --public-key, or its \
-         key set with --jwks"
+        "the key {0}, which signed the newest checkpoint, was not found; pass the public key with --public-key, or a \
+         key set that contains it with --jwks"
     )]
     UnknownKey(String),
     /// The saved checkpoint cannot be read.
-    #[error("the value of --against is not a checkpoint signed with a key of this log")]
+    #[error(
+        "the file given with --against must contain saved checkpoints, one per line, each signed with a key of this
+    # log"
+    )]
     NoCheckpoint,
 }
 

@@ -103,7 +103,8 @@ async fn forward(
             Err(ApiRefusal::Store(error)) => return refused(Problem::from(error)),
             Err(ApiRefusal::UnknownAudience) => {
                 return refused(Problem::new(Code::ValidationFailed).detail(
-                    "`audience` in the URL that the proxy calls must be the identifier of one registered API; `countersign apis list` shows them.",
+                    "The proxy called this server with an `audience` that no registered API has. Set it to an \
+                     identifier that `countersign apis list` shows.",
                 ));
             }
         },

@@ -69,23 +69,26 @@ macro_rules! checks {
 }
 
 checks! {
-    Page target_once "RFC 6749 §3.1" "`client_id`, `redirect_uri`, `request` or `request_uri` twice";
+    Page target_once "RFC 6749 §3.1" "`client_id`, `redirect_uri`, `request` or `request_uri` more than once";
     Page client "RFC 6749 §4.1.2.1" "an unknown or disabled client";
     Page redirect_uri "RFC 9700 §2.1" "a redirect URI that is missing or not registered: `invalid_request`";
-    Client response_mode "OAuth 2.0 Multiple Response Types §2.1" "an unknown `response_mode`: `invalid_request` by `query`";
-    Client once "RFC 6749 §3.1" "any parameter but `resource` twice: `invalid_request`";
+    Client response_mode "OAuth 2.0 Multiple Response Types §2.1" "an unknown `response_mode`: `invalid_request`, \
+                                                                   sent with `query`";
+    Client once "RFC 6749 §3.1" "any parameter other than `resource` more than once: `invalid_request`";
     Client request_object "OpenID Connect Core §6" "`request` and `request_uri`, which are not supported; the `response_mode` of an unsigned object decides how the refusal is delivered";
     Client registration "OpenID Connect Core §7.2.1" "`registration`, which is not supported";
     Client response_type "RFC 6749 §3.1.1" "anything but `code`: `unsupported_response_type`";
-    Client grant "RFC 6749 §4.1.2.1" "a client without `authorization_code`: `unauthorized_client`";
+    Client grant "RFC 6749 §4.1.2.1" "a client that may not use `authorization_code`: `unauthorized_client`";
     Client pkce "RFC 7636 §4.4.1" "a missing or malformed challenge, or a method other than `S256`: `invalid_request`";
     Client nonce "OpenID Connect Core §3.1.2.1" "control characters in `nonce` or `state`: `invalid_request`";
-    Client scope "RFC 6749 §3.3" "malformed scopes: `invalid_scope`; unknown ones, and ones that the client may not have, are ignored";
-    Client resource "RFC 8707 §2" "an API that is not registered, or that the client may not use: `invalid_target`; no scope remains: `invalid_scope`";
-    Client prompt "OpenID Connect Core §3.1.2.1" "unknown words, or `none` with others: `invalid_request`";
+    Client scope "RFC 6749 §3.3" "malformed scopes: `invalid_scope`. Scopes that are unknown, or that the client may \
+                                  not have, are ignored";
+    Client resource "RFC 8707 §2" "an API that is not registered, or that the client may not use: `invalid_target`; a \
+                                   request left without any scope: `invalid_scope`";
+    Client prompt "OpenID Connect Core §3.1.2.1" "unknown values, or `none` together with others: `invalid_request`";
     Client max_age "OpenID Connect Core §3.1.2.1" "anything but a number of seconds: `invalid_request`";
     Client claims "OpenID Connect Core §5.5" "anything but a small JSON object: `invalid_request`";
-    Client acr_values "OpenID Connect Core §3.1.2.1" "nothing; it is a preference";
+    Client acr_values "OpenID Connect Core §3.1.2.1" "nothing, because it is only a preference";
     Client hints "OpenID Connect Core §3.1.2.1" "a `login_hint` or `ui_locales` that is too long: `invalid_request`";
     Client id_token_hint "OpenID Connect Core §3.1.2.2" "a token that this server did not issue to the client: `invalid_request`";
 }
@@ -120,7 +123,7 @@ pub fn check(mut draft: Draft<'_>) -> Result<AuthorizationRequest, Refused> {
 pub fn reference() -> String {
     let mut text = String::from(
         "# Checks of an authorization request\n\n\
-         In this order, each in its own file of `apps/backend/src/features/oauth/authorization/service/checks`. Until the redirect\nURI is known to belong to the client, a refusal is a page with status 400, never a redirect.\n\n\
+         The checks run in this order. Each has its own file in\n`apps/backend/src/features/oauth/authorization/service/checks`. Until the redirect URI is known to belong to the client, a\nrefusal is a page with status 400, never a redirect.\n\n\
          | # | check | specification | refuses | refusal |\n|---|---|---|---|---|\n\
          | 1 | `sizes` | RFC 9700 §4.11 | parameters that are too many, too long or not UTF-8 | page |\n",
     );

@@ -67,8 +67,8 @@ pub enum OperatorError {
     },
     /// Tokens signed with the key are still valid.
     #[error(
-        "tokens signed with {kid} are needed until {until}; retire the key then, or invalidate them all now with \
-         `countersign keys revoke {kid}`"
+        "the key {kid} must stay published until {until}, when the last token signed with it expires; retire it after \
+         that, or run `countersign keys revoke {kid}` to invalidate those tokens now"
     )]
     Needed {
         kid: String,
@@ -85,7 +85,7 @@ pub enum OperatorError {
     )]
     SealingInUse(String),
     /// The sealing key is active, or was until recently.
-    #[error("the sealing key {id} is needed until {until}; retire it then")]
+    #[error("the sealing key {id} is needed until {until}; retire it after that")]
     SealingNeeded {
         id: String,
         /// When it can be retired.
