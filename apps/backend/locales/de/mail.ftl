@@ -69,7 +69,7 @@ already-registered-otherwise = Du warst das nicht? Dann ignoriere diese E-Mail e
 invitation-subject = Einladung zu { $service }
 invitation-preview = Lege jetzt dein Passwort fest. Der Link ist { $lifetime } gültig.
 invitation-title = Du wurdest zu { $service } eingeladen
-invitation-text = Für dich wurde ein Konto bei { $service } angelegt. Lege ein Passwort fest, dann kann es losgehen.
+invitation-text = Für dich wurde ein Konto bei { $service } erstellt. Lege ein Passwort fest, dann kann es losgehen.
 invitation-action = Passwort festlegen
 invitation-otherwise = Du hast keine Einladung erwartet? Dann ignoriere diese E-Mail einfach.
 

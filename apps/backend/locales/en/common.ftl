@@ -1,4 +1,4 @@
-date-time = { $day } { $month ->
+date-time = { $month ->
          [1] January
          [2] February
          [3] March
@@ -11,7 +11,7 @@ date-time = { $day } { $month ->
          [10] October
          [11] November
         *[12] December
-    } { $year }, { $time } UTC
+    } { $day }, { $year } at { $time } UTC
 
 device = { $program } on { $system }
 device-unknown = Unknown device

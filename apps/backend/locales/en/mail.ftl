@@ -1,6 +1,6 @@
 # Shared by all emails
 
-mail-code = Or enter this code on the page where you started:
+mail-code = Or enter this code on the page that asks for it:
 mail-expiry = This link expires in { $lifetime }.
 mail-expiry-code = The link expires in { $lifetime }, the code in { $code-lifetime }.
 mail-link = If the button doesn’t work, copy this link into your browser:
@@ -10,8 +10,8 @@ mail-device = Device
 mail-ip = IP address
 mail-row = { $label }: { $value }
 mail-more = { $more ->
-        [one] It happened once more shortly afterwards.
-       *[other] It happened { $more } more times shortly afterwards.
+        [one] This happened once more shortly afterward.
+       *[other] This happened { $more } more times shortly afterward.
     }
 mail-why-account = We sent this email to { $to } because it’s about your { $service } account. Replies aren’t monitored.
 mail-why-entered = We sent this email to { $to } because someone entered this email address on { $service }. Replies aren’t monitored.
@@ -36,7 +36,7 @@ verify-email-preview = Confirm within { $lifetime } that this email address is y
 verify-email-title = Confirm your email address
 verify-email-text = Thanks for signing up for { $service }. Please confirm that this email address is yours.
 verify-email-action = Confirm email address
-verify-email-otherwise = If you didn’t sign up for { $service }, you can ignore this email. The email address stays unconfirmed.
+verify-email-otherwise = If you didn’t sign up for { $service }, you can ignore this email. The email address won’t be confirmed.
 
 reset-password-subject = Reset your { $service } password
 reset-password-preview = This link expires in { $lifetime }. Didn’t request it? You can ignore this email.
@@ -69,13 +69,13 @@ already-registered-otherwise = If this wasn’t you, you can ignore this email. 
 invitation-subject = You’ve been invited to { $service }
 invitation-preview = Choose a password within { $lifetime } to start using your account.
 invitation-title = You’ve been invited to { $service }
-invitation-text = An account has been created for you at { $service }. Choose a password to start using it.
+invitation-text = An account has been created for you on { $service }. Choose a password to start using it.
 invitation-action = Choose a password
 invitation-otherwise = If you weren’t expecting an invitation, you can ignore this email.
 
-sign-in-blocked-subject = Sign-in to your { $service } account is limited
+sign-in-blocked-subject = We’ve restricted sign-in to your { $service } account
 sign-in-blocked-preview = Use this link to sign in from anywhere. It expires in { $lifetime }.
-sign-in-blocked-title = Sign-in to your account is limited
+sign-in-blocked-title = We’ve restricted sign-in to your account
 sign-in-blocked-text = There have been many failed attempts to sign in to your { $service } account. To protect it, we now accept passwords only from devices and networks you’ve signed in from before. You can use this link to sign in from anywhere.
 sign-in-blocked-action = Sign in
 sign-in-blocked-otherwise = None of the attempts succeeded. If your password is short or you use it elsewhere, change it after you sign in.

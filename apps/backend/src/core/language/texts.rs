@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(
             written.iter().map(plain).collect::<Vec<_>>(),
             [
-                "2 November 2026, 09:05 UTC",
+                "November 2, 2026 at 09:05 UTC",
                 "2. November 2026, 09:05 Uhr (UTC)",
                 "2 novembre 2026 à 09:05 UTC",
                 "2 de noviembre de 2026, 09:05 UTC",

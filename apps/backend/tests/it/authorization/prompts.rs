@@ -228,7 +228,7 @@ async fn a_client_that_expects_another_account_gets_no_code_of_this_one(database
     assert_eq!(next.header("location"), other);
     let page = ada.get(&other).await.assert_status(200);
     assert!(
-        page.text.contains("Grafana expects a different account"),
+        page.text.contains("Grafana requires a different account"),
         "{}",
         page.text
     );

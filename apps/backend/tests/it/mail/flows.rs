@@ -450,7 +450,7 @@ async fn a_15_the_owner_is_notified_once_of_each_change(database: Database) {
     let told = server.mail().await;
     assert!(told.subject.contains("password") && told.to == ada.email, "{told:?}");
     assert!(
-        told.text.contains("22 November 2026, 10:15 UTC") && told.text.contains("198.51.100."),
+        told.text.contains("November 22, 2026 at 10:15 UTC") && told.text.contains("198.51.100."),
         "{}",
         told.text
     );

@@ -26,7 +26,7 @@ async fn post(server: &TestServer, path: &str, body: Value) -> Answer {
 
 #[apply(on_both_databases!)]
 async fn a_15_an_email_says_when_and_from_where_it_was_requested(database: Database) {
-    let asked = "Time: 22 November 2026, 10:15 UTC\r\nDevice: Firefox on Linux\r\nIP address: 203.0.113.9\r\n";
+    let asked = "Time: November 22, 2026 at 10:15 UTC\r\nDevice: Firefox on Linux\r\nIP address: 203.0.113.9\r\n";
     for settings in ["", REQUIRED] {
         let server = TestServer::start_with(database, settings).await;
         let sign_up = json!({ "email": "bob@example.com", "password": PASSWORD });

@@ -226,7 +226,7 @@ async fn o_41_c_28_c_61_a_code_is_for_one_client_one_account_and_one_browser(dat
     let unknown = claim(&mut bob, "BBBB-BBBB").await.assert_status(422);
     for browser in [&mut bob, &mut elsewhere] {
         let refused = claim(browser, &device.user_code).await.assert_status(422);
-        assert!(refused.text.contains("This code is wrong or has expired"));
+        assert!(refused.text.contains("This code is incorrect or has expired"));
         let page = browser.get(&address).await.assert_status(422);
         assert!(!page.text.contains("Television"));
         browser
@@ -234,7 +234,7 @@ async fn o_41_c_28_c_61_a_code_is_for_one_client_one_account_and_one_browser(dat
             .await
             .assert_status(422);
     }
-    assert!(unknown.text.contains("This code is wrong or has expired"));
+    assert!(unknown.text.contains("This code is incorrect or has expired"));
     // The user who claimed it may enter it again.
     claim(&mut ada, &device.user_code).await.assert_status(303);
     assert_eq!(error(&server, &device, "tv").await, "authorization_pending");
@@ -660,11 +660,7 @@ async fn o_43_a_device_that_asks_for_nothing_that_the_user_has_is_denied(databas
         let answer = claim(&mut ada, &device.user_code).await.assert_status(303);
         assert_eq!(answer.header("location"), "/done/device-denied", "{client}");
         let done = ada.follow(answer).await;
-        assert!(
-            done.text.contains("Your account has none of the permissions"),
-            "{}",
-            done.text
-        );
+        assert!(done.text.contains("have any of the permissions"), "{}", done.text);
         assert_eq!(error(&server, &device, client).await, "access_denied", "{client}");
         claim(&mut ada, &device.user_code).await.assert_status(422);
         // When an operator takes the scope away before the user decides.
