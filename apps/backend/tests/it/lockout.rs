@@ -81,7 +81,7 @@ async fn a_1_a_20_the_owner_is_notified_once_and_can_sign_in_by_email(database: 
         .assert_problem(401, "invalid_credentials");
     let told = server.mail().await;
     assert!(
-        told.to == "ada@example.com" && told.subject.contains("limited"),
+        told.to == "ada@example.com" && told.subject.contains("restricted"),
         "{told:?}"
     );
     assert!(!told.text.contains("203.0.113."), "{}", told.text);
