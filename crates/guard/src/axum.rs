@@ -139,13 +139,13 @@ impl IntoResponse for Denied {
 }
 
 impl Guard {
-    /// Returns the layer that passes this guard to the extractors of the routes below it.
+    /// Returns the layer that passes this guard to the extractors of the routes inside it.
     pub fn layer(&self) -> GuardLayer {
         GuardLayer(self.clone())
     }
 }
 
-/// Passes a [`Guard`] to the extractors of the routes below it. It rejects nothing by itself.
+/// Passes a [`Guard`] to the extractors of the routes inside it. The layer itself rejects nothing.
 #[derive(Clone)]
 pub struct GuardLayer(Guard);
 
@@ -184,7 +184,7 @@ impl<S: Service<Request>> Service<Request> for WithGuard<S> {
 
 /// A layer for routes that need a scope: `Router::route_layer(RequireScope::new("products:write"))`.
 ///
-/// It must be below a [`GuardLayer`]. It checks only the scope and admits users and clients that have it; handlers
+/// It must be inside a [`GuardLayer`]. It checks only the scope, and admits users and clients that have it; handlers
 /// still take a [`CurrentUser`] or a [`Caller`]. The token is verified once.
 #[derive(Clone, Debug)]
 pub struct RequireScope {

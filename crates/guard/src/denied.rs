@@ -44,7 +44,7 @@ pub enum Reason {
     /// The issuer's keys or the status of the session are unavailable.
     #[error("The token cannot be verified at the moment. Try again.")]
     Unavailable,
-    /// The route is not below a [`crate::GuardLayer`]: an error in the service, not in the request.
+    /// The route is not inside a [`crate::GuardLayer`]: an error in the service, not in the request.
     #[error("The route is not protected by a guard.")]
     NoGuard,
 }

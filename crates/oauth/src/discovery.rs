@@ -17,7 +17,7 @@ pub struct Discovery {
     /// Where tokens are issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_endpoint: Option<String>,
-    /// The claims of the user of an access token.
+    /// Where clients get the claims of the user that an access token is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userinfo_endpoint: Option<String>,
     /// Where tokens are revoked (RFC 7009).
@@ -47,7 +47,7 @@ pub struct Discovery {
     /// The methods of PKCE.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub code_challenge_methods_supported: Vec<String>,
-    /// Whether responses of the authorization endpoint name the issuer (RFC 9207 §3).
+    /// Whether responses from the authorization endpoint name the issuer (RFC 9207 §3).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub authorization_response_iss_parameter_supported: bool,
     /// `public`: a user has the same `sub` for all clients.
@@ -56,7 +56,7 @@ pub struct Discovery {
     /// The algorithms of ID tokens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub id_token_signing_alg_values_supported: Vec<String>,
-    /// The algorithms of signed responses of the UserInfo endpoint.
+    /// The algorithms of signed responses from the UserInfo endpoint.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub userinfo_signing_alg_values_supported: Vec<String>,
     /// How clients authenticate at the token endpoint.
@@ -104,10 +104,10 @@ pub struct Discovery {
     /// The documentation for developers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_documentation: Option<String>,
-    /// The privacy policy of the operator.
+    /// The operator's privacy policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub op_policy_uri: Option<String>,
-    /// The terms of service of the operator.
+    /// The operator's terms of service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub op_tos_uri: Option<String>,
 }

@@ -367,10 +367,10 @@ impl Services {
 fn report(differences: &Differences) {
     for difference in &differences.apis {
         let (api, change) = (&difference.name, difference.applied.name());
-        tracing::info!(api, change, "applied an API of the settings file");
+        tracing::info!(api, change, "applied an API from the settings file");
     }
     for difference in &differences.clients {
         let (client, change) = (&difference.name, difference.applied.name());
-        tracing::info!(client, change, "applied a client of the settings file");
+        tracing::info!(client, change, "applied a client from the settings file");
     }
 }

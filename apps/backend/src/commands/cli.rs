@@ -74,10 +74,10 @@ pub enum Command {
     Serve,
     /// Start an in-memory server for testing applications, with test users and tokens for any user
     ///
-    /// Listens on loopback addresses only, or with --lan on the machine's IP address in the local network. The only
+    /// Listens on loopback addresses only, or with --lan on the machine's IP address on the local network. The only
     /// supported settings are --listen and --issuer: countersign.toml and the environment are ignored (except TMPDIR if
-    /// there is no /dev/shm), so that settings of a real server have no effect. With --json, the first line of the
-    /// output contains the issuer and the users.
+    /// there is no /dev/shm), so that settings of a real server have no effect. With --json, the first line of the output
+    /// contains the issuer and the users.
     #[command(
         after_help = "Examples:\n  countersign dev\n  countersign dev --listen 127.0.0.1:0 --json --until-stdin-closes\n  countersign dev --lan"
     )]
@@ -105,7 +105,7 @@ pub enum Command {
         after_help = "Example:\n  countersign sessions revoke --all ada@example.com"
     )]
     Sessions(SessionsCommand),
-    /// List and revoke the access of clients to users' accounts
+    /// List and revoke clients' access to users' accounts
     #[command(
         subcommand,
         after_help = "Example:\n  countersign grants revoke --user ada@example.com --client grafana"
@@ -137,7 +137,8 @@ pub enum Command {
     Backup(Backup),
     /// Restore a backup into an empty database
     ///
-    /// All tokens issued before are rejected afterwards, because the backup lacks the revocations made after it.
+    /// All tokens issued before the restore are rejected afterwards, because the backup lacks the revocations made after
+    /// it.
     #[command(
         after_help = "Example:\n  countersign restore /backups/countersign-2026-11-23.gz --database-url postgres://auth@db/auth"
     )]

@@ -67,8 +67,8 @@ async fn revoke_one(id: SessionId, services: &Services, output: &mut Standard) -
     let caller = services.command_line();
     if !services.sessions.revoke_grant(id, LogoutNotice::Send, caller).await? {
         return Err(Failure::not_found(format!(
-            "no active grant {id}; `countersign grants list` shows the newest, and `countersign sessions revoke` ends a \
-             session of a user"
+            "no active grant {id}; `countersign grants list` shows the newest, and `countersign sessions revoke` ends \
+             a user's session"
         )));
     }
     Ok(output.done(&format!("Revoked the grant {id}."), &json!({ "grant": id }))?)

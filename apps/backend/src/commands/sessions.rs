@@ -55,7 +55,8 @@ async fn revoke(which: &RevokeSessions, services: &Services, output: &mut Standa
 async fn revoke_one(id: SessionId, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     if !services.sessions.revoke(id, None, services.command_line()).await? {
         return Err(Failure::not_found(format!(
-            "no active session {id}; `countersign sessions list EMAIL` lists the sessions of an account, and `countersign grants list` the grants of clients"
+            "no active session {id}; `countersign sessions list EMAIL` lists an account's sessions, and `countersign \
+             grants list` lists clients' grants"
         )));
     }
     Ok(output.done(&format!("Revoked the session {id}."), &json!({ "session": id }))?)
@@ -77,7 +78,8 @@ async fn revoke_everything(services: &Services, output: &mut Standard) -> Result
     device_authorization::void_all(&services.db).await?;
     let ended = sessions::end_everything(&services.db, services.clock.now(), event).await?;
     let sentence = format!(
-        "Revoked {ended} sessions and all tokens issued before; verifiers learn of this as of any other revocation. All users have to sign in again."
+        "Revoked {ended} sessions and all tokens issued before; verifiers learn of this as they learn of any other \
+         revocation. All users have to sign in again."
     );
     Ok(output.done(&sentence, &json!({ "sessions": ended }))?)
 }

@@ -1,5 +1,5 @@
 //! The acting party and its request. Each entry point sets it: the command line, the API, the pages, and the server's
-//! timers. Nothing below derives it.
+//! timers. No code that they call derives it.
 
 use std::borrow::Cow;
 use std::sync::Arc;

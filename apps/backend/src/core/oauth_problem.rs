@@ -36,7 +36,7 @@ pub struct OauthProblem(Problem);
 pub struct OauthErrorBody<'a> {
     /// A stable code, for programs.
     error: &'a str,
-    /// What happened, and what to do about it. For people; it may change.
+    /// What happened, and what to do about it. For people; the text may change.
     error_description: Cow<'a, str>,
 }
 

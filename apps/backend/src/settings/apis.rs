@@ -141,7 +141,7 @@ pub fn check_client_id(api: &ApiMetadata) -> Result<(), ApiMetadataError> {
         Some((id, fault)) => Err(ApiMetadataError {
             member: "client_id",
             what: format!("{id:?} {fault}"),
-            help: "set it to the client that introspects tokens for the API, or remove it".to_owned(),
+            help: "set `client_id` to the client that introspects tokens for the API, or remove it".to_owned(),
         }),
     }
 }

@@ -47,8 +47,8 @@ pub fn example() -> String {
         let _ = writeln!(text, "#{name} = {}", value(setting));
     }
     applications(&mut text);
-    let opening =
-        "Clients, each with a section like this one. Others are registered with `countersign clients create`.";
+    let opening = "Clients, each with a section like this one. Clients that are not in this file are registered with \
+         `countersign clients create`.";
     entry(&mut text, opening, CLIENTS, clients::FIELDS);
     let opening = "APIs that clients may request access to, each with a section like this one.";
     entry(&mut text, opening, APIS, apis::FIELDS);
@@ -67,8 +67,8 @@ fn entry(text: &mut String, opening: &str, list: &str, fields: &[Setting]) {
 
 /// An entry of `[[applications]]`, commented out as a whole.
 fn applications(text: &mut String) {
-    let opening = "Your own applications, each with a section like this one. The short form for one that needs no more than its \
-                   origin is app_origins, above.";
+    let opening = "Your own applications, each with a section like this one. For an application that only needs its \
+                   origin, use the shorter app_origins, above.";
     text.push('\n');
     comment(text, opening);
     let _ = writeln!(text, "# [[{APPLICATIONS}]]");

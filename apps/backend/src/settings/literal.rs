@@ -33,8 +33,8 @@ pub(super) fn fault(text: &str, quotes_may_begin: bool) -> Option<ValueError> {
     let (begins, ends) = (text.starts_with(QUOTES), text.ends_with(QUOTES));
     if ends || (begins && !quotes_may_begin) {
         return Some(ValueError::new(
-            "starts or ends with a quotation mark, which would become part of the value: only a shell removes quotes, and \
-             `--env-file` does not use one",
+            "starts or ends with a quotation mark, which would become part of the value: a shell removes quotation \
+             marks, but `--env-file` does not",
             "remove the quotation marks",
         ));
     }

@@ -56,7 +56,7 @@ impl Origin {
 
     fn is_loopback(&self) -> bool {
         let address = self.host.trim_start_matches('[').trim_end_matches(']');
-        // RFC 6761 §6.3: localhost and all names below it are loopback.
+        // RFC 6761 §6.3: localhost and all names under it are loopback.
         let local = self.host == "localhost" || self.host.ends_with(".localhost");
         local || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }

@@ -239,7 +239,7 @@ impl Values {
             }
             _ if self.is_section(&given.name) => ValueError::new(
                 format!("{} is a section, not a setting", given.name),
-                format!("write [{}] and put its settings below it", given.name),
+                format!("write [{}], and put its settings on the lines after it", given.name),
             ),
             Some(name) => ValueError::new(unknown, format!("did you mean {}?", quoted(&given.source.spell(name)))),
             None => ValueError::new(unknown, "`countersign settings` lists all settings"),

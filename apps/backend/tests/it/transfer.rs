@@ -549,7 +549,7 @@ async fn what_cannot_be_restored_says_why_and_leaves_nothing_that_serves(databas
     for cut in [whole.len() - 1, whole.len() - 9, whole.len() / 2, 40] {
         let said = restore(&whole[..cut]);
         assert!(
-            said.contains("damaged or incomplete") || said.contains("is not a backup"),
+            said.contains("damaged or incomplete") || said.contains("is not a Countersign backup"),
             "{cut}: {said}"
         );
     }
@@ -562,8 +562,8 @@ async fn what_cannot_be_restored_says_why_and_leaves_nothing_that_serves(databas
     flipped[whole.len() / 2] ^= 1;
     let said = restore(&flipped);
     assert!(said.contains("damaged"), "{said}");
-    assert!(restore(b"").contains("is not a backup of Countersign"));
-    assert!(restore(b"SQLite format 3\0").contains("is not a backup of Countersign"));
+    assert!(restore(b"").contains("is not a Countersign backup"));
+    assert!(restore(b"SQLite format 3\0").contains("is not a Countersign backup"));
     assert!(failed(&execute(&target, &["restore", "nothing.gz"])).contains("file not found: nothing.gz"));
     let newer = with_line(&whole, "\"schema\":", "\"schema\":9");
     assert!(restore(&newer).contains("with the version that wrote it, or a newer one"));

@@ -58,7 +58,7 @@ def read_claims(token: str, key: jwt.PyJWK) -> Claims:
 def read_object(text: bytes) -> dict[str, Any]:
     """Parses one unambiguous JSON object. Raises `ValueError` otherwise.
 
-    It must be UTF-8 without a byte order mark, without duplicate members, unpaired surrogates and non-finite numbers,
+    It must be UTF-8 without a byte order mark, duplicate members, unpaired surrogates or non-finite numbers,
     and nested at most 16 levels deep.
     """
     try:

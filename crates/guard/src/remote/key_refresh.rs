@@ -70,7 +70,7 @@ async fn fetch(issuer: &Issuer, address: &mut Option<Uri>) -> Result<Duration, F
 fn usable(body: &[u8]) -> Result<Vec<VerifyingKey>, FetchError> {
     let content = |what: &str| FetchError::Content(what.to_owned());
     if !is_unambiguous_object(body) {
-        return Err(content("not a JSON object without duplicate members"));
+        return Err(content("not a JSON object, or one with duplicate members"));
     }
     let set: JwkSet = serde_json::from_slice(body).map_err(|_| content("not a JWK Set"))?;
     let keys: Vec<_> = set

@@ -1,4 +1,4 @@
-//! The rules that the metadata of a client must meet.
+//! The rules that a client's metadata must meet.
 
 use super::ClientMetadata;
 use super::localized_names::NAME_IN;

@@ -27,7 +27,7 @@ pub enum ClientsCommand {
     /// List clients
     #[command(after_help = "Example:\n  countersign clients list")]
     List,
-    /// Show a client with its metadata and the expiry of its secrets
+    /// Show a client with its metadata, and when its secrets expire
     #[command(after_help = "Example:\n  countersign clients show grafana")]
     Show(NamedClient),
     /// Change a client
@@ -55,7 +55,7 @@ pub enum ClientsCommand {
     /// Enable a disabled client
     #[command(after_help = "Example:\n  countersign clients enable grafana")]
     Enable(NamedClient),
-    /// Delete a client, with its grants and the consent of its users
+    /// Delete a client, its grants and its users' consent
     #[command(after_help = "Example:\n  countersign clients delete grafana --yes")]
     Delete {
         /// The client
@@ -65,7 +65,7 @@ pub enum ClientsCommand {
         #[arg(long)]
         yes: bool,
     },
-    /// Apply `[[clients]]` and `[[apis]]` of the settings file
+    /// Apply `[[clients]]` and `[[apis]]` from the settings file
     ///
     /// A server applies them when it starts. New entries are registered, changed entries are updated, and clients and
     /// APIs whose entries were removed are disabled.

@@ -100,7 +100,7 @@ impl Global {
     }
 }
 
-/// The name of an operator: what can stand in a table.
+/// An operator's name: what can stand in a table.
 fn operator_name(text: &str) -> Result<String, String> {
     let length = text.chars().count();
     let sound = (1..=64).contains(&length) && text.trim() == text && output::harmless(text) == text;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 /// `countersign grants`.
 #[derive(Subcommand)]
 pub enum GrantsCommand {
-    /// List the newest active grants, each the access of a client to a user's account
+    /// List the newest active grants, each of which gives a client access to a user's account
     #[command(
         after_help = "Examples:\n  countersign grants list\n  countersign grants list --user ada@example.com\n  \
         countersign grants list --client grafana"

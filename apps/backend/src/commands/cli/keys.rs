@@ -37,7 +37,7 @@ pub enum KeysCommand {
         #[arg(allow_hyphen_values = true)] // One in 64 begins with a hyphen.
         kid: String,
     },
-    /// Rotate, list and retire the symmetric keys that refresh tokens are derived with
+    /// Rotate, list and retire the symmetric keys from which refresh tokens are derived
     #[command(subcommand, after_help = "Example:\n  countersign keys sealing list")]
     Sealing(SealingCommand),
     /// Show what a key file contains, without secrets; by default the signing key's file

@@ -20,18 +20,18 @@ pub enum UsersCommand {
     /// Create an account and email its owner a link to set a password
     #[command(after_help = "Example:\n  countersign users invite ada@example.com")]
     Invite(NewEmailAddress),
-    /// Change the name or metadata of an account
+    /// Change an account's name or metadata
     #[command(
         after_help = "Examples:\n  countersign users edit ada@example.com --name \"Ada King\"\n  \
         countersign users edit ada@example.com --no-name --metadata '{\"theme\":\"dark\",\"beta\":null}'"
     )]
     Edit(EditUser),
-    /// Show or change the OpenID Connect claims of a user, such as the given name or the telephone number
+    /// Show or change a user's OpenID Connect claims, such as the given name or telephone number
     #[command(after_help = "Examples:\n  countersign users profile ada@example.com\n  \
         countersign users profile ada@example.com --set given_name=Ada --set address.country=UK --set nickname=\n  \
         countersign users profile ada@example.com --claims '{\"locale\":\"en-GB\",\"gender\":null}' --phone-verified true")]
     Profile(UserProfile),
-    /// Mark the email address of an account as verified
+    /// Mark an account's email address as verified
     #[command(after_help = "Example:\n  countersign users verify ada@example.com")]
     Verify(Account),
     /// Send an account an email: verification, password reset, or its invitation again
@@ -117,10 +117,10 @@ pub struct NewUser {
     /// Read the password from the first line of standard input instead of prompting
     #[arg(long)]
     pub password_stdin: bool,
-    /// The name of the user
+    /// The user's name
     #[arg(long, value_parser = name)]
     pub name: Option<PersonName>,
-    /// The metadata of the account, as a JSON object
+    /// The account's metadata, as a JSON object
     #[arg(long, value_name = "JSON", value_parser = metadata)]
     pub metadata: Option<MetadataPatch>,
 }

@@ -100,7 +100,7 @@ pub(super) async fn delete(
     output: &mut Standard,
 ) -> Result<(), Failure> {
     client(services, client_id).await?;
-    let question = format!("Delete {client_id}, its grants and the consent of its users?");
+    let question = format!("Delete {client_id}, its grants and its users' consent?");
     if !yes && !prompt::confirm(&question)? {
         return Err(Failure::new("nothing was deleted"));
     }

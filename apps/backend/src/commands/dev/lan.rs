@@ -20,13 +20,14 @@ pub(super) fn address(listen: Option<&str>) -> Result<SocketAddr, Failure> {
         return match own_address() {
             Some(address) if is_private(address) => Ok(SocketAddr::new(address, PORT)),
             _ => Err(Failure::of_configuration(format!(
-                "found no IP address of this machine in a private network: connect to the same network as the phone, or pass the IP address, such as --listen 192.168.1.20:{PORT}"
+                "this machine has no IP address on a private network: connect to the same network as the phone, or \
+                 pass the IP address, such as --listen 192.168.1.20:{PORT}"
             ))),
         };
     };
     let refused = |what: &str| {
         Failure::of_configuration(format!(
-            "--listen {text} {what}: with --lan, use the IP address of this machine in its local network, such as \
+            "--listen {text} {what}: with --lan, use this machine's IP address on its local network, such as \
              192.168.1.20:{PORT}"
         ))
     };

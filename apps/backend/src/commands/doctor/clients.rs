@@ -96,7 +96,7 @@ fn redirects(client: &Client) -> Option<Finding> {
     // A confidential client runs on a server.
     (signs_in && is_local && !client.is_public()).then(|| {
         let found = format!("all redirect URIs of {id} lead to the user's own device, where no web application runs");
-        let remedy = format!("add the URI of the application: `countersign clients update {id} --redirect-uri URI`");
+        let remedy = format!("add the application's URI: `countersign clients update {id} --redirect-uri URI`");
         Finding::warn(CLIENTS, found, remedy)
     })
 }

@@ -19,8 +19,8 @@ pub(super) async fn check(db: &Db, clock: &Clock, findings: &mut Vec<Finding>) {
                     "{} logout notice(s) to the client {} failed in the last 7 days: {why}",
                     failed.count, failed.client_id
                 ),
-                "check the `backchannel_logout_uri` of the client, and that this machine can reach it; users who signed \
-                 out may still be signed in there",
+                "check the client's `backchannel_logout_uri`, and that this machine can reach it; users who signed \
+                 out may still be signed in to the client",
             )
         })),
         Err(error) => findings.push(Finding::unknown(

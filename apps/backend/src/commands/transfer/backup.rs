@@ -72,7 +72,7 @@ pub(in crate::commands) async fn backup(file: &Path, at: &Installation, output: 
 async fn record(event: Event<'_>, at: &Installation, clock: &Clock) -> Result<(), Failure> {
     if database_file(at.settings.database_url.expose()).is_ok_and(|path| has_no_log(&path)) {
         return Err(Failure::new(
-            "another program has disabled the write-ahead log of the database",
+            "another program has disabled the database's write-ahead log",
         ));
     }
     let to_write = Access {

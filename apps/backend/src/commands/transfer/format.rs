@@ -143,7 +143,7 @@ impl Reader {
         match reader.line() {
             Ok(Line::Backup(heading)) if heading.format == FORMAT => Ok((reader, heading)),
             _ => Err(Failure::new(format!(
-                "{} is not a backup of Countersign, or is damaged",
+                "{} is not a Countersign backup, or is damaged",
                 path.display()
             ))),
         }

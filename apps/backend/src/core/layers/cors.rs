@@ -50,9 +50,9 @@ pub(super) enum Visitor {
     Anyone,
     /// An OAuth endpoint, which scripts of every origin may call with these methods.
     Script(&'static str),
-    /// An application requests a resource below `/api`.
+    /// An application requests a resource under `/api`.
     Listed(HeaderValue),
-    /// Another origin, or none, requests a resource below `/api`.
+    /// Another origin, or none, requests a resource under `/api`.
     Unlisted {
         /// Whether other origins get a different response.
         others_are_listed: bool,
@@ -91,7 +91,7 @@ impl Visitor {
         public.unwrap_or_else(|| Self::from_origin(told.origin(), listed))
     }
 
-    /// Returns the access to resources below `/api`, or to an unknown resource.
+    /// Returns the access to resources under `/api`, or to an unknown resource.
     fn from_origin(origin: Option<&HeaderValue>, listed: &Applications) -> Self {
         let is_listed = |origin: &&HeaderValue| origin.to_str().is_ok_and(|origin| listed.of_origin(origin).is_some());
         let found = origin.filter(is_listed);

@@ -22,7 +22,7 @@ const DATE: usize = 8;
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordContext<'a> {
     pub email: &'a str,
-    /// The host of the issuer, without scheme and port.
+    /// The issuer's host, without scheme and port.
     pub issuer_host: &'a str,
 }
 

@@ -4,8 +4,8 @@ use serde::de::{Deserialize, Deserializer, Error};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
 
-/// No longer password, in code points, is hashed, whatever the policy. This is also the maximum of `passwords.max_length`, so
-/// that no accepted password is rejected at sign-in.
+/// Passwords with more code points than this are never hashed, whatever the policy. This is also the maximum of
+/// `passwords.max_length`, so that no accepted password is rejected at sign-in.
 pub(super) const MOST_CODE_POINTS: usize = 1024;
 
 /// A password exactly as received (ASVS 6.2.8): not trimmed, folded or checked.

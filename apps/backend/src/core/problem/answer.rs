@@ -53,7 +53,7 @@ pub struct ProblemBody<'a> {
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What happened, and what to do about it. For people; it may change.
+    /// What happened, and what to do about it. For people; the text may change.
     detail: &'a str,
     /// A stable code, for programs.
     code: &'a str,

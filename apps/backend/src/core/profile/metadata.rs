@@ -1,4 +1,4 @@
-//! The metadata of an account: an object of an application's own, which its user may read and write.
+//! An account's metadata: an object of an application's own, which its user may read and write.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Number, Value};
 
-/// The maximum length of the metadata of an account as JSON, in bytes.
+/// The maximum length of an account's metadata as JSON, in bytes.
 const MAX_METADATA: usize = 4 << 10;
 /// The maximum number of members of the object.
 const MAX_MEMBERS: usize = 32;
@@ -29,7 +29,7 @@ const NUL: &str = "The metadata must not contain the character U+0000.";
 /// All reasons of errors when a [`MetadataPatch`] is deserialized. They repeat nothing of the input.
 pub const REASONS: [&str; 6] = [NOT_AN_OBJECT, TOO_DEEP, DUPLICATE, PROTO, INEXACT, NUL];
 
-/// The metadata of an account: at most [`MAX_MEMBERS`] members and [`MAX_METADATA`] bytes. Empty by default.
+/// An account's metadata: at most [`MAX_MEMBERS`] members and [`MAX_METADATA`] bytes. Empty by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata(Map<String, Value>);
 

@@ -144,7 +144,7 @@ impl HttpClient for Sender {
         let answer = self.runtime.spawn(asking).await.unwrap_or(Err(OutboundError::TimedOut));
         match &answer {
             Ok(answer) if answer.status().is_success() => self.report(None),
-            Ok(answer) => self.report(Some(&format!("the collector answered {}", answer.status()))),
+            Ok(answer) => self.report(Some(&format!("the collector responded with {}", answer.status()))),
             Err(error) => self.report(Some(error)),
         }
         Ok(answer?)

@@ -209,7 +209,7 @@ fn account(visitor: &Visitor) -> Option<&Account> {
     visitor.signed_in.as_ref().map(|who| &who.account)
 }
 
-/// Returns the email address of an account, if it is verified. To another one, a code would prove nothing.
+/// Returns an account's email address, if it is verified. To another one, a code would prove nothing.
 fn own_address(account: &Account) -> Option<Email> {
     account.email_verified_at?;
     EmailInput::from(account.email.clone()).email().ok()

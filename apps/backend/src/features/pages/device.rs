@@ -24,7 +24,7 @@ use crate::features::sign_in::browser_sessions::SignedIn;
 
 /// The maximum length of a code that is shown again as it was typed.
 const LONGEST_CODE: usize = 32;
-/// The page for the code (`verification_uri`). Those of requests are below it.
+/// The page for the code (`verification_uri`). The pages of requests are under it.
 pub(super) const PAGE: &str = "/device";
 
 #[derive(Template)]

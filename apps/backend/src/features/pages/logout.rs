@@ -109,7 +109,7 @@ fn ask(visitor: &Visitor, v: View, client: Option<&Client>, query: &str) -> Resp
     page(visitor, &asked.v, &asked)
 }
 
-/// Ends the session of the browser, if it has one, and continues at the application or with a confirmation.
+/// Ends the browser's session, if it has one, and continues at the application or with a confirmation.
 async fn sign_out(
     pages: &Pages,
     visitor: &mut Visitor,
@@ -151,7 +151,7 @@ struct RefusedPage {
 
 /// Shows that nothing has changed, and why. An invalid request never redirects the browser.
 fn refuse(pages: &Pages, visitor: &Visitor, reason: &'static str) -> Response {
-    tracing::info!(reason, "refused a sign-out request of an application");
+    tracing::info!(reason, "refused a sign-out request from an application");
     let v = View::new(pages, visitor).fixed();
     let (link, label) = match visitor.signed_in {
         Some(_) => ("/signout", v.t("signout-button")),

@@ -15,7 +15,7 @@ const ROOTS: [&str; 11] = [
     "device",
 ];
 
-/// Pages below the paths of endpoints for programs.
+/// Pages under the paths of endpoints for programs.
 const PAGES: [&str; 2] = ["/oauth2/authorize", "/oauth2/logout"];
 
 /// Returns whether a path belongs to the pages, whether or not the page exists.

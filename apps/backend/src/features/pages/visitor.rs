@@ -35,7 +35,7 @@ pub(super) struct Visitor {
     lookup_failed: bool,
     /// The token in all forms of this browser.
     pub form_token: String,
-    /// The secret of the browser. The browser stores it after a successful authentication.
+    /// The browser's secret. The browser stores it after a successful authentication.
     pub device: Arc<DeviceSecret>,
     /// The path of the request.
     pub path: String,

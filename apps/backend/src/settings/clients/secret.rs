@@ -1,4 +1,4 @@
-//! The secret of a client in the settings file.
+//! A client's secret in the settings file.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -13,7 +13,7 @@ const DIGESTS_OF_NOTHING: [&str; 2] = [
     "01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b",
 ];
 
-/// The secret of a client in the settings file.
+/// A client's secret in the settings file.
 #[derive(Clone, Debug)]
 pub enum DeclaredSecret {
     /// The text of its file.
@@ -32,7 +32,8 @@ pub(super) fn read(entry: &mut Entry, has_clear_text: bool) -> Option<DeclaredSe
     if given.into_iter().filter(|is_given| *is_given).count() != 1 && !has_clear_text {
         let fault = ValueError::new(
             "must have exactly one of `secret_file`, `secret_sha256` and `public = true`",
-            "set `public = true` for a client that runs on users' devices, and the file of its secret otherwise",
+            "set `public = true` for a client that runs on users' devices; otherwise, set the file that contains the \
+             client's secret",
         );
         entry.blame("", fault);
     }

@@ -172,7 +172,7 @@ fn o_56_every_mistake_in_a_client_or_an_api_is_told_with_its_line() {
       countersign.toml:14: clients[3].client_id: "a b" must have 1 to 200 letters, digits and . _ ~ -; choose another one, such as grafana
       countersign.toml:15: clients[3].secret_sha256: is not a SHA-256; expected 64 hexadecimal digits
       countersign.toml:16: clients[3].grant_types: is invalid: unknown variant `implicit`, expected one of `authorization_code`, `refresh_token`, `client_credentials`, `urn:ietf:params:oauth:grant-type:device_code`
-      countersign.toml:17: clients[4]: must have exactly one of `secret_file`, `secret_sha256` and `public = true`; set `public = true` for a client that runs on users' devices, and the file of its secret otherwise
+      countersign.toml:17: clients[4]: must have exactly one of `secret_file`, `secret_sha256` and `public = true`; set `public = true` for a client that runs on users' devices; otherwise, set the file that contains the client's secret
       countersign.toml:19: clients[4].secret_file: failed to read "/does/not/exist": No such file or directory (os error 2); expected the path of a file that contains the secret and nothing else
       countersign.toml:17: clients[4].redirect_uris: must have at least one URI, because grant_types contains authorization_code
       countersign.toml:21: clients[5].scope: must list the scopes that the client may get for itself with client_credentials
@@ -181,7 +181,7 @@ fn o_56_every_mistake_in_a_client_or_an_api_is_told_with_its_line() {
       countersign.toml:33: clients[7].trusted: invalid value "maybe"; expected true or false
       countersign.toml:39: clients[9]: lists the client "twice" twice; list each client once
       countersign.toml:43: clients[10]: `client_id` is missing; add `client_id`
-      countersign.toml:43: clients[10]: must have exactly one of `secret_file`, `secret_sha256` and `public = true`; set `public = true` for a client that runs on users' devices, and the file of its secret otherwise
+      countersign.toml:43: clients[10]: must have exactly one of `secret_file`, `secret_sha256` and `public = true`; set `public = true` for a client that runs on users' devices; otherwise, set the file that contains the client's secret
       countersign.toml:43: clients[10].redirect_uris: must have at least one URI, because grant_types contains authorization_code
       COUNTERSIGN_PROVIDER__ACCESS_TTL: 2d is out of range; expected 1m to 1d
       COUNTERSIGN_PROVIDER__NATIVE_SCHEMES: "Cursor" is not a URL scheme without a dot; expected one in lower case and without a colon, such as vscode

@@ -202,7 +202,7 @@ fn a_value_that_cannot_be_read_draws_no_second_mistake_behind_it() {
 fn unknown_names_are_refused_wherever_they_stand() {
     let told = mistakes("tokens = 3\nbanana = 1\n[token]\naccess_ttl = '1d'\n[empty]\n[listen]\nx = 1\n");
     let expected = [
-        "countersign.toml:1: tokens is a section, not a setting; write [tokens] and put its settings below it",
+        "countersign.toml:1: tokens is a section, not a setting; write [tokens], and put its settings on the lines after it",
         "countersign.toml:2: unknown setting \"banana\"; `countersign settings` lists all settings",
         "countersign.toml:4: unknown setting \"token.access_ttl\"; did you mean \"tokens.access_ttl\"?",
         "countersign.toml:5: unknown setting \"empty\"",

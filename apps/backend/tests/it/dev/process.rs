@@ -165,7 +165,7 @@ fn in_a_local_network_its_address_is_one_of_the_network() {
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(78), "{listen}: {errors}");
         assert!(
-            errors.contains("with --lan, use the IP address of this machine in its local network"),
+            errors.contains("with --lan, use this machine's IP address on its local network"),
             "{errors}"
         );
         assert!(output.stdout.is_empty());

@@ -19,7 +19,7 @@ pub struct UserBody {
     #[schema(format = Email)]
     email: String,
     email_verified: bool,
-    /// The name that the user has given, up to 200 characters.
+    /// The name that the user entered, up to 200 characters.
     #[schema(value_type = Option<String>, required = true, example = "Ada Lovelace")]
     name: Option<PersonName>,
     /// Data of your application that the user may read and change: an object of at most 32 members and 4 KiB.
@@ -45,7 +45,7 @@ impl From<Account> for UserBody {
     }
 }
 
-/// The changes of a profile. Fields that are left out stay as they are.
+/// Changes to a profile. Fields that are left out stay as they are.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ProfileChange)]

@@ -48,8 +48,8 @@ async fn ask(
 
 /// Set a new password
 ///
-/// Takes the link of the email or of an invitation, or the code of the email with the `handle` of its request. Ends all
-/// sessions; sign in afterwards.
+/// Takes the link from the email or from an invitation, or the code from the email with the `handle` of its request. Ends
+/// all sessions, so the user has to sign in afterwards.
 #[utoipa::path(post, path = "/api/auth/recover/confirm", tag = "recovery",
     request_body = RecoveryBody,
     responses(

@@ -140,8 +140,8 @@ async fn ask_to_change(
 
 /// Confirm a change of email address
 ///
-/// Requires a bearer token of the account that requested the change, and the session of that request must still be active.
-/// The old email address gets a notice.
+/// Requires a bearer token of the account that requested the change. The session in which it was requested must still be
+/// active. The old email address gets a notice.
 #[utoipa::path(post, path = "/api/auth/change-email/confirm", tag = "verification",
     security(("password" = []), ("bearer" = [])),
     request_body = MailAnswerBody,

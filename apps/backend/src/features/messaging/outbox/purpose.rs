@@ -199,7 +199,7 @@ purposes! {
             opens_account: true,
         }),
     };
-    /// A sign-up with the email address of an account.
+    /// A sign-up with an account's email address.
     AlreadyRegistered: notice("already_registered", hours(1), "/signin");
     /// A sign-in from a new device.
     NewSignIn: notice("new_sign_in", days(3), "/recover");

@@ -82,7 +82,7 @@ pub(super) async fn insert(
     .map(drop)
 }
 
-/// Sets the metadata of an API.
+/// Sets an API's metadata.
 pub(super) async fn update(tx: &mut Tx<'_>, metadata: &ApiMetadata, now: Timestamp) -> Result<(), StoreError> {
     query(sql!(
         "UPDATE apis SET metadata = $2, updated_at = $3 WHERE identifier = $1"

@@ -11,7 +11,7 @@ use crate::features::oauth::apis::Api;
 pub enum Permission<'s> {
     /// A scope of OpenID Connect, or one that its API no longer has, by its name.
     Standard(&'s str),
-    /// A scope of an API: the name of the API, and what it allows in the user's language.
+    /// A scope of an API: the API's name, and what it allows in the user's language.
     OfApi(&'s str, &'s str),
 }
 

@@ -50,7 +50,7 @@ impl Client {
         scopes.iter().filter(is_allowed).map(str::to_owned).collect()
     }
 
-    /// Returns the name of the client in a language.
+    /// Returns the client's name in a language.
     pub fn name_in(&self, language: Language) -> &str {
         self.metadata.name_in(language.tag()).unwrap_or(&self.client_id)
     }

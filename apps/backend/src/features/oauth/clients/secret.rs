@@ -11,7 +11,7 @@ use crate::core::secret::{reveal, sha256};
 
 const PREFIX: &str = "csc_";
 
-/// The secret of a client, shown once when it is made.
+/// A client's secret, shown once when it is made.
 pub struct ClientSecret(SecretString);
 
 /// SHA-256 of a secret as the client sends it. A secret is random, so it needs no slow hash.

@@ -129,7 +129,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewRow<'_>, epoch: Uuid, now: 
     .map(drop)
 }
 
-/// Sets the metadata of a client, and whether it is trusted.
+/// Sets a client's metadata, and whether it is trusted.
 pub(super) async fn update(
     tx: &mut Tx<'_>,
     client_id: &str,

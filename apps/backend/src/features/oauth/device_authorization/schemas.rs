@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::service::Begun;
 use crate::settings::Origin;
 
-/// A request of a device.
+/// A device's request for codes.
 #[derive(ToSchema)]
 #[schema(as = DeviceAuthorizationRequest)]
 #[expect(dead_code, reason = "it describes the form in the OpenAPI document")]
@@ -22,18 +22,18 @@ pub(super) struct DeviceAuthorizationForm {
     resource: Option<String>,
 }
 
-/// The codes of a device.
+/// A device's codes.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeviceAuthorizationResponse)]
 pub(super) struct DeviceAuthorizationBody {
-    /// For the token endpoint.
+    /// The code that the device sends to the token endpoint.
     device_code: String,
-    /// For the user.
+    /// The code that the user enters.
     #[schema(example = "WDJB-MJHT")]
     user_code: String,
-    /// Where the user enters it.
+    /// The page where the user enters `user_code`.
     verification_uri: String,
-    /// The same with the code already entered, for a QR code or a link.
+    /// The same page with the code already filled in, for a QR code or a link.
     verification_uri_complete: String,
     /// How long both codes are valid, in seconds.
     expires_in: u64,

@@ -90,12 +90,12 @@ pub struct QueryForm {
     client_secret: Option<String>,
 }
 
-/// The state of a token (RFC 7662 §2.2). For a token that is not valid, or that the client may not know about, it has
-/// only `active`.
+/// The state of a token (RFC 7662 §2.2). If the token is not valid, or the client may not know about it, only `active` is
+/// present.
 #[derive(Default, Serialize, ToSchema)]
 #[schema(as = Introspection)]
 pub struct IntrospectionBody {
-    /// Whether the token is valid at this moment, and the client may know it.
+    /// Whether the token is valid at this moment, and the client may know about it.
     #[schema(example = true)]
     pub(super) active: bool,
     /// The scopes, separated by spaces.

@@ -22,7 +22,7 @@ pub fn router() -> OpenApiRouter<UserInfo> {
     OpenApiRouter::new().routes(routes!(userinfo, userinfo_by_post))
 }
 
-/// Get the claims of the user (OpenID Connect)
+/// Get the user's claims (OpenID Connect)
 ///
 /// Requires an access token with the scope `openid` whose audience is this endpoint. The claims depend on the granted
 /// scopes and on the parameter `claims` of the authorization request. A client with `userinfo_signed_response_alg` gets
@@ -43,7 +43,7 @@ async fn userinfo(
     respond(&state, &headers, query.as_deref(), None).await
 }
 
-/// Get the claims of the user by POST (OpenID Connect)
+/// Get the user's claims by POST (OpenID Connect)
 ///
 /// Like the GET. The access token may be in the field `access_token` of a form instead of the header.
 #[utoipa::path(post, path = "/oauth2/userinfo", tag = "oauth", security(("bearer" = [])),

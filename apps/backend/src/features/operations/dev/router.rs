@@ -66,7 +66,7 @@ fn is_this_machine(peer: IpAddr, listening: IpAddr) -> bool {
     peer.is_loopback() || peer == listening
 }
 
-/// Returns whether a host is loopback. RFC 6761 §6.3: localhost and all names below it are.
+/// Returns whether a host is loopback. RFC 6761 §6.3: localhost and all names under it are.
 fn is_local(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.ends_with(".localhost") || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
@@ -101,7 +101,7 @@ async fn api(
     Ok((StatusCode::CREATED, Json(api.into())))
 }
 
-/// Moves the clock of the server.
+/// Moves the server's clock.
 async fn clock(
     State(dev): State<Dev>,
     extract::Json(body): extract::Json<ClockRequest>,

@@ -70,7 +70,7 @@ pub(super) struct NowBody {
     pub(super) now: Timestamp,
 }
 
-const USER: &str = "Must be an email address (an account is created for an unknown one) or an account ID.";
+const USER: &str = "Must be an email address or an account ID. If no account has the email address, one is created.";
 const SCOPES: &str = "Must be a list of scopes, such as [\"products:read\"], or an empty list.";
 const LIFETIME: &str = "Must be a duration such as \"15m\" or \"2h\", or \"-1h\" for a token that expired an hour ago.";
 const AUDIENCE: &str = "Must be a single audience, such as \"https://api.example.com\".";

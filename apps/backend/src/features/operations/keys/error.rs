@@ -77,9 +77,9 @@ pub enum KeysError {
     },
     /// There is no RSA key, and none can be created.
     #[error(
-        "a client has its ID tokens signed with RS256, but no RSA key can be created in {dir}: {source}. Create one with \
-         `countersign keys generate --rsa` in a writable copy of the keys folder, and mount the result on every node; or set \
-         `id_token_signed_response_alg` of the client to ES256, if it can verify that",
+        "a client has its ID tokens signed with RS256, but no RSA key can be created in {dir}: {source}. Create one \
+         with `countersign keys generate --rsa` in a writable copy of the keys folder, and mount the result on every \
+         node; or set the client's `id_token_signed_response_alg` to ES256, if the client supports ES256",
         dir = dir.display()
     )]
     RsaUnwritable {

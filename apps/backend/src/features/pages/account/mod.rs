@@ -84,7 +84,7 @@ pub(super) async fn show(
 /// What was typed into the form that is shown again.
 #[derive(Default)]
 struct Typed {
-    /// `None`: the name of the account.
+    /// `None`: the account's name.
     name: Option<String>,
     new_email: EmailInput,
 }

@@ -32,7 +32,7 @@ impl View {
         expected.is_some_and(|expected| expected != account)
     }
 
-    /// Returns the name of a client in the language of the page, bounded and without characters that could change how the
+    /// Returns a client's name in the language of the page, bounded and without characters that could change how the
     /// text around it reads.
     pub(in super::super) fn client_name(&self, client: &Client) -> String {
         let name = shown_name(client.name_in(self.language));

@@ -20,7 +20,7 @@ pub fn router() -> OpenApiRouter<BrowserSessions> {
     OpenApiRouter::new().routes(routes!(token))
 }
 
-/// Get an access token for the session of this browser
+/// Get an access token for this browser's session
 ///
 /// For pages of this server, and of applications on the same site, which call it with `credentials: "include"`. Takes no
 /// fields. The access token is short-lived (`tokens.cookie_access_ttl`); call this again when it expires.

@@ -6,7 +6,7 @@ use crate::core::forwarded::Forwarded;
 use crate::core::platform::Platform;
 use crate::settings::{ApplicationUrl, Origin};
 
-/// The path to which a browser returns at the host of an application.
+/// The path to which a browser returns on an application's host.
 pub const CALLBACK: &str = "/.countersign/callback";
 
 /// An origin of an application, or the issuer's own.

@@ -5,14 +5,14 @@ use std::str::FromStr;
 use crate::core::secret::{self, NotASecret, secret};
 
 secret!(
-    /// Takes a browser to the host of an application, once.
+    /// Takes a browser to an application's host, once.
     HandoffCode,
     HandoffHash,
     "csx_"
 );
 
 secret!(
-    /// The content of a cookie at the host of an application. A code is only valid in the browser that asked for it,
+    /// The content of a cookie on an application's host. A code is only valid in the browser that asked for it,
     /// so that no one can use their own code to sign in another person's browser.
     StateSecret,
     StateHash,

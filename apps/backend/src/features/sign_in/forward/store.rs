@@ -44,7 +44,7 @@ pub(super) async fn exists(db: &Db, hash: HandoffHash) -> Result<bool, StoreErro
     Ok(found.is_some())
 }
 
-/// Takes a code out, so that it is used once, whatever comes of it.
+/// Removes a code, so that it can be used only once, even if its use fails.
 pub(super) async fn take(tx: &mut Tx<'_>, hash: HandoffHash) -> Result<Option<Handoff>, StoreError> {
     query(sql!(
         "DELETE FROM handoffs WHERE hash = $1 RETURNING session_id, origin, state_hash, url, expires_at"

@@ -53,7 +53,7 @@ async fn refresh(
 /// List my sessions
 #[utoipa::path(get, path = "/api/auth/sessions", tag = "sessions", security(("password" = []), ("bearer" = [])),
     responses(
-        (status = OK, description = "The active sessions of the account, newest first", body = [SessionBody]),
+        (status = OK, description = "The account's active sessions, newest first", body = [SessionBody]),
         Problem,
     ))]
 async fn list(State(sessions): State<Sessions>, user: CurrentUser) -> Result<Json<Vec<SessionBody>>, Problem> {

@@ -68,7 +68,7 @@ pub struct SessionBody {
     address: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// The last sign-in or refresh; of a browser's session, to the day.
+    /// The last sign-in or refresh. For a browser's session, only the day is exact.
     #[schema(value_type = String, format = DateTime)]
     last_seen_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -92,7 +92,7 @@ impl SessionBody {
     }
 }
 
-/// The access of a client to the account.
+/// A client's access to the account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedGrant)]
 pub struct GrantBody {

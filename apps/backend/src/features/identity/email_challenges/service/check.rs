@@ -53,7 +53,7 @@ impl Checked {
         })
     }
 
-    /// Returns the lane for hashing: a client that has proved the email address of an account is a known one.
+    /// Returns the lane for hashing: a client that has proved an account's email address is a known one.
     pub fn lane(&self) -> Lane {
         match self.whose {
             Whose::Account(account) => Lane::Known(account.0),

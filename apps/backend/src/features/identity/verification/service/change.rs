@@ -1,4 +1,4 @@
-//! Changing the email address of an account to a verified one.
+//! Changing an account's email address to a verified one.
 
 use countersign_store::StoreError;
 

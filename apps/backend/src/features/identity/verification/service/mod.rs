@@ -86,7 +86,7 @@ impl From<HashError> for VerifyError {
 }
 
 impl Verification {
-    /// Verifies the email address of an account, or creates the account of a pending sign-up. Returns what this proves.
+    /// Verifies an account's email address, or creates the account of a pending sign-up. Returns what this proves.
     ///
     /// # Errors
     /// [`VerifyError`].

@@ -32,7 +32,7 @@ impl Apis {
             .await
     }
 
-    /// Replaces the metadata of an API. `change` gets the present ones.
+    /// Replaces an API's metadata. `change` gets the present ones.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -117,7 +117,7 @@ impl Apis {
         Ok(self.audit.record(tx, event).await?)
     }
 
-    /// Replaces the metadata of an API.
+    /// Replaces an API's metadata.
     pub(super) async fn replace(
         &self,
         tx: &mut Tx<'_>,
@@ -151,7 +151,7 @@ impl Apis {
     }
 }
 
-/// Checks the registration of an API.
+/// Checks an API's registration.
 ///
 /// # Errors
 /// The first fault that is found.

@@ -47,7 +47,7 @@ pub(super) struct GrantOf {
     pub audiences: Vec<Audience>,
     pub nonce: Option<String>,
     pub claims: Option<countersign_oauth::ClaimsRequest>,
-    /// Whether it ends with the session of the browser.
+    /// Whether it ends with the browser's session.
     pub bound: bool,
     /// The browser that it was given in.
     pub address: Option<std::net::IpAddr>,

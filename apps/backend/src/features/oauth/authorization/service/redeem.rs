@@ -128,8 +128,8 @@ impl Authorization {
         Ok(PresentedCode { hash, row, grant })
     }
 
-    /// Exchanges a code for a grant, once. If that fails, the code is not spent. Whatever the caller needs for its answer, it
-    /// has read before, so that a fault afterwards costs no grant.
+    /// Exchanges a code for a grant, once. If that fails, the code is not spent. The caller has already read everything
+    /// that it needs for its response, so that a fault afterwards costs no grant.
     ///
     /// # Errors
     /// [`RedeemError`].

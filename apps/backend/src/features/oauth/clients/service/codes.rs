@@ -8,8 +8,8 @@ use crate::features::oauth::clients::store;
 use crate::features::operations::audit::{Event, EventKind};
 
 impl Clients {
-    /// Voids the codes of a client, of all users. The caller ends its grants afterwards: a code that is being redeemed becomes a
-    /// grant before, or none.
+    /// Voids a client's codes for all users. The caller ends its grants afterwards: a code that is being redeemed becomes
+    /// a grant before, or none.
     ///
     /// # Errors
     /// [`ClientError::Unknown`], or if the database failed.

@@ -16,7 +16,8 @@ pub enum ClientError {
     Metadata(#[from] MetadataError),
     /// Its `scope` names one that it can never get.
     #[error(
-        "the client {client_id}: the scope {scope} belongs neither to OpenID Connect nor to an API of the client; {advice}"
+        "the client {client_id}: the scope {scope} belongs neither to OpenID Connect nor to any of the client's APIs; \
+         {advice}"
     )]
     UnknownScope {
         client_id: String,

@@ -1,4 +1,4 @@
-//! Replacing the secret of a client.
+//! Replacing a client's secret.
 
 use std::time::Duration;
 

@@ -33,7 +33,7 @@ pub(super) fn check_scope(client_id: &str, metadata: &ClientMetadata, apis: &[Ap
         client_id: client_id.to_owned(),
         scope: unknown.to_owned(),
         advice: match (owner, nearest(unknown, known.into_iter())) {
-            (Some(api), _) => format!("add the API {} to the APIs of the client", api.identifier),
+            (Some(api), _) => format!("add the API {} to the client's APIs", api.identifier),
             (None, Some(nearest)) => format!("did you mean {nearest}?"),
             (None, None) => "first register the API that has it, or remove the scope".to_owned(),
         },

@@ -96,8 +96,8 @@ impl DeviceAuthorization {
 }
 
 impl DeviceAuthorization {
-    /// Opens the grant of an allowed code, once. Whatever the caller needs for its answer, it has read before, so that a fault
-    /// afterwards costs no grant.
+    /// Opens the grant of an allowed code, once. The caller has already read everything that it needs for its response,
+    /// so that a fault afterwards costs no grant.
     ///
     /// # Errors
     /// [`DeviceError`].

@@ -35,7 +35,9 @@ impl Tokens {
         let (granted, client) = (&grant.scopes, asked.client);
         let is_more = |scope: &Scopes| scope.iter().any(|scope| !granted.contains(scope));
         if asked.scope.as_ref().is_some_and(is_more) {
-            return Err(TokenError::InvalidScope("The scope contains more than was granted."));
+            return Err(TokenError::InvalidScope(
+                "The request includes a scope that was not granted.",
+            ));
         }
         let db = &self.platform.db;
         let target = self.target(grant, asked).await?;

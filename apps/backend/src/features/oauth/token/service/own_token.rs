@@ -30,7 +30,8 @@ impl Tokens {
 
     /// Returns the claims of an access token of this server that has not expired, whatever its audience.
     fn signed(&self, token: &str) -> Option<AccessTokenClaims> {
-        // The audience is read first, because the verification compares it. It is trusted only with the signature below.
+        // The audience is read first, because the verification compares it. It is trusted only after the signature has
+        // been verified.
         let unverified = decode_without_verifying(token).ok()?;
         let audience = match unverified.claims.get("aud")? {
             serde_json::Value::String(one) => vec![one.clone()],

@@ -60,7 +60,7 @@ pub(super) async fn register(
 
 /// Change the password
 ///
-/// Ends all other sessions of the account. The browser of the session stays known if its cookie is also sent.
+/// Ends all other sessions of the account. The browser stays known if its cookies are also sent.
 #[utoipa::path(post, path = "/api/auth/change-password", tag = "auth", security(("password" = []), ("bearer" = [])),
     request_body = PasswordChangeBody,
     responses(

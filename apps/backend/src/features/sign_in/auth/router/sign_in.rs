@@ -81,9 +81,9 @@ pub(super) async fn login_by_email(
 /// Accepts the form of OAuth2's password grant, in either encoding, or JSON. The response does not reveal whether the email
 /// address or the password is wrong.
 ///
-/// With `"session": "cookie"`, which only pages of this server and of applications on the same site may send, the response
-/// sets the cookie of the session instead of returning a refresh token, and the browser's previous session ends. Call it with
-/// `credentials: "include"`.
+/// With `"session": "cookie"`, which only pages of this server and of applications on the same site may send, the
+/// response sets the session cookie instead of returning a refresh token, and the browser's previous session ends. Call
+/// it with `credentials: "include"`.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth",
     request_body(content((LoginForm = "application/x-www-form-urlencoded"), (LoginForm = "multipart/form-data"), (LoginJson = "application/json"))),
     responses(

@@ -16,9 +16,10 @@ use crate::features::sign_in::sessions::RefreshBody;
 
 /// Sign out
 ///
-/// Ends the session of the bearer token, regardless of the body. If the access token has expired, ends the session of the
-/// refresh token in the body. Without either, ends the session of the browser's cookie and removes the cookie, for pages of
-/// this server and of applications on the same site. With a bearer token of the cookie's session, removes the cookie too.
+/// Ends the bearer token's session, regardless of the body. If the access token has expired, ends the session of the
+/// refresh token in the body. Without either, ends the session that the browser's cookie stands for and removes the
+/// cookie; only pages of this server, and of applications on the same site, can do this. If the bearer token belongs to
+/// the cookie's session, removes the cookie too.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth", security((), ("password" = []), ("bearer" = []), ("cookie" = [])),
     request_body(content((Option<RefreshBody> = "application/json"), (Option<RefreshBody> = "application/x-www-form-urlencoded"))),
     responses(
@@ -67,7 +68,7 @@ pub(super) async fn logout(
 /// Sign out everywhere
 #[utoipa::path(post, path = "/api/auth/logout-all", tag = "auth", security(("password" = []), ("bearer" = [])),
     responses(
-        (status = NO_CONTENT, description = "All sessions of the account have ended"),
+        (status = NO_CONTENT, description = "All of the account's sessions have ended"),
         Problem,
     ))]
 pub(super) async fn logout_all(

@@ -15,7 +15,7 @@ use crate::settings::Origin;
 
 /// The cookie that stands for a session at the issuer.
 pub(super) const SESSION: HostCookie = HostCookie("countersign");
-/// The cookie that stands for a session at the host of an application, and is valid for that application only.
+/// The cookie that stands for a session on an application's host, and is valid for that application only.
 pub(super) const APP_SESSION: HostCookie = HostCookie("countersign-app");
 
 impl BrowserSessions {
@@ -38,7 +38,7 @@ impl BrowserSessions {
         Ok(self.header(&secret))
     }
 
-    /// Creates a cookie for the host of an application. A proxy asks about each request but cannot extend cookies, so the
+    /// Creates a cookie for an application's host. A proxy asks about each request but cannot extend cookies, so the
     /// browser keeps it as long as the session can last; the server ends it earlier if it is not used.
     pub async fn issue_at(
         &self,
@@ -80,7 +80,7 @@ impl BrowserSessions {
         }
     }
 
-    /// Returns the header that sets the cookie of the issuer.
+    /// Returns the header that sets the issuer's cookie.
     pub(super) fn header(&self, secret: &CookieSecret) -> HeaderValue {
         SESSION.set(&self.platform.settings.issuer, &secret.reveal(), Some(self.kept_for()))
     }

@@ -1,4 +1,4 @@
-//! The links and redirects that take a browser to the host of an application, and sign it out there.
+//! The links and redirects that take a browser to an application's host, and sign it out there.
 
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +15,7 @@ use crate::features::sign_in::forward::secret::StateHash;
 use crate::features::sign_in::forward::service::{CompleteError, Completed, Forward, HandoffError};
 use crate::settings::ApplicationUrl;
 
-/// `/signin/continue` at the issuer: a browser comes from the host of an application, and returns there with a code once the
+/// `/signin/continue` at the issuer: a browser comes from an application's host, and returns there with a code once the
 /// user is signed in.
 pub(super) async fn hand_off(
     State(forward): State<Forward>,
@@ -47,7 +47,7 @@ fn sign_in(to: &ApplicationUrl) -> String {
     format!("/signin?{}", query.finish())
 }
 
-/// `/.countersign/callback` at the host of an application: uses the code.
+/// `/.countersign/callback` on an application's host: uses the code.
 pub(super) async fn callback(
     State(forward): State<Forward>,
     ViaProxy(forwarded): ViaProxy,
@@ -85,7 +85,7 @@ pub(super) async fn interrupted() -> Problem {
     Problem::new(Code::HandoffFailed)
 }
 
-/// `/.countersign/signout` at the host of an application: ends the session, or asks first if the link was on another site.
+/// `/.countersign/signout` on an application's host: ends the session, or asks first if the link was on another site.
 pub(super) async fn sign_out(
     State(forward): State<Forward>,
     ViaProxy(forwarded): ViaProxy,
@@ -116,8 +116,8 @@ fn place(forward: &Forward, forwarded: Option<Forwarded>) -> Result<Place, Probl
     let place = forwarded.and_then(|forwarded| Place::of(&forward.platform, &forwarded.origin));
     place.ok_or_else(|| {
         Problem::new(Code::NotFound).detail(
-            "This page is for hosts of applications: the proxy must be in the setting `trusted_proxies`, and the origin in \
-             `app_origins`.",
+            "This page is for applications' hosts: the proxy must be listed in the setting `trusted_proxies`, and the \
+             origin in `app_origins`.",
         )
     })
 }

@@ -1,4 +1,4 @@
-//! `/api/auth/forward` and all paths below it, and the paths that take a browser to the host of an application.
+//! `/api/auth/forward` and all paths under it, and the paths that take a browser to an application's host.
 
 mod applications;
 
@@ -28,7 +28,7 @@ pub fn router() -> OpenApiRouter<Forward> {
         .route(PATH, any(forward))
         .route("/api/auth/forward/", any(forward))
         .route("/api/auth/forward/{*path}", any(forward))
-        // For browsers, and not in the OpenAPI document. The first is at the issuer, the others at hosts of applications.
+        // For browsers, and not in the OpenAPI document. The first is at the issuer, the others on applications' hosts.
         .route("/signin/continue", get(applications::hand_off))
         .route("/signin/interrupted", get(applications::interrupted))
         .route(CALLBACK, get(applications::callback))
@@ -40,19 +40,19 @@ pub fn router() -> OpenApiRouter<Forward> {
 
 /// Authenticate a request
 ///
-/// For reverse proxies, which pass on the `Authorization` header of the original request, with any method, at this path or
-/// below. Every response has all three headers, empty if there is nothing to say, so that a proxy that copies them
-/// overwrites headers of the same name sent by the client.
+/// For reverse proxies, which pass on the `Authorization` header of the original request, with any method, at this path
+/// or under it. Every response has all three headers, even if they are empty, so that a proxy that copies them overwrites
+/// headers of the same name that the client sent.
 ///
 /// With `audience`, tokens must be for that API, and may be from any client of the OpenID provider. A client's own
 /// token is refused with 403, because it has no user.
 ///
-/// Below this path, the query may be that of the original request, so only `scope` counts there.
+/// On paths under this one, the query may come from the original request, so only `scope` counts there.
 ///
-/// With `redirect=1`, for web applications: the cookie of a signed-in browser is accepted too, a browser that opens a page
-/// without it is redirected to the sign-in page, and every response has a `Cookie` header with the cookies of the request
-/// that the application may see. A trusted proxy must describe the original request in `X-Forwarded-Method`, `-Proto`,
-/// `-Host` and `-Uri`, and its origin must be an application's.
+/// With `redirect=1`, for web applications: the cookie of a signed-in browser is accepted too, a browser that opens a
+/// page without it is redirected to the sign-in page, and every response has a `Cookie` header with those of the
+/// request's cookies that the application may see. A trusted proxy must describe the original request in
+/// `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`, and the origin of the original request must be an application's.
 #[utoipa::path(get, path = "/api/auth/forward", tag = "forward", security(("password" = []), ("bearer" = [])),
     params(
         ("scope" = Option<String>, Query,
@@ -62,8 +62,8 @@ pub fn router() -> OpenApiRouter<Forward> {
               account API are accepted"),
         ("redirect" = Option<String>, Query, description = "`1` for web applications"),
         ("denied" = Option<String>, Query,
-            description = "`1` if the proxy has already refused the request (nginx): a browser that has signed in meanwhile \
-              is redirected to the page that it wanted")),
+            description = "`1` if the proxy has already refused the request (nginx): a browser that has signed in \
+                           meanwhile is redirected to the page that it requested")),
     responses(
         (status = OK, description = "The token or the cookie is valid, and the user has the scopes", headers(
             ("X-Auth-User" = String, description = "The account's id"),

@@ -1,4 +1,4 @@
-//! The hand-off: a browser that is signed in to the pages gets a separate cookie on the host of an application.
+//! The hand-off: a browser that is signed in to the pages gets a separate cookie on an application's host.
 
 use std::time::Duration;
 

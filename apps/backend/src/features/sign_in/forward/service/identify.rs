@@ -49,7 +49,7 @@ pub enum Refusal {
 #[derive(Debug)]
 pub struct SignIn {
     pub location: String,
-    /// A cookie to set at the host of the application.
+    /// A cookie to set on the application's host.
     pub cookie: Option<http::HeaderValue>,
 }
 

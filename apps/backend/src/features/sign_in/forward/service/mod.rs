@@ -1,4 +1,4 @@
-//! Finds the user of a request, by its token or by the cookie of a browser, and hands browsers off to hosts of applications.
+//! Finds the user of a request, by its token or by a browser's cookie, and hands browsers off to applications' hosts.
 
 mod api;
 mod handoff;

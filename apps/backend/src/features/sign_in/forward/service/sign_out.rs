@@ -9,7 +9,7 @@ use crate::core::request_info::RequestInfo;
 use crate::features::sign_in::forward::place::Place;
 
 impl Forward {
-    /// Ends the session of a browser, if it has one.
+    /// Ends a browser's session, if it has one.
     pub async fn sign_out(&self, place: &Place, headers: &HeaderMap, request: RequestInfo) -> Result<(), StoreError> {
         let Some(who) = self.browsers.find_at(&place.origin, headers).await? else {
             return Ok(());

@@ -216,7 +216,7 @@ impl Sessions {
         Ok(ended.len())
     }
 
-    /// Ends all grants of a client, in batches. Returns their number. The caller has voided the codes of the client, so that no
+    /// Ends all grants of a client, in batches. Returns their number. The caller has voided the client's codes, so that no
     /// grant is opened with them meanwhile.
     ///
     /// # Errors

@@ -92,7 +92,8 @@ impl Sessions {
         let ttl = &self.platform.settings.tokens;
         let mut expires_at = now + shorter(new.absolute_ttl, ttl.refresh_absolute_ttl);
         if let Some(parent) = new.parent {
-            // Whoever ends the parent comes first, and no grant is opened, or waits, and then sees it.
+            // A statement that ends the parent either comes first, so that no grant is opened, or waits and then sees the
+            // grant.
             let parent = lock_living(tx, parent, now).await?;
             let Some(parent) = parent.filter(|parent| parent.account_id == new.account && !parent.is_grant()) else {
                 return Ok(None);

@@ -42,7 +42,7 @@ pub enum OperatorError {
     HasRsa(String),
     /// The folder contains no RSA key.
     #[error(
-        "there is no RSA key; it is created with the first client that has its ID tokens signed with RS256, or by \
+        "there is no RSA key; it is created along with the first client whose ID tokens are signed with RS256, or by \
          `countersign keys generate --rsa`"
     )]
     NoRsa,
@@ -67,8 +67,8 @@ pub enum OperatorError {
     },
     /// Tokens signed with the key are still valid.
     #[error(
-        "the key {kid} must stay published until {until}, when the last token signed with it expires; retire it after \
-         that, or run `countersign keys revoke {kid}` to invalidate those tokens now"
+        "the key {kid} is needed until {until} to verify the tokens that it signed; retire it after that, or run \
+         `countersign keys revoke {kid}` to invalidate these tokens now"
     )]
     Needed {
         kid: String,

@@ -34,7 +34,7 @@ pub struct ExportBody {
     pub(super) devices: Vec<DeviceBody>,
     /// What the user has allowed other applications.
     pub(super) consents: Vec<ConsentBody>,
-    /// Recent emails to the email address of the account, newest first.
+    /// Recent emails to the account's email address, newest first.
     pub(super) emails: Vec<MailBody>,
     /// The audit log entries about the account, newest first.
     pub(super) events: Vec<EntryBody>,
@@ -67,13 +67,13 @@ impl From<StandardProfile> for ClaimsBody {
     }
 }
 
-/// A device the account has signed in with: a browser, or a client in a network. Only a hash is stored.
+/// A device on which the account has signed in: a browser, or a client on a network. Only a hash of it is stored.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedDevice)]
 pub struct DeviceBody {
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// The time of the last sign-in with it.
+    /// The time of the last sign-in on this device.
     #[schema(value_type = String, format = DateTime)]
     seen_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -95,7 +95,7 @@ impl From<devices::KnownDevice> for DeviceBody {
 #[schema(as = ExportedConsent)]
 pub struct ConsentBody {
     client_id: String,
-    /// The name of the application.
+    /// The application's name.
     name: String,
     /// The API, or the endpoint.
     audience: String,
