@@ -47,11 +47,11 @@ test('the server refuses what jose signs with a key of its own', async () => {
   }
 })
 
-for (const page of ['README.md', 'docs/guides/any-jose-library.md']) test(`the function in ${page} knows its user`, async () => {
-  const text = await readFile(join(process.env.COUNTERSIGN_TEST_ROOT, page), 'utf8')
+test('the function in the guide knows its user', async () => {
+  const text = await readFile(join(process.env.COUNTERSIGN_TEST_ROOT, 'docs/guides/any-jose-library.md'), 'utf8')
   const [, code] = /```js\n(.*?)```/s.exec(text)
   assert.match(code, /http:\/\/127.0.0.1:8000/)
-  const module = new URL(`./example-in-${page.replaceAll('/', '-')}.mjs`, import.meta.url)
+  const module = new URL('./example-in-any-jose-library.mjs', import.meta.url)
   await writeFile(module, code.replaceAll('http://127.0.0.1:8000', server.base))
   const { currentUser } = await import(module)
 

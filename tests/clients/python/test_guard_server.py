@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -100,20 +99,22 @@ def test_the_example_is_short():
     assert len(EXAMPLE.read_text().splitlines()) < 80
 
 
-def test_the_readme_protects_routes(countersign_server, countersign_token):
-    [code] = [block for block in blocks() if "current_user(guard)" in block]
+def test_the_readme_protects_routes(countersign_server, countersign_token, monkeypatch):
+    monkeypatch.setenv("ISSUER", countersign_server.issuer)
     module = {}
-    exec(code.replace("https://auth.example.com", countersign_server.issuer), module)
+    exec(readme_application(), module)
     client = TestClient(module["app"])
-    ada = countersign_token(scopes=["products:read"], audience="https://api.example.com")
+    ada = countersign_token(scopes=["products:read"])
     answer = client.get("/products", headers=ada.headers)
     assert (answer.status_code, answer.json()) == (200, {"owner": ada.user})
     assert client.post("/products", headers=ada.headers).status_code == 403
     module["guard"].close()
 
 
-def test_the_readme_tests_an_application(tmp_path):
-    shutil.copy(EXAMPLE, tmp_path)
+@pytest.mark.parametrize("application", ["README", "example"])
+def test_the_readme_tests_an_application(tmp_path, application):
+    code = readme_application() if application == "README" else EXAMPLE.read_text()
+    (tmp_path / "main.py").write_text(code)
     for block in blocks():
         if block.startswith("# "):
             (tmp_path / block.splitlines()[0].removeprefix("# ")).write_text(block)
@@ -128,6 +129,11 @@ def test_the_readme_tests_an_application(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^=+ 2 passed", done.stdout, re.MULTILINE)
+
+
+def readme_application():
+    [code] = [block for block in blocks() if "current_user(guard)" in block]
+    return code
 
 
 def blocks():
