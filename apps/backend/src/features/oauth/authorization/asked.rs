@@ -2,7 +2,7 @@
 //! has consented to. The rules are the same for devices.
 
 use countersign_guard::Scopes;
-use countersign_oauth::{ErrorCode, GrantType, OPENID_SCOPES, OauthError, ResourceIndicator, ScopeGrant};
+use countersign_oauth::{ApiScope, ErrorCode, GrantType, OPENID_SCOPES, OauthError, ResourceIndicator, ScopeGrant};
 use uuid::Uuid;
 
 use super::permission::{Permission, permissions};
@@ -151,6 +151,16 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Returns whether what an account can give depends on its own scopes: a scope is requested that only some accounts have.
+    pub fn depends_on_held(audiences: &[Audience], known: &[Api]) -> bool {
+        audiences.iter().any(|audience| {
+            let api = known.iter().find(|api| api.identifier == audience.identifier);
+            let is_owned =
+                |scope: &ApiScope| scope.grant == ScopeGrant::Owned && audience.scopes.0.contains(&scope.name);
+            api.is_some_and(|api| api.scopes.iter().any(is_owned))
+        })
+    }
+
     /// Reduces what is requested to what an account that has the scopes `held` can give.
     pub fn of(audiences: &[Audience], client: &Client, userinfo: &str, known: &[Api], held: &Scopes) -> Self {
         let mut asked = Self::default();

@@ -133,31 +133,40 @@ impl Authorization {
             expires_at: now + LIFETIME,
         };
         let silently = request.prompts.is_none();
-        if !silently {
-            store::insert(&self.platform.db, &row, visit.browser).await?;
-            return Ok(Begun::Interaction(row.id));
-        }
-        let loaded = Loaded { row, request, client };
-        let refused =
-            |error: &OauthError| AuthorizationResponse::error(loaded.request.answer_to.clone(), error, self.issuer());
-        let answer = match self.next(On::Db(&self.platform.db), &loaded, visit.session()).await? {
-            Step::Issue => {
-                store::insert(&self.platform.db, &loaded.row, visit.browser).await?;
-                match self.issue(&loaded, visit).await? {
-                    Issued::Code(answer) => answer,
-                    // For instance, the user signed out at this moment.
-                    Issued::Changed | Issued::Gone => {
-                        store::refuse(&self.platform.db, loaded.row.id, now).await?;
-                        refused(&error(ErrorCode::LoginRequired, "no one is signed in"))
-                    }
-                }
-            }
-            Step::Refuse(error) => refused(&error),
-            _ => refused(&error(
-                ErrorCode::InteractionRequired,
-                "a page must be shown to the user",
-            )),
+        let loaded = Loaded {
+            row,
+            request,
+            client,
+            is_stored: false,
         };
-        Ok(Begun::Answer(answer))
+        if silently {
+            return Ok(Begun::Answer(self.answer_silently(&loaded, visit).await?));
+        }
+        store::insert(&self.platform.db, &loaded.row, visit.browser).await?;
+        Ok(Begun::Interaction(loaded.row.id))
+    }
+
+    /// Answers a request for which no page may be shown. It is not stored, because nothing comes back to it.
+    async fn answer_silently(&self, loaded: &Loaded, visit: &Visit<'_>) -> Result<AuthorizationResponse, StoreError> {
+        let step = match self.next_at_best(loaded, visit.session()) {
+            Step::Issue => match self.issue(loaded, visit).await? {
+                Issued::Code(answer) => return Ok(answer),
+                Issued::Instead(found) => found.step,
+                // The client was disabled at this moment.
+                Issued::Gone => Step::SignIn,
+            },
+            _ => {
+                self.next(On::Db(&self.platform.db), loaded, visit.session())
+                    .await?
+                    .step
+            }
+        };
+        let error = match step {
+            Step::Refuse(error) => error,
+            Step::SignIn => error(ErrorCode::LoginRequired, "no one is signed in"),
+            _ => error(ErrorCode::InteractionRequired, "a page must be shown to the user"),
+        };
+        let to = loaded.request.answer_to.clone();
+        Ok(AuthorizationResponse::error(to, &error, self.issuer()))
     }
 }

@@ -6,7 +6,7 @@ use countersign_store::StoreError;
 use super::Authorization;
 use super::checks::error;
 use super::issue::Issued;
-use super::loaded::{Loaded, On};
+use super::loaded::{Found, Loaded, On};
 use super::next_step::Step;
 use super::response::AuthorizationResponse;
 use super::shown::{ConsentShown, digest_of};
@@ -83,22 +83,29 @@ impl Authorization {
             loaded.row.session_id = Some(session.id);
             (loaded.row.chosen_at, loaded.row.consented_at, loaded.row.clicked_at) = (None, None, None);
         }
-        let step = self.next(On::Db(&self.platform.db), &loaded, visit.session()).await?;
+        // Most requests need nothing else. The transaction that issues the code computes the step anyway.
+        let mut found = None;
+        if self.next_at_best(&loaded, visit.session()) == Step::Issue {
+            match self.issue(&loaded, visit).await? {
+                Issued::Code(answer) => return Ok(Next::Answer(answer)),
+                Issued::Instead(instead) => found = Some(*instead),
+                Issued::Gone => return Err(NextError::Gone),
+            }
+        }
+        let Found { step, asked, .. } = match found {
+            Some(found) => found,
+            None => self.next(On::Db(&self.platform.db), &loaded, visit.session()).await?,
+        };
         Ok(match (step, visit.signed_in) {
             (Step::SignUp, _) => Next::SignUp,
-            (Step::SignIn, _) | (_, None) => Next::SignIn,
+            // It is never `Issue` here. The sign-in page would lead back to this one.
+            (Step::SignIn | Step::Issue, _) | (_, None) => Next::SignIn,
             (Step::SignInAsOther, _) => Next::SignInAsOther,
-            (Step::ChooseAccount, Some(who)) => Next::ChooseAccount(self.shown(&loaded, who).await?),
+            (Step::ChooseAccount, Some(who)) => Next::ChooseAccount(shown(&loaded, asked, who)),
             (Step::Reauthenticate, _) => Next::Reauthenticate,
-            (Step::Consent, Some(who)) => Next::Consent(self.shown(&loaded, who).await?),
-            (Step::Confirm, Some(who)) => Next::Confirm(self.shown(&loaded, who).await?),
+            (Step::Consent, Some(who)) => Next::Consent(shown(&loaded, asked, who)),
+            (Step::Confirm, Some(who)) => Next::Confirm(shown(&loaded, asked, who)),
             (Step::Refuse(error), _) => Next::Answer(self.refuse(&loaded, &error).await?),
-            (Step::Issue, _) => match self.issue(&loaded, visit).await? {
-                Issued::Code(answer) => Next::Answer(answer),
-                // Something changed since the step was computed. The sign-in page leads back here.
-                Issued::Changed => Next::SignIn,
-                Issued::Gone => return Err(NextError::Gone),
-            },
         })
     }
 
@@ -120,13 +127,14 @@ impl Authorization {
         else {
             return Ok(Decided::Again);
         };
+        let found = self.next(On::Db(&self.platform.db), &loaded, visit.session()).await?;
+        let Found { step, asked, .. } = found;
         // Consent compares the digest in its transaction.
         if let Decision::GoOn(shown) = decision
-            && self.shown(&loaded, who).await?.digest() != *shown
+            && digest_of(who.account.id, &loaded.client, &asked) != *shown
         {
             return Ok(Decided::Again);
         }
-        let step = self.next(On::Db(&self.platform.db), &loaded, visit.session()).await?;
         let (db, now) = (&self.platform.db, self.platform.clock.now());
         match (step, decision) {
             (Step::ChooseAccount, Decision::GoOn(_)) => {
@@ -146,11 +154,10 @@ impl Authorization {
             }
             _ => return Ok(Decided::Again),
         }
-        // With the answer that has just been noted.
-        let loaded = self.load(id, visit.browser).await?.ok_or(NextError::Gone)?;
+        // The transaction reads the request again, with the answer that has just been noted.
         match self.issue(&loaded, visit).await? {
             Issued::Code(answer) => Ok(Decided::Answer(answer)),
-            Issued::Changed => Ok(Decided::Again),
+            Issued::Instead(_) => Ok(Decided::Again),
             Issued::Gone => Err(NextError::Gone),
         }
     }
@@ -233,14 +240,11 @@ impl Authorization {
     fn error(&self, loaded: &Loaded, error: &OauthError) -> AuthorizationResponse {
         AuthorizationResponse::error(loaded.request.answer_to.clone(), error, self.issuer())
     }
+}
 
-    /// Returns what a page shows.
-    async fn shown(&self, loaded: &Loaded, who: &SignedIn) -> Result<ConsentShown, StoreError> {
-        let asked = self
-            .asked(&mut On::Db(&self.platform.db), loaded, who.account.id)
-            .await?;
-        Ok(ConsentShown::new(loaded, asked, who.account.id))
-    }
+/// Returns what a page shows.
+fn shown(loaded: &Loaded, asked: Asked, who: &SignedIn) -> ConsentShown {
+    ConsentShown::new(loaded, asked, who.account.id)
 }
 
 /// Returns the scopes that are asked for, for the audit log.

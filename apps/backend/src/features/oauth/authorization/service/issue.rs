@@ -7,20 +7,18 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Authorization;
-use super::loaded::{Loaded, On, is_registered, read};
+use super::loaded::{Found, Loaded, On, is_registered, read};
 use super::next_step::Step;
 use super::response::AuthorizationResponse;
 use super::visit::Visit;
 use crate::core::ids::SessionId;
 use crate::core::versions::SessionEpoch;
-use crate::features::identity::accounts;
 use crate::features::oauth::authorization::asked::consent_ids;
 use crate::features::oauth::authorization::code::{AuthorizationCode, CodeHash};
 use crate::features::oauth::authorization::request::{Audience, OFFLINE_ACCESS};
 use crate::features::oauth::authorization::store;
 use crate::features::oauth::authorization::store::codes::{self, CodeRow};
 use crate::features::oauth::clients;
-use crate::features::oauth::consents;
 use crate::features::sign_in::sessions;
 
 /// The lifetime of a code, which the client exchanges at once (RFC 9700 §2.1.1).
@@ -29,8 +27,8 @@ const LIFETIME: Duration = Duration::from_secs(60);
 /// What became of issuing a code.
 pub(super) enum Issued {
     Code(AuthorizationResponse),
-    /// The request needs something else by now.
-    Changed,
+    /// Nothing was issued, because the request needs this first.
+    Instead(Box<Found>),
     /// The request was answered before, has expired, or its client is gone.
     Gone,
 }
@@ -57,7 +55,7 @@ pub(super) struct GrantOf {
 
 /// Why the transaction was rolled back.
 enum Undone {
-    Changed,
+    Instead(Box<Found>),
     Store(StoreError),
 }
 
@@ -74,7 +72,7 @@ impl Authorization {
     /// If the database failed.
     pub(super) async fn issue(&self, loaded: &Loaded, visit: &Visit<'_>) -> Result<Issued, StoreError> {
         let Some(session) = visit.session().map(|session| session.id) else {
-            return Ok(Issued::Changed);
+            return Ok(Issued::Instead(self.signed_out(loaded)));
         };
         let code = AuthorizationCode::generate(self.platform.random);
         fail::fail_point!("authorization::issue");
@@ -94,9 +92,14 @@ impl Authorization {
                 )))
             }
             Ok(false) => Ok(Issued::Gone),
-            Err(Undone::Changed) => Ok(Issued::Changed),
+            Err(Undone::Instead(found)) => Ok(Issued::Instead(found)),
             Err(Undone::Store(error)) => Err(error),
         }
+    }
+
+    /// What a request needs if its session has ended.
+    fn signed_out(&self, loaded: &Loaded) -> Box<Found> {
+        Box::new(Found::without_account(self.next_at_best(loaded, None)))
     }
 
     /// Spends the request and stores the code, if everything still holds.
@@ -109,16 +112,15 @@ impl Authorization {
         visit: &Visit<'_>,
     ) -> Result<bool, Undone> {
         let now = self.platform.clock.now();
-        let Some(row) = store::spend(tx, loaded.row.id, session, now).await? else {
-            return Ok(false);
+        let row = match loaded.is_stored {
+            true => store::spend(tx, loaded.row.id, session, now).await?,
+            false => Some(loaded.row.clone()),
         };
-        // A transaction that ends the session commits before this one, or waits for it.
+        let Some(row) = row else { return Ok(false) };
+        // A transaction that ends the session or disables the account commits before this one, or waits for it.
         let Some(session) = sessions::lock_living(tx, session, now).await? else {
-            return Err(Undone::Changed);
+            return Err(Undone::Instead(self.signed_out(loaded)));
         };
-        if accounts::may_sign_in(&mut *tx, session.account_id).await?.is_none() {
-            return Err(Undone::Changed);
-        }
         let request = read(&row)?;
         let Some(client) = clients::may_use(&mut *tx, &row.client_id).await? else {
             return Ok(false);
@@ -126,21 +128,27 @@ impl Authorization {
         if !is_registered(&client, &request) {
             return Ok(false);
         }
-        let loaded = Loaded { row, request, client };
-        if self.next(On::Tx(tx), &loaded, Some(&session)).await? != Step::Issue {
-            return Err(Undone::Changed);
+        let loaded = Loaded {
+            row,
+            request,
+            client,
+            is_stored: loaded.is_stored,
+        };
+        let found = self.next(On::Tx(tx), &loaded, Some(&session)).await?;
+        if found.step != Step::Issue {
+            return Err(Undone::Instead(Box::new(found)));
         }
-        let asked = self.asked(&mut On::Tx(tx), &loaded, session.account_id).await?;
+        let Found { asked, given, .. } = found;
         let Loaded { request, client, .. } = loaded;
-        let given = match client.trusted {
+        let consents = match client.trusted {
             true => Vec::new(),
-            false => consents::find(&mut *tx, session.account_id, &client.client_id).await?,
+            false => consent_ids(&given),
         };
         let from = &visit.caller.request;
         let grant = GrantOf {
             epoch: session.epoch,
             client_epoch: client.epoch,
-            consents: consent_ids(&given),
+            consents,
             bound: !request.scopes().contains(OFFLINE_ACCESS),
             audiences: asked.audiences,
             nonce: request.nonce,

@@ -1,6 +1,7 @@
 //! A stored request with its client, and what it needs next.
 
-use countersign_oauth::RedirectUri;
+use countersign_guard::Scopes;
+use countersign_oauth::{Prompt, RedirectUri};
 use countersign_store::{Conn, Db, StoreError, Tx};
 
 use super::Authorization;
@@ -13,7 +14,7 @@ use crate::features::oauth::authorization::asked::{Asked, is_covered};
 use crate::features::oauth::authorization::request::AuthorizationRequest;
 use crate::features::oauth::authorization::store::{self, RequestRow};
 use crate::features::oauth::clients::{self, Client};
-use crate::features::oauth::consents;
+use crate::features::oauth::consents::{self, Consent};
 use crate::features::sign_in::sessions::{self, Session};
 use crate::settings::Signup;
 
@@ -22,6 +23,36 @@ pub(super) struct Loaded {
     pub row: RequestRow,
     pub request: AuthorizationRequest,
     pub client: Client,
+    /// Whether its row is in the database. A request that is answered at once is never stored.
+    pub is_stored: bool,
+}
+
+/// What a request needs next, and what was read to find out.
+pub(super) struct Found {
+    pub step: Step,
+    /// What is asked of the account; nothing if no one is signed in.
+    pub asked: Asked,
+    /// What the user has allowed the client. Read only if the step depends on it.
+    pub given: Vec<Consent>,
+}
+
+impl Found {
+    /// A step that needs nothing of an account.
+    pub fn without_account(step: Step) -> Self {
+        Self {
+            step,
+            asked: Asked::default(),
+            given: Vec::new(),
+        }
+    }
+}
+
+/// The session that is answering a request, and what decides about it.
+struct Answering<'s> {
+    session: &'s Session,
+    is_target_gone: bool,
+    has_consented: bool,
+    may_give_nothing: bool,
 }
 
 /// What other pages may say about a request that a browser is answering.
@@ -79,7 +110,12 @@ impl Authorization {
         };
         let request = read(&row)?;
         let is_there = is_registered(&client, &request);
-        Ok(is_there.then_some(Loaded { row, request, client }))
+        Ok(is_there.then_some(Loaded {
+            row,
+            request,
+            client,
+            is_stored: true,
+        }))
     }
 
     /// Returns what a request needs next of the session that is answering it, if any.
@@ -88,37 +124,67 @@ impl Authorization {
         mut on: On<'_, '_>,
         loaded: &Loaded,
         session: Option<&Session>,
-    ) -> Result<Step, StoreError> {
-        let Loaded { row, request, client } = loaded;
-        let answers = session.is_some_and(|session| row.session_id == Some(session.id));
+    ) -> Result<Found, StoreError> {
+        let Loaded { request, client, .. } = loaded;
+        let Some(session) = session else {
+            return Ok(Found::without_account(self.step_of(loaded, None)));
+        };
+        let asked = self.asked(&mut on, loaded, session.account_id).await?;
+        let given = match client.trusted && !request.prompts.contains(Prompt::Consent) {
+            true => Vec::new(),
+            false => consents::find(on.conn(), session.account_id, &client.client_id).await?,
+        };
+        let answer = Answering {
+            session,
+            is_target_gone: asked.is_gone,
+            has_consented: is_covered(&asked.audiences, &given),
+            may_give_nothing: asked.is_nothing(&request.scopes()),
+        };
+        Ok(Found {
+            step: self.step_of(loaded, Some(&answer)),
+            asked,
+            given,
+        })
+    }
+
+    /// Returns what a request needs next if the account can give what is requested and has consented to it, without reading
+    /// anything. If that is a code, the transaction that issues it reads the rest.
+    pub(super) fn next_at_best(&self, loaded: &Loaded, session: Option<&Session>) -> Step {
+        let answer = session.map(|session| Answering {
+            session,
+            is_target_gone: false,
+            has_consented: true,
+            may_give_nothing: false,
+        });
+        self.step_of(loaded, answer.as_ref())
+    }
+
+    fn step_of(&self, loaded: &Loaded, answer: Option<&Answering<'_>>) -> Step {
+        let Loaded {
+            row, request, client, ..
+        } = loaded;
+        let answers = answer.is_some_and(|answer| row.session_id == Some(answer.session.id));
         let progress = Progress {
             opened_at: row.created_at,
             chosen: answers && row.chosen_at.is_some(),
             consented: answers && row.consented_at.is_some(),
             clicked: answers && row.clicked_at.is_some(),
         };
-        let mut situation = Situation {
+        let acr = answer.map(|answer| sessions::acr(&answer.session.amr));
+        let situation = Situation {
             is_trusted: client.trusted,
             is_sign_up_open: self.platform.settings.signup == Signup::Open,
-            is_target_gone: false,
-            person: None,
+            is_target_gone: answer.is_some_and(|answer| answer.is_target_gone),
+            person: answer.zip(acr.as_ref()).map(|(answer, acr)| Person {
+                account: answer.session.account_id.0,
+                auth_time: answer.session.auth_time,
+                acr: acr.name(),
+                has_consented: answer.has_consented,
+                may_give_nothing: answer.may_give_nothing,
+            }),
             now: self.platform.clock.now(),
         };
-        let Some(session) = session else {
-            return Ok(next_step(request, &progress, &situation));
-        };
-        let asked = self.asked(&mut on, loaded, session.account_id).await?;
-        let given = consents::find(on.conn(), session.account_id, &client.client_id).await?;
-        let acr = sessions::acr(&session.amr);
-        situation.is_target_gone = asked.is_gone;
-        situation.person = Some(Person {
-            account: session.account_id.0,
-            auth_time: session.auth_time,
-            acr: acr.name(),
-            has_consented: is_covered(&asked.audiences, &given),
-            may_give_nothing: asked.is_nothing(&request.scopes()),
-        });
-        Ok(next_step(request, &progress, &situation))
+        next_step(request, &progress, &situation)
     }
 
     /// Returns what is asked of an account, as of now.
@@ -129,8 +195,14 @@ impl Authorization {
         account: AccountId,
     ) -> Result<Asked, StoreError> {
         let userinfo = self.userinfo();
-        let known = apis::all(on.conn()).await?;
-        let held = accounts::scopes(on.conn(), account).await?;
+        let known = match request.audiences.iter().all(|audience| audience.identifier == userinfo) {
+            true => Vec::new(),
+            false => apis::all(on.conn()).await?,
+        };
+        let held = match Asked::depends_on_held(&request.audiences, &known) {
+            true => accounts::scopes(on.conn(), account).await?,
+            false => Scopes::default(),
+        };
         Ok(Asked::of(&request.audiences, client, &userinfo, &known, &held))
     }
 }
