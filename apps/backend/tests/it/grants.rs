@@ -114,6 +114,7 @@ pub async fn try_open(services: &Services, account: AccountId, wanted: Wanted<'_
                     return Ok::<_, StoreError>(None);
                 };
                 let new = NewGrant {
+                    id: services.sessions.new_grant_id(Some(token)),
                     account,
                     versions,
                     client_id: wanted.client,

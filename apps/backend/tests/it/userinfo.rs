@@ -74,6 +74,7 @@ async fn grant(server: &TestServer, account: AccountId, client_id: &str, claims:
                     return Ok::<_, StoreError>(None);
                 };
                 let new = NewGrant {
+                    id: services.sessions.new_grant_id(None),
                     account,
                     versions,
                     client_id,

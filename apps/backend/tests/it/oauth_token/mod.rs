@@ -131,6 +131,7 @@ async fn granted(server: &TestServer, client: &RelyingParty<'_>, person: &Person
                     consents::give(tx, account, &client.client_id, audience, scopes, now).await?;
                 }
                 let new = NewGrant {
+                    id: services.sessions.new_grant_id(Some(first)),
                     account,
                     versions,
                     client_id: &client.client_id,

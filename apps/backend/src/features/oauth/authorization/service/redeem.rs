@@ -237,6 +237,7 @@ impl Authorization {
         let PresentedCode { hash, row, grant } = code;
         let hash = *hash;
         let now = self.platform.clock.now();
+        let id = self.sessions.new_grant_id(refresh_token);
         let request = &RequestInfo {
             address: grant.address,
             user_agent: grant.user_agent.clone(),
@@ -251,7 +252,7 @@ impl Authorization {
         self.revocations
             .transact(|tx| {
                 Box::pin(async move {
-                    if !codes::spend(tx, hash, now).await? {
+                    if !codes::spend(tx, hash, id, now).await? {
                         return Ok(Spending::Lost);
                     }
                     // A transaction that disables the client or the account, withdraws the consent or ends the session
@@ -273,12 +274,14 @@ impl Authorization {
                     if versions.session_epoch != grant.epoch {
                         return Err(InvalidGrant("all sessions of the user have ended"));
                     }
-                    let given = consents::find(&mut *tx, row.account_id, &row.client_id).await?;
-                    let is_given = are_given(&grant.consents, &given) && is_covered(&grant.audiences, &given);
-                    if !client.trusted && !is_given {
-                        return Err(InvalidGrant("the user has removed the application's access"));
+                    if !client.trusted {
+                        let given = consents::find(&mut *tx, row.account_id, &row.client_id).await?;
+                        if !are_given(&grant.consents, &given) || !is_covered(&grant.audiences, &given) {
+                            return Err(InvalidGrant("the user has removed the application's access"));
+                        }
                     }
                     let new = NewGrant {
+                        id,
                         account: row.account_id,
                         versions,
                         client_id: &row.client_id,
@@ -299,7 +302,6 @@ impl Authorization {
                     let Some(session) = self.sessions.open_grant(tx, &new).await? else {
                         return Err(InvalidGrant("the user has signed out"));
                     };
-                    codes::note_grant(tx, hash, session.id).await?;
                     Ok(Spending::Spent(Box::new(session)))
                 })
             })

@@ -83,26 +83,24 @@ pub(in super::super) async fn find<'c>(
     .await
 }
 
-/// Spends a code, once. Returns whether it was this call.
-pub(in super::super) async fn spend(tx: &mut Tx<'_>, hash: CodeHash, now: Timestamp) -> Result<bool, StoreError> {
+/// Spends a code for a grant, once. Returns whether it was this call.
+pub(in super::super) async fn spend(
+    tx: &mut Tx<'_>,
+    hash: CodeHash,
+    grant: SessionId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let spent = query(sql!(
-        "UPDATE authorization_codes SET spent_at = $2 WHERE hash = $1 AND spent_at IS NULL AND expires_at > $2"
+        "UPDATE authorization_codes
+            SET spent_at = $3, session_id = $2
+          WHERE hash = $1 AND spent_at IS NULL AND expires_at > $3"
     ))
     .bind(hash)
+    .bind(grant)
     .bind(now)
     .execute(tx)
     .await?;
     Ok(spent > 0)
-}
-
-/// Notes the grant that a code became.
-pub(in super::super) async fn note_grant(tx: &mut Tx<'_>, hash: CodeHash, grant: SessionId) -> Result<(), StoreError> {
-    query(sql!("UPDATE authorization_codes SET session_id = $2 WHERE hash = $1"))
-        .bind(hash)
-        .bind(grant)
-        .execute(tx)
-        .await
-        .map(drop)
 }
 
 /// Removes up to `limit` codes that expired before `before`.

@@ -120,6 +120,7 @@ impl DeviceAuthorization {
                         return Ok(None);
                     };
                     let new = NewGrant {
+                        id: self.sessions.new_grant_id(refresh),
                         account: code.account,
                         versions: allowed.versions,
                         client_id: &client.client_id,

@@ -22,6 +22,8 @@ use crate::features::sign_in::sessions::store::{self, NewFamily, Session};
 
 /// A grant to be opened.
 pub struct NewGrant<'a> {
+    /// Made by [`Sessions::new_grant_id`] for its refresh token.
+    pub id: SessionId,
     pub account: AccountId,
     /// The versions of the account, read in the same transaction.
     pub versions: AccountVersions,
@@ -76,6 +78,14 @@ impl Sessions {
         GrantToken::first(self.platform.clock.now(), self.platform.random)
     }
 
+    /// Returns the id of a new grant, which its first refresh token contains, if it gets one.
+    pub fn new_grant_id(&self, refresh_token: Option<&GrantToken>) -> SessionId {
+        refresh_token.map_or_else(
+            || SessionId::new(self.platform.clock.now(), self.platform.random),
+            GrantToken::session,
+        )
+    }
+
     /// Opens a grant, and ends the oldest ones of the account and client beyond the limit. `None` if the browser session in
     /// which it was granted has ended. The caller has called `accounts::may_sign_in` and `clients::may_use` in the same
     /// transaction.
@@ -103,9 +113,7 @@ impl Sessions {
             }
         }
         let session = Session {
-            id: new
-                .refresh_token
-                .map_or_else(|| SessionId::new(now, self.platform.random), GrantToken::session),
+            id: new.id,
             account_id: new.account,
             epoch: new.versions.session_epoch,
             client_id: new.client_id.to_owned(),
