@@ -1,4 +1,4 @@
-//! The four ways to run a statement.
+//! The five ways to run a statement.
 
 use tracing::{Instrument, Span, debug_span, trace};
 
@@ -6,7 +6,7 @@ use crate::connection::Target;
 use crate::db::Engine;
 use crate::sqlite;
 use crate::statement::Query;
-use crate::{Conn, Db, FromRow, StoreError};
+use crate::{Conn, FromRow, StoreError};
 
 impl Query {
     /// Returns the only row.
@@ -48,10 +48,15 @@ impl Query {
         self.fetch(target).instrument(span).await
     }
 
-    /// Returns all rows of a small table, on the calling thread.
-    pub(crate) async fn few<T: FromRow>(self, db: &Db) -> Result<Vec<T>, StoreError> {
+    /// Returns all rows, which are known to be few and are found by key or in a small table. Like
+    /// [`optional`](Self::optional), it runs on the calling thread on SQLite: a thread of its own would cost more than the
+    /// read.
+    ///
+    /// # Errors
+    /// Any error of a statement.
+    pub async fn few<T: FromRow>(self, conn: impl Into<Conn<'_>>) -> Result<Vec<T>, StoreError> {
         trace!(statement = self.sql.postgres(), "few");
-        self.fetch(Target::Db(db)).instrument(self.span()).await
+        self.find(conn.into().0).instrument(self.span()).await
     }
 
     /// Runs the statement and returns the number of changed rows. The change is durable when this returns.
@@ -79,7 +84,7 @@ impl Query {
         debug_span!("statement", db.query.text = self.sql.postgres())
     }
 
-    /// Looks up rows by key.
+    /// Looks up rows by key, or reads a small table.
     async fn find<T: FromRow>(&self, target: Target<'_>) -> Result<Vec<T>, StoreError> {
         if let Target::Db(db) = &target
             && let Engine::Postgres(postgres) = &db.inner.engine

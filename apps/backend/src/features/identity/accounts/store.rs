@@ -213,7 +213,7 @@ pub async fn delete(tx: &mut Tx<'_>, id: AccountId, seen: Option<CredentialVersi
 pub async fn scopes<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Scopes, StoreError> {
     let names: Vec<String> = query(sql!("SELECT scope FROM account_scopes WHERE account_id = $1"))
         .bind(id)
-        .all(conn)
+        .few(conn)
         .await?;
     Ok(names.into_iter().collect())
 }

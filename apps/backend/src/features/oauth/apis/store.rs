@@ -38,7 +38,7 @@ pub async fn all<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<Api>, StoreError> 
     let rows: Vec<ApiRow> = query(sql!(
         "SELECT origin, metadata, created_at, updated_at, disabled_at FROM apis ORDER BY identifier"
     ))
-    .all(conn)
+    .few(conn)
     .await?;
     rows.into_iter().map(Api::try_from).collect()
 }

@@ -1,7 +1,7 @@
 //! The rows of `clients` and `client_secrets`.
 
 use countersign_oauth::ClientMetadata;
-use countersign_store::{Conn, StoreError, Tx, query, row, sql};
+use countersign_store::{Conn, FromRow, Row, StoreError, Tx, query, row, sql};
 use uuid::Uuid;
 
 use super::client::Client;
@@ -99,6 +99,50 @@ pub async fn find<'c>(conn: impl Into<Conn<'c>>, client_id: &str) -> Result<Opti
     .optional(conn)
     .await?;
     row.map(Client::try_from).transpose()
+}
+
+/// A client, with one of its secrets if it has any.
+struct WithSecret {
+    client: ClientRow,
+    hash: Option<SecretHash>,
+}
+
+impl FromRow for WithSecret {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            client: ClientRow::from_row(row)?,
+            hash: row.column("client_secrets", "secret_hash")?,
+        })
+    }
+}
+
+/// Returns a client, even if it is disabled, with the hashes of its secrets that have not expired, oldest first.
+pub(super) async fn find_with_secrets<'c>(
+    conn: impl Into<Conn<'c>>,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<Option<(Client, Vec<SecretHash>)>, StoreError> {
+    let rows: Vec<WithSecret> = query(sql!(
+        "SELECT clients.client_id AS client_id, clients.origin AS origin, clients.trusted AS trusted,
+                clients.metadata AS metadata, clients.status_list AS status_list, clients.status_idx AS status_idx,
+                clients.epoch AS epoch, clients.created_at AS created_at, clients.updated_at AS updated_at,
+                clients.disabled_at AS disabled_at, client_secrets.hash AS secret_hash
+           FROM clients
+           LEFT JOIN client_secrets
+             ON client_secrets.client_id = clients.client_id
+            AND (client_secrets.expires_at IS NULL OR client_secrets.expires_at > $2)
+          WHERE clients.client_id = $1
+          ORDER BY client_secrets.id"
+    ))
+    .bind(client_id)
+    .bind(now)
+    .few(conn)
+    .await?;
+    let hashes = rows.iter().filter_map(|row| row.hash).collect();
+    let Some(first) = rows.into_iter().next() else {
+        return Ok(None);
+    };
+    Ok(Some((first.client.try_into()?, hashes)))
 }
 
 /// Returns all clients, also disabled ones, in the order of their ids.
@@ -238,7 +282,7 @@ pub async fn secrets<'c>(
     ))
     .bind(client_id)
     .bind(now)
-    .all(conn)
+    .few(conn)
     .await
 }
 

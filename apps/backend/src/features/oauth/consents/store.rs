@@ -71,7 +71,7 @@ pub async fn find<'c>(
     ))
     .bind(account)
     .bind(client_id)
-    .all(conn)
+    .few(conn)
     .await?;
     rows.into_iter().map(Consent::try_from).collect()
 }

@@ -52,11 +52,10 @@ impl Clients {
     }
 
     async fn identify(&self, presented: &Presented) -> Result<Identity, StoreError> {
-        let db = &self.platform.db;
-        // Both are read for any request, so that an unknown client takes as long as one that exists.
-        let client = store::find(db, &presented.client_id).await?;
-        let secrets = store::secrets(db, &presented.client_id, self.platform.clock.now()).await?;
-        let hashes: Vec<_> = secrets.iter().map(|stored| stored.hash).collect();
+        // The secrets are read for any request, so that an unknown client takes as long as one that exists.
+        let (db, now) = (&self.platform.db, self.platform.clock.now());
+        let found = store::find_with_secrets(db, &presented.client_id, now).await?;
+        let (client, hashes) = found.map_or_else(Default::default, |(client, hashes)| (Some(client), hashes));
         let has_secret = match &presented.credentials {
             Credentials::None => None,
             Credentials::Secret(spellings) => Some(is_one(spellings, &hashes)),
