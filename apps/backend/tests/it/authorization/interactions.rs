@@ -95,7 +95,7 @@ async fn o_11_o_58_a_request_expires_and_two_tabs_have_two(database: Database) {
     assert_ne!(first, second);
     assert_eq!(answered(&mut ada, &second).await.field("state"), Some("2"));
     assert_eq!(answered(&mut ada, &first).await.field("state"), Some("1"));
-    let late = begun(&mut ada, &[]).await;
+    let late = begun(&mut ada, &[("prompt", "consent")]).await;
     server.services.clock.advance(Duration::from_secs(30 * 60));
     assert_page(&ada.get(&late).await, "after half an hour");
     // Then it is removed.

@@ -34,14 +34,16 @@ async fn a_user_signs_in_agrees_and_is_back_and_then_without_a_question(database
     );
     assert_eq!(session.amr, "pwd");
     assert!(session.bound && session.parent_id.is_some());
-    // The second time.
-    let here = begun(&mut ada, &[]).await;
-    Arrived::of(&ada.get(&here).await).code();
+    // The second time, at once and without a row.
+    let requests = || statement(sql!("SELECT count(*) FROM authorization_requests")).one::<i64>(&server.services.db);
+    let before = requests().await.unwrap();
+    Arrived::of(&ada.get(&authorize(&[])).await).code();
     // Another application.
     let other = [("client_id", "trusted"), ("redirect_uri", INTRANET)];
-    let here = begun(&mut ada, &other).await;
-    let arrived = Arrived::of(&ada.get(&here).await);
+    let arrived = Arrived::of(&ada.get(&authorize(&other)).await);
+    arrived.code();
     assert_eq!(arrived.at, INTRANET);
+    assert_eq!(requests().await.unwrap(), before);
 }
 
 #[apply(on_both_databases!)]

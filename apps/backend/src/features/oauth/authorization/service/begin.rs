@@ -113,7 +113,7 @@ impl Authorization {
         Ok(checks::check(Draft::new(parameters, facts)))
     }
 
-    /// Stores a request for this browser, or answers it at once if no page may be shown.
+    /// Answers a request at once if nothing is to be asked or no page may be shown. Otherwise, stores it for this browser.
     async fn accept(
         &self,
         request: AuthorizationRequest,
@@ -139,34 +139,31 @@ impl Authorization {
             client,
             is_stored: false,
         };
-        if silently {
-            return Ok(Begun::Answer(self.answer_silently(&loaded, visit).await?));
-        }
-        store::insert(&self.platform.db, &loaded.row, visit.browser).await?;
-        Ok(Begun::Interaction(loaded.row.id))
-    }
-
-    /// Answers a request for which no page may be shown. It is not stored, because nothing comes back to it.
-    async fn answer_silently(&self, loaded: &Loaded, visit: &Visit<'_>) -> Result<AuthorizationResponse, StoreError> {
-        let step = match self.next_at_best(loaded, visit.session()) {
-            Step::Issue => match self.issue(loaded, visit).await? {
-                Issued::Code(answer) => return Ok(answer),
+        let step = match self.next_at_best(&loaded, visit.session()) {
+            // Nothing comes back to the request, so it is not stored.
+            Step::Issue => match self.issue(&loaded, visit).await? {
+                Issued::Code(answer) => return Ok(Begun::Answer(answer)),
                 Issued::Instead(found) => found.step,
                 // The client was disabled at this moment.
                 Issued::Gone => Step::SignIn,
             },
-            _ => {
-                self.next(On::Db(&self.platform.db), loaded, visit.session())
+            _ if silently => {
+                self.next(On::Db(&self.platform.db), &loaded, visit.session())
                     .await?
                     .step
             }
+            step => step,
         };
+        if !silently {
+            store::insert(&self.platform.db, &loaded.row, visit.browser).await?;
+            return Ok(Begun::Interaction(loaded.row.id));
+        }
         let error = match step {
             Step::Refuse(error) => error,
             Step::SignIn => error(ErrorCode::LoginRequired, "no one is signed in"),
             _ => error(ErrorCode::InteractionRequired, "a page must be shown to the user"),
         };
         let to = loaded.request.answer_to.clone();
-        Ok(AuthorizationResponse::error(to, &error, self.issuer()))
+        Ok(Begun::Answer(AuthorizationResponse::error(to, &error, self.issuer())))
     }
 }
