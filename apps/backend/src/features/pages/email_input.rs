@@ -70,7 +70,7 @@ impl EmailInput {
 
     /// Returns the email address that a client expects (OpenID Connect Core §3.1.2.1).
     fn hinted(visitor: &Visitor) -> Option<Self> {
-        let hint = visitor.interaction.as_ref()?.login_hint.clone()?;
+        let hint = visitor.interaction.as_ref()?.login_hint()?.to_owned();
         let is_address = hint.contains('@') && hint.len() <= MOST_OCTETS;
         is_address.then(|| hint.into())
     }

@@ -156,7 +156,7 @@ impl Visitor {
             Ok(found) => self.interaction = found.map(Arc::new),
             Err(error) => tracing::warn!(%error, "failed to look up the authorization request of a page"),
         }
-        let wanted = self.interaction.as_ref().and_then(|found| found.ui_locales.as_deref());
+        let wanted = self.interaction.as_ref().and_then(|found| found.ui_locales());
         if let Some(wanted) = wanted.and_then(Language::first_of)
             && chosen_language(pages, uri, headers).is_none()
         {
@@ -223,6 +223,7 @@ impl Visitor {
             browser: self.handle(),
             signed_in: self.signed_in.as_ref(),
             caller,
+            interaction: self.interaction.as_deref(),
         }
     }
 

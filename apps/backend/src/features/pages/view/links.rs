@@ -23,12 +23,12 @@ impl View {
     /// Returns the name of the client that the page leads to, if there is one.
     pub(in super::super) fn for_client(&self) -> Option<String> {
         let interaction = self.interaction.as_ref()?;
-        Some(self.client_name(&interaction.client))
+        Some(self.client_name(interaction.client()))
     }
 
     /// Returns whether the client expects an account other than the one that is signed in.
     pub(in super::super) fn expects_other(&self, account: AccountId) -> bool {
-        let expected = self.interaction.as_ref().and_then(|interaction| interaction.expected);
+        let expected = self.interaction.as_ref().and_then(|interaction| interaction.expected());
         expected.is_some_and(|expected| expected != account)
     }
 

@@ -74,7 +74,11 @@ impl Authorization {
     /// # Errors
     /// [`NextError`].
     pub async fn step(&self, id: AuthorizationRequestId, visit: &Visit<'_>) -> Result<Next, NextError> {
-        let mut loaded = self.load(id, visit.browser).await?.ok_or(NextError::Gone)?;
+        let known = visit.interaction.and_then(|read| read.loaded(id));
+        let mut loaded = match known {
+            Some(known) => known.clone(),
+            None => self.load(id, visit.browser).await?.ok_or(NextError::Gone)?,
+        };
         if let Some(session) = visit
             .session()
             .filter(|session| loaded.row.session_id != Some(session.id))
@@ -120,6 +124,7 @@ impl Authorization {
         decision: &Decision,
         visit: &Visit<'_>,
     ) -> Result<Decided, NextError> {
+        // Not what was read before the form arrived.
         let loaded = self.load(id, visit.browser).await?.ok_or(NextError::Gone)?;
         let Some(who) = visit
             .signed_in

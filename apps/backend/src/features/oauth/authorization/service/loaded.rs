@@ -18,7 +18,8 @@ use crate::features::oauth::consents::{self, Consent};
 use crate::features::sign_in::sessions::{self, Session};
 use crate::settings::Signup;
 
-/// A stored request with its client.
+/// A request with its client.
+#[derive(Clone)]
 pub(super) struct Loaded {
     pub row: RequestRow,
     pub request: AuthorizationRequest,
@@ -55,13 +56,31 @@ struct Answering<'s> {
     may_give_nothing: bool,
 }
 
-/// What other pages may say about a request that a browser is answering.
-pub struct Interaction {
-    pub client: Client,
-    pub login_hint: Option<String>,
-    pub ui_locales: Option<String>,
-    /// The account that the client expects.
-    pub expected: Option<AccountId>,
+/// A request that a browser is answering, for the pages that lead to it.
+pub struct Interaction(Loaded);
+
+impl Interaction {
+    pub fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    pub fn login_hint(&self) -> Option<&str> {
+        self.0.request.login_hint.as_deref()
+    }
+
+    pub fn ui_locales(&self) -> Option<&str> {
+        self.0.request.ui_locales.as_deref()
+    }
+
+    /// Returns the account that the client expects.
+    pub fn expected(&self) -> Option<AccountId> {
+        expected(&self.0.request).flatten().map(AccountId)
+    }
+
+    /// Returns the request as it was read, if it is the one with this id.
+    pub(super) fn loaded(&self, id: AuthorizationRequestId) -> Option<&Loaded> {
+        (self.0.row.id == id).then_some(&self.0)
+    }
 }
 
 /// Where the statements run: on the database itself, or in a transaction.
@@ -86,13 +105,7 @@ impl Authorization {
         id: AuthorizationRequestId,
         browser: HandleHash,
     ) -> Result<Option<Interaction>, StoreError> {
-        let loaded = self.load(id, browser).await?;
-        Ok(loaded.map(|loaded| Interaction {
-            expected: expected(&loaded.request).flatten().map(AccountId),
-            client: loaded.client,
-            login_hint: loaded.request.login_hint,
-            ui_locales: loaded.request.ui_locales,
-        }))
+        Ok(self.load(id, browser).await?.map(Interaction))
     }
 
     /// Returns a request of this browser that is still to be answered, if its client and its redirect URI still exist.

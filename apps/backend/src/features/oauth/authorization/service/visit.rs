@@ -1,5 +1,6 @@
 //! The browser that sent a request.
 
+use super::loaded::Interaction;
 use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
 use crate::features::sign_in::browser_sessions::SignedIn;
@@ -12,6 +13,8 @@ pub struct Visit<'v> {
     pub browser: HandleHash,
     pub signed_in: Option<&'v SignedIn>,
     pub caller: &'v Caller,
+    /// The request that the page belongs to, as it was read for this visit.
+    pub interaction: Option<&'v Interaction>,
 }
 
 impl<'v> Visit<'v> {
