@@ -1,6 +1,14 @@
-//! Both databases accept every SQL statement of the program.
+//! The SQL statements of the program: both databases accept each, and a sign-in to an application runs few.
 
-use countersign_testkit::{Database, TestServer, apply, on_both_databases};
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use countersign_testkit::{Database, TestServer, apply, on_both_databases, parameter};
+use serde_json::json;
+use tracing::field::{Field, Visit};
+use tracing::instrument::WithSubscriber;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 #[apply(on_both_databases!)]
 async fn every_statement_can_be_prepared(database: Database) {
@@ -12,4 +20,84 @@ async fn every_statement_can_be_prepared(database: Database) {
         count += 1;
     }
     assert!(count > 40, "only {count} statements were found");
+}
+
+/// Each statement of these requests costs PostgreSQL a round trip. If this fails, look in the list for what is read twice.
+#[apply(on_both_databases!)]
+async fn a_sign_in_to_an_application_runs_few_statements(database: Database) {
+    let server = TestServer::start(database).await;
+    server.api("https://api.example.com", &["orders:read"]).await;
+    server.user("ada").await;
+    // What an application costs that the user has agreed to, beyond a trusted one: its consents, each time.
+    for (name, trusted, most) in [("intranet", true, [9, 13]), ("grafana", false, [10, 15])] {
+        let client = server.client_with(name, json!({ "trusted": trusted })).await;
+        let client = client
+            .scope("openid email orders:read")
+            .resource("https://api.example.com");
+        let mut browser = server.browser();
+        // The first sign-in asks the user, and reserves what later ones use.
+        client.sign_in_with(&mut browser, "ada").await;
+        for prompt in ["", "none"] {
+            let url = client.authorization_url(&[("prompt", prompt)]);
+            let (answer, of_authorize) = counted(browser.get(&url)).await;
+            let code = parameter(answer.header("location"), "code").expect("nothing is asked");
+            let (answer, of_token) = counted(client.redeem(&code)).await;
+            answer.assert_status(200);
+            for (what, statements, most) in [("authorize", of_authorize, most[0]), ("token", of_token, most[1])] {
+                let (count, list) = (statements.len(), statements.join("\n"));
+                assert!(
+                    (5..=most).contains(&count),
+                    "{name}, {prompt:?}, {what}: {count}\n{list}"
+                );
+            }
+        }
+    }
+}
+
+/// Returns the statements that a request runs, without those of the server's background work.
+async fn counted<T>(request: impl Future<Output = T>) -> (T, Vec<String>) {
+    let statements = Statements::default();
+    let answer = request.with_subscriber(statements.clone()).await;
+    let run = statements.0.lock().unwrap().clone();
+    (answer, run)
+}
+
+/// Collects the statements that are run where it is the subscriber.
+#[derive(Clone, Default)]
+struct Statements(Arc<Mutex<Vec<String>>>);
+
+impl Subscriber for Statements {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && metadata.target() == "countersign_store::query"
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut Text(&self.0));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// Adds the text of a statement to a list.
+struct Text<'s>(&'s Mutex<Vec<String>>);
+
+impl Visit for Text<'_> {
+    fn record_str(&mut self, field: &Field, text: &str) {
+        if field.name() == "statement" {
+            let words: Vec<_> = text.split_ascii_whitespace().collect();
+            self.0.lock().unwrap().push(words.join(" "));
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
