@@ -29,7 +29,7 @@ async fn a_sign_in_to_an_application_runs_few_statements(database: Database) {
     server.api("https://api.example.com", &["orders:read"]).await;
     server.user("ada").await;
     // What an application costs that the user has agreed to, beyond a trusted one: its consents, each time.
-    for (name, trusted, most) in [("intranet", true, [9, 13]), ("grafana", false, [10, 15])] {
+    for (name, trusted, most) in [("intranet", true, [7, 13]), ("grafana", false, [8, 15])] {
         let client = server.client_with(name, json!({ "trusted": trusted })).await;
         let client = client
             .scope("openid email orders:read")

@@ -10,13 +10,13 @@ mod schemas;
 mod service;
 mod store;
 
-pub(crate) use store::session_epoch_of;
+pub(crate) use store::{join_account, joined_account, session_epoch_of};
 
 pub use router::router;
 pub use schemas::{UserBody, new_profile};
 pub use service::{AccountError, Accounts, NewAccount, ProfileError, Profiles, may_sign_in};
 pub use store::{
-    Account, AccountVersions, State, StoredCredentials, change_email, change_password, count_failure,
+    Account, AccountVersions, JoinedAccount, State, StoredCredentials, change_email, change_password, count_failure,
     credentials_by_email, credentials_by_id, delete, find, find_by_email, grant, is_empty, list, lock_unless_full,
     raise_epochs, raise_session_epoch, scopes, set_disabled, set_profile, set_verified, sign_in, state, state_by_email,
     ungrant,

@@ -124,6 +124,58 @@ macro_rules! session_epoch_of {
 
 pub(crate) use session_epoch_of;
 
+/// SQL: the columns of an account in a statement that joins other tables, see [`JoinedAccount`].
+macro_rules! joined_account {
+    () => {
+        "accounts.email AS account_email, accounts.email_verified_at AS account_email_verified_at,
+                accounts.name AS account_name, accounts.metadata AS account_metadata,
+                accounts.created_at AS account_created_at, accounts.updated_at AS account_updated_at,
+                accounts.last_sign_in_at AS account_last_sign_in_at, accounts.disabled_at AS account_disabled_at"
+    };
+}
+
+pub(crate) use joined_account;
+
+/// SQL: joins the account with an id.
+macro_rules! join_account {
+    ($id:literal) => {
+        concat!("JOIN accounts ON accounts.id = ", $id)
+    };
+}
+
+pub(crate) use join_account;
+
+row! {
+    /// An account, except for its id, in a row of joined tables. `browser_sessions` reads it with the session.
+    pub struct JoinedAccount {
+        account_email: String,
+        account_email_verified_at: Option<Timestamp>,
+        account_name: Option<PersonName>,
+        account_metadata: Metadata,
+        account_created_at: Timestamp,
+        account_updated_at: Timestamp,
+        account_last_sign_in_at: Option<Timestamp>,
+        account_disabled_at: Option<Timestamp>,
+    }
+}
+
+impl JoinedAccount {
+    /// Returns the account, which has this id.
+    pub fn with_id(self, id: AccountId) -> Account {
+        Account {
+            id,
+            email: self.account_email,
+            email_verified_at: self.account_email_verified_at,
+            name: self.account_name,
+            metadata: self.account_metadata,
+            created_at: self.account_created_at,
+            updated_at: self.account_updated_at,
+            last_sign_in_at: self.account_last_sign_in_at,
+            disabled_at: self.account_disabled_at,
+        }
+    }
+}
+
 /// Returns an account by its id.
 ///
 /// # Errors

@@ -1,17 +1,30 @@
 //! The rows of `browser_sessions`.
 
-use countersign_store::{Conn, Db, StoreError, Tx, query, row, sql};
+use countersign_store::{Conn, Db, FromRow, Row, StoreError, Tx, query, sql};
 
 use super::secret::CookieHash;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
+use crate::features::identity::accounts::{Account, JoinedAccount, joined_account};
+use crate::features::sign_in::sessions::{Session, join_session, joined_session, lives};
 use crate::settings::Origin;
 
-row! {
-    /// The session that a cookie stands for.
-    pub(super) struct Found {
-        pub session_id: SessionId,
-        pub expires_at: Timestamp,
+/// What a cookie stands for.
+pub(super) struct Found {
+    pub session: Session,
+    pub account: Account,
+    /// When the cookie expires.
+    pub expires_at: Timestamp,
+}
+
+impl FromRow for Found {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let session = Session::from_row(row)?;
+        Ok(Self {
+            account: JoinedAccount::from_row(row)?.with_id(session.account_id),
+            session,
+            expires_at: row.column("browser_sessions", "cookie_expires_at")?,
+        })
     }
 }
 
@@ -38,16 +51,25 @@ pub(super) async fn insert<'c>(conn: impl Into<Conn<'c>>, new: &New<'_>) -> Resu
     .map(drop)
 }
 
-/// Returns the session of a cookie that is valid at this origin.
+/// Returns the session of a cookie that is valid at this origin, if it is active, and its account.
 pub(super) async fn find(
     db: &Db,
     hash: CookieHash,
     origin: &Origin,
     now: Timestamp,
 ) -> Result<Option<Found>, StoreError> {
-    query(sql!(
-        "SELECT session_id, expires_at FROM browser_sessions WHERE hash = $1 AND origin = $2 AND expires_at > $3"
-    ))
+    query(sql!(concat!(
+        "SELECT ",
+        joined_session!(),
+        ", ",
+        joined_account!(),
+        ", browser_sessions.expires_at AS cookie_expires_at
+           FROM browser_sessions ",
+        join_session!("browser_sessions.session_id"),
+        "
+          WHERE browser_sessions.hash = $1 AND browser_sessions.origin = $2 AND browser_sessions.expires_at > $3 AND ",
+        lives!("$3")
+    )))
     .bind(hash)
     .bind(origin.as_str())
     .bind(now)

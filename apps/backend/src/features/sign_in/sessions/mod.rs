@@ -13,6 +13,8 @@ mod service;
 mod store;
 mod sweeper;
 
+pub(crate) use store::{join_session, joined_session, lives};
+
 pub use authority::{AcceptedClients, ServerAuthority};
 pub use refresh_token::{GrantToken, RefreshToken};
 pub use router::router;

@@ -9,7 +9,7 @@ use super::BrowserSessions;
 use super::cookies::{APP_SESSION, SESSION};
 use crate::core::ids::{SessionId, SessionRef};
 use crate::core::layers::note_account;
-use crate::features::identity::accounts::{self, Account};
+use crate::features::identity::accounts::Account;
 use crate::features::sign_in::browser_sessions::browser::Browser;
 use crate::features::sign_in::browser_sessions::secret::CookieSecret;
 use crate::features::sign_in::browser_sessions::store;
@@ -97,16 +97,14 @@ impl BrowserSessions {
         let Some(found) = store::find(&self.platform.db, secret.hash(), origin, now).await? else {
             return Ok(None);
         };
-        let Some(session) = sessions::find_living(&self.platform.db, found.session_id, now).await? else {
-            return Ok(None);
-        };
-        let Some(account) = accounts::find(&self.platform.db, session.account_id).await? else {
-            return Ok(None);
-        };
+        let store::Found {
+            session,
+            account,
+            expires_at,
+        } = found;
         note_account(account.id);
-        let expires_at = now + self.lifetime();
         let rest = EXTEND_AFTER.min(self.lifetime() / EXTENDED_IN_A_LIFETIME);
-        let mut extended = expires_at > found.expires_at + rest;
+        let mut extended = now + self.lifetime() > expires_at + rest;
         if extended && let Err(error) = self.extend(secret, session.id).await {
             // The session stays valid until its previous expiry, so users remain signed in if the database is read-only.
             tracing::warn!(%error, "failed to extend a browser session; will retry at the next request");

@@ -13,4 +13,5 @@ pub(super) use end::{
 pub(super) use list::{list_grants, list_grants_of_client, list_live, opened_from, opened_in};
 pub(super) use living::{find_live, insert_session, lock_live, move_bound, renew, saw, set_epoch};
 pub use session::Session;
+pub(crate) use session::{join_session, joined_session, lives};
 pub(super) use tokens::{NewFamily, Presented, Rotation, find_family, reuse, rotate};

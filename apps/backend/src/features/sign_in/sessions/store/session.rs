@@ -63,11 +63,11 @@ pub(super) use columns;
 macro_rules! lives {
     ($now:literal) => {
         concat!(
-            "revoked_at IS NULL AND expires_at > ",
+            "sessions.revoked_at IS NULL AND sessions.expires_at > ",
             $now,
-            " AND epoch = ",
+            " AND sessions.epoch = ",
             crate::features::identity::accounts::session_epoch_of!("sessions.account_id"),
-            " AND (NOT bound
+            " AND (NOT sessions.bound
                    OR EXISTS (SELECT 1 FROM sessions parent
                                WHERE parent.id = sessions.parent_id AND parent.revoked_at IS NULL
                                  AND parent.expires_at > ",
@@ -77,7 +77,38 @@ macro_rules! lives {
     };
 }
 
-pub(super) use lives;
+pub(crate) use lives;
+
+/// SQL: the columns of a [`Session`] in a statement that joins other tables. `browser_sessions` uses it.
+macro_rules! joined_session {
+    () => {
+        "sessions.id AS id, sessions.account_id AS account_id, sessions.epoch AS epoch, sessions.client_id AS client_id,
+                sessions.parent_id AS parent_id, sessions.bound AS bound, sessions.auth_time AS auth_time,
+                sessions.grant_type AS grant_type, sessions.resources AS resources, sessions.claims AS claims,
+                sessions.amr AS amr, sessions.scope AS scope, sessions.user_agent AS user_agent,
+                sessions.address AS address, sessions.created_at AS created_at, sessions.last_seen_at AS last_seen_at,
+                sessions.expires_at AS expires_at, sessions.status_list AS status_list,
+                sessions.status_idx AS status_idx"
+    };
+}
+
+pub(crate) use joined_session;
+
+/// SQL: joins the first-party session with an id, and its account.
+macro_rules! join_session {
+    ($id:literal) => {
+        concat!(
+            "JOIN sessions ON sessions.id = ",
+            $id,
+            " AND sessions.",
+            crate::core::first_party::is_first_party!(),
+            " ",
+            crate::features::identity::accounts::join_account!("sessions.account_id")
+        )
+    };
+}
+
+pub(crate) use join_session;
 
 impl Session {
     /// Returns whether it is a grant of a client other than the first party.
