@@ -194,6 +194,13 @@ def test_a_wrong_option_is_told_at_once(options):
         Guard(**options)
 
 
+@pytest.mark.parametrize("issuer", [None, "", 8000])
+def test_a_missing_issuer_is_named_first(issuer):
+    for options in ({}, {"audience": "https://api.example.com"}, {"audience": []}):
+        with pytest.raises((TypeError, ValueError), match="issuer must be a URL"):
+            Guard(issuer, **options)
+
+
 @pytest.mark.parametrize(
     "options",
     [

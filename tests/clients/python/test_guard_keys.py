@@ -224,3 +224,19 @@ def test_how_long_keys_are_kept(header, seconds):
     from countersign_guard.transport import Reply
 
     assert _lifetime(Reply(200, httpx.Headers({"Cache-Control": header}), b"")) == seconds
+
+
+def test_an_issuer_under_another_name_is_named(issuer, guard, caplog):
+    said = {"issuer": "http://localhost:1/\n\x1b[31m" + "x" * 200, "jwks_uri": f"{issuer.url}{KEYS}"}
+    issuer.lies[METADATA] = saying(said)
+    assert outcome(guard, issuer.token()) == "unavailable"
+    shown = "http://localhost:1/??[31m" + "x" * 75 + "..."
+    reason = f"the server at {issuer.url} says that its issuer is {shown}: configure that as the issuer"
+    logged = [record.getMessage() for record in caplog.records if record.name == "countersign_guard"]
+    assert logged == [f"failed to fetch the key set of {issuer.url}, will retry: {reason}"]
+
+
+def test_metadata_without_an_issuer_says_so(issuer, guard, caplog):
+    issuer.lies[METADATA] = saying({"jwks_uri": f"{issuer.url}{KEYS}"})
+    assert outcome(guard, issuer.token()) == "unavailable"
+    assert "the metadata has no issuer" in caplog.text

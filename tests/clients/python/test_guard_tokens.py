@@ -5,7 +5,7 @@ import json
 
 import jwt
 import pytest
-from countersign_guard import Guard
+from countersign_guard import Guard, InvalidToken
 from guard_issuer import FakeIssuer
 from guard_support import outcome
 
@@ -101,3 +101,14 @@ def test_a_token_written_in_another_way(issuer, guard, change):
 @pytest.mark.parametrize("uuid", ["{01980000-0000-7000-8000-000000000001}", "01980000000070008000000000000001"])
 def test_a_uuid_written_in_another_way(issuer, guard, uuid):
     assert outcome(guard, issuer.token(sub=uuid)) == "invalid_token"
+
+
+def test_the_audiences_are_named_to_the_service_and_not_to_the_client(issuer, guard):
+    token = issuer.token(aud=["https://other.example", "\n\x1b[31m" + "x" * 200])
+    with pytest.raises(InvalidToken) as raised:
+        guard.verify_sync(token)
+    denied = raised.value
+    shown = "https://other.example,??[31m" + "x" * 72 + "..."
+    assert denied.detail == "The token is for another audience."
+    assert str(denied.__cause__) == f"the token is for {shown}, and this guard expects {issuer.url}"
+    assert "other.example" not in json.dumps([denied.headers, denied.problem])

@@ -11,6 +11,7 @@ import jwt
 from .denied import InvalidToken
 from .jws import Claims, check_times, date, read_claims, whole
 from .options import Options
+from .shown import shown
 from .subject import Account, Client, VerifiedToken
 
 TYPE = "at+jwt"
@@ -41,8 +42,7 @@ def verify_access_token(token: str, kid: str, key: jwt.PyJWK, options: Options) 
     claims = read_claims(token, key)
     if claims.get("iss") != options.issuer:
         raise InvalidToken("The token is from another issuer.")
-    if options.audience.isdisjoint(_audience(claims)):
-        raise InvalidToken("The token is for another audience.")
+    _check_audience(_audience(claims), options.audience)
     check_times(claims, options.now(), options.leeway)
     # Claims that RFC 9068 §2.2 requires must be present; others must be valid if present.
     _uuid(claims, "jti")
@@ -89,6 +89,15 @@ def _subject(claims: Claims) -> Account | Client:
 def _audience(claims: Claims) -> list[str]:
     # RFC 7519 §4.1.3: a string or a list.
     return [claims["aud"]] if isinstance(claims.get("aud"), str) else _texts(claims, "aud")
+
+
+def _check_audience(audience: list[str], expected: frozenset[str]) -> None:
+    if not expected.isdisjoint(audience):
+        return
+    # The cause is for the log of the service, not for the client.
+    named, ours = shown(",".join(audience)) or "no one", " or ".join(sorted(expected))
+    cause = ValueError(f"the token is for {named}, and this guard expects {ours}")
+    raise InvalidToken("The token is for another audience.") from cause
 
 
 def _text(claims: Claims, name: str) -> str:

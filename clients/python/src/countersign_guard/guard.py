@@ -58,6 +58,9 @@ class Guard:
         cache_size: int = 10_000,
         now: Callable[[], float] = time.time,
     ) -> None:
+        # First, because it is the default of the audience.
+        if not issuer or not isinstance(issuer, str):
+            raise ValueError("issuer must be a URL, such as https://auth.example.com")
         self._options = Options(
             issuer=issuer,
             audience=_names(issuer if audience is None else audience),

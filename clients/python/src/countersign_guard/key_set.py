@@ -11,6 +11,7 @@ import jwt
 from .jws import is_coordinate, read_object
 from .options import Options
 from .pace import Pace
+from .shown import shown
 from .transport import Refused, Reply, Transport
 
 LONGEST = 256 << 10
@@ -95,8 +96,14 @@ class KeySet:
         """RFC 8414 §3."""
         url = f"{self._options.issuer}/.well-known/oauth-authorization-server"
         metadata = read_object(_good(await self._transport.get(url, longest=LONGEST, seconds=SECONDS)).body)
-        if metadata.get("issuer") != self._options.issuer:
-            raise Refused("the metadata is from another issuer")  # §3.3
+        issuer = metadata.get("issuer")
+        if not isinstance(issuer, str):
+            raise Refused("the metadata has no issuer")
+        if issuer != self._options.issuer:  # §3.3
+            server = self._options.base_url or self._options.issuer
+            raise Refused(
+                f"the server at {server} says that its issuer is {shown(issuer)}: configure that as the issuer"
+            )
         uri = metadata.get("jwks_uri")
         if not isinstance(uri, str):
             raise Refused("the metadata has no jwks_uri")

@@ -3,6 +3,8 @@
 import logging
 import random
 
+from .transport import Refused
+
 _log = logging.getLogger("countersign_guard")
 
 
@@ -29,6 +31,8 @@ class Pace:
     def failed(self, reason: BaseException) -> float:
         """The pause after a failure."""
         if not self._failing:
-            _log.warning("failed to fetch %s, will retry: %s: %s", self._what, type(reason).__name__, reason)
+            # A `Refused` is a sentence of its own; other exceptions may have no text at all.
+            kind = "" if isinstance(reason, Refused) else f"{type(reason).__name__}: "
+            _log.warning("failed to fetch %s, will retry: %s%s", self._what, kind, reason)
         self._failing = True
         return self.idle()
