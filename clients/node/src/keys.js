@@ -5,6 +5,7 @@ import { createPublicKey } from 'node:crypto'
 import { debuglog } from 'node:util'
 import { Denied } from './denied.js'
 import { attentive, backoff, send } from './http.js'
+import { shown } from './shown.js'
 import { readObject } from './strict-json.js'
 
 /** @typedef {{ kid: string, x: string, y: string, public: import('node:crypto').KeyObject }} Key */
@@ -27,6 +28,8 @@ export class KeySet {
   #timer
   /** @type {unknown} why the last fetch failed */
   #failure
+  /** @type {string | undefined} the last reason that was reported */
+  #reported
   #failures = 0
   #attempted = false
   #askedForUnknown = -Infinity
@@ -81,14 +84,34 @@ export class KeySet {
   #refresh() {
     clearTimeout(this.#timer)
     this.#fetching ??= this.#fetch().then(
-      (lifetime) => this.#next(0, lifetime * 0.8, undefined),
+      (lifetime) => {
+        this.#reported = undefined
+        this.#next(0, lifetime * 0.8, undefined)
+      },
       (error) => {
-        log('keys of %s: %s', this.#settings.issuer, error)
+        this.#report(error)
         this.#address = undefined
         this.#next(this.#failures + 1, backoff(this.#failures), error)
       },
     )
     return this.#fetching
+  }
+
+  /**
+   * Emits a warning of the process, once until the reason changes. Otherwise a service with the wrong issuer would respond
+   * with 503 and never say why.
+   *
+   * @param {any} error
+   */
+  #report(error) {
+    const { issuer } = this.#settings
+    log('keys of %s: %s', issuer, error)
+    // If several IP addresses were tried, the message is empty.
+    const reason = error.message || error.code || String(error)
+    if (this.#signal.aborted || reason === this.#reported) return
+    this.#reported = reason
+    const type = 'CountersignWarning'
+    process.emitWarning(`failed to fetch the keys of ${issuer}, will retry: ${reason}`, { type, code: 'COUNTERSIGN_KEYS' })
   }
 
   /**
@@ -118,8 +141,12 @@ export class KeySet {
   async #discover() {
     const { issuer } = this.#settings
     const { json } = await this.#ask(`${issuer}/.well-known/oauth-authorization-server`)
+    if (typeof json.issuer !== 'string') throw new Error('the metadata has no issuer')
     // RFC 8414 §3.3: otherwise it is the metadata of another issuer.
-    if (json.issuer !== issuer) throw new Error('the metadata is from another issuer')
+    if (json.issuer !== issuer) {
+      const server = this.#settings.baseUrl ?? issuer
+      throw new Error(`the server at ${server} says that its issuer is ${shown(json.issuer)}: configure that as the issuer`)
+    }
     if (typeof json.jwks_uri !== 'string') throw new Error('the metadata has no jwks_uri')
     return json.jwks_uri
   }
@@ -132,7 +159,7 @@ export class KeySet {
       limit: 256 * 1024,
       signal: this.#signal,
     })
-    if (status !== 200) throw new Error(`${address} responded with ${status}`)
+    if (status !== 200) throw new Error(`${shown(address)} responded with ${status}`)
     return { headers, json: readObject(body).value }
   }
 

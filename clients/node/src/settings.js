@@ -29,6 +29,7 @@
  * @property {number} unknownKeyCooldown
  * @property {number} cacheSize
  * @property {() => number} now
+ * @property {string | undefined} baseUrl
  * @property {(address: string) => boolean} ofIssuer Whether a URL has the issuer's origin and the spelling that
  *   docs/security/token-rules.md requires.
  * @property {(address: string) => URL} locate Where to fetch a URL that the issuer named. Throws if nowhere.
@@ -53,6 +54,7 @@ export function readOptions(options) {
     ...unknown
   } = options
   for (const name in unknown) throw new TypeError(`Unknown option ${name}.`)
+  const whereabouts = places(issuer, baseUrl)
   const audiences = [audience].flat()
   must(
     audiences.length > 0 && audiences.every((one) => typeof one === 'string' && one),
@@ -73,7 +75,7 @@ export function readOptions(options) {
     unknownKeyCooldown,
     cacheSize,
     now,
-    ...places(issuer, baseUrl),
+    ...whereabouts,
   }
 }
 
@@ -94,6 +96,7 @@ function places(issuer, baseUrl) {
   )
   const prefix = base?.href.replace(/\/$/, '')
   return {
+    baseUrl: prefix,
     /** @param {string} address */
     ofIssuer: (address) => {
       // Character by character, like the list's `sub`. Another spelling would be fetched in vain.

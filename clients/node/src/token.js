@@ -4,6 +4,7 @@
 import { verify } from 'node:crypto'
 import { Denied } from './denied.js'
 import { UnknownKey } from './keys.js'
+import { shown } from './shown.js'
 import { Ambiguous, readObject } from './strict-json.js'
 
 /**
@@ -88,7 +89,7 @@ export async function verifyToken(token, keys, settings) {
       status: readStatus(claims, settings),
     }
   } catch (error) {
-    if (error instanceof Refused || error instanceof UnknownKey) throw Denied.invalid(issuer, error.message)
+    if (error instanceof Refused || error instanceof UnknownKey) throw Denied.invalid(issuer, error.message, error.cause)
     throw error
   }
 }
@@ -178,7 +179,11 @@ export class Refused extends Error {}
 function readToken(claims, { audience }) {
   // RFC 7519 §4.1.3: a string or a list; one of the names must be ours.
   const aud = typeof claims.aud === 'string' ? [claims.aud] : texts(claims, 'aud')
-  if (!aud.some((name) => audience.includes(name))) throw new Refused('The token is for another audience.')
+  if (!aud.some((name) => audience.includes(name))) {
+    // For the log of the service only: what it expects is none of the client's business.
+    const both = `The token is for ${shown(aud.join(',')) || 'no one'}, and this guard expects ${audience.join(' or ')}.`
+    throw new Refused('The token is for another audience.', { cause: new Error(both) })
+  }
   uuid(claims, 'jti')
   if (claims.auth_time !== undefined) date(claims, 'auth_time')
   if (claims.amr !== undefined) texts(claims, 'amr')

@@ -172,6 +172,57 @@ describe('the keys', { concurrency: true }, () => {
     assert.equal(issuer.count(KEYS), 0)
   })
 
+  check('an issuer under another name is named, once', async ({ issuer, build }) => {
+    const warnings = []
+    const note = (warning) => warning.message.includes(issuer.issuer) && warnings.push(warning)
+    process.on('warning', note)
+    try {
+      const said = { issuer: `http://localhost:1/\n\u001b[31m${'x'.repeat(200)}`, jwks_uri: `${issuer.base}${KEYS}` }
+      issuer.instead.set(METADATA, (_, response) => response.end(JSON.stringify(said)))
+      const guard = build()
+      const denied = await guard.verify(await issuer.token()).catch((error) => error)
+      assert.equal(denied.body.detail, "The issuer's keys are unavailable at the moment. Try again.")
+      const shown = `http://localhost:1/??[31m${'x'.repeat(75)}...`
+      const reason = `the server at ${issuer.base} says that its issuer is ${shown}: configure that as the issuer`
+      assert.equal(denied.cause.message, reason)
+      // Several more attempts fail for the same reason.
+      await eventually(() => issuer.count(METADATA) >= 4)
+      assert.deepEqual(
+        warnings.map(({ name, code, message }) => ({ name, code, message })),
+        [
+          {
+            name: 'CountersignWarning',
+            code: 'COUNTERSIGN_KEYS',
+            message: `failed to fetch the keys of ${issuer.issuer}, will retry: ${reason}`,
+          },
+        ],
+      )
+      // Another reason is another warning.
+      issuer.instead.set(METADATA, (_, response) => response.writeHead(404).end())
+      await eventually(() => warnings.length === 2)
+      assert.match(warnings[1].message, /responded with 404$/)
+      issuer.instead.clear()
+      await eventually(async () => verified(guard, await issuer.token()))
+      assert.equal(warnings.length, 2)
+    } finally {
+      process.off('warning', note)
+    }
+  })
+
+  check('an issuer that cannot be reached is reported with the reason', async ({ issuer, build }) => {
+    const warnings = []
+    const note = (warning) => warning.message.includes('http://localhost:1,') && warnings.push(warning.message)
+    process.on('warning', note)
+    try {
+      const guard = build({ issuer: 'http://localhost:1' })
+      await assert.rejects(guard.verify(await issuer.token()), refused('unavailable'))
+      await eventually(() => warnings.length === 1)
+      assert.match(warnings[0], /will retry: .*ECONNREFUSED/)
+    } finally {
+      process.off('warning', note)
+    }
+  })
+
   check('keys beside ours that we cannot use are skipped', async ({ issuer, build }) => {
     issuer.keys.unshift(
       { kty: 'RSA', kid: issuer.key.kid, n: 'AQAB', e: 'AQAB' },

@@ -77,6 +77,21 @@ test('a token without scopes has none', async () => {
   assert.deepEqual((await guard.verify(await issuer.token({ scope: undefined }))).scopes, [])
 })
 
+test('the audiences are named to the service, not to the client', async () => {
+  const aud = ['https://other.example', `\n\u001b[31m${'x'.repeat(200)}`]
+  const denied = await guard.verify(await issuer.token({ aud })).catch((error) => error)
+  assert.equal(denied.body.detail, 'The token is for another audience.')
+  const shown = `https://other.example,??[31m${'x'.repeat(72)}...`
+  assert.equal(denied.cause.message, `The token is for ${shown}, and this guard expects ${issuer.issuer}.`)
+  assert.doesNotMatch(JSON.stringify([denied.headers, denied.body]), /other\.example/)
+})
+
+test('a missing issuer is named first', () => {
+  for (const options of [{}, { audience: 'https://api.example.com' }, { issuer: '' }])
+    assert.throws(() => createGuard(options), { name: 'TypeError', message: /issuer must be a URL/ })
+  assert.throws(() => createGuard({ issuer: 'https://auth.example.com', audience: [] }), /audience must be a name/)
+})
+
 describe('a token is refused', () => {
   const seconds = () => Math.floor(now() / 1000)
   const cases = {
