@@ -1,7 +1,8 @@
 // The public interface of the package.
 //
 // Reading order: guard.js (what happens to a token), token.js (the rules), keys.js and lists.js (what is fetched and
-// kept), status-list.js (one list), shown.js (text in errors), session.js (the session of a cookie), settings.js, denied.js, http.js.
+// kept), status-list.js (one list), shown.js (text in errors), session.js (the session of a cookie), settings.js,
+// denied.js, http.js.
 
 export { createGuard, Guard } from './guard.js'
 export { Denied, requireScope } from './denied.js'

@@ -110,8 +110,8 @@ export class KeySet {
     const reason = error.message || error.code || String(error)
     if (this.#signal.aborted || reason === this.#reported) return
     this.#reported = reason
-    const type = 'CountersignWarning'
-    process.emitWarning(`failed to fetch the keys of ${issuer}, will retry: ${reason}`, { type, code: 'COUNTERSIGN_KEYS' })
+    const warning = `failed to fetch the keys of ${issuer}, will retry: ${reason}`
+    process.emitWarning(warning, { type: 'CountersignWarning', code: 'COUNTERSIGN_KEYS' })
   }
 
   /**
@@ -145,7 +145,8 @@ export class KeySet {
     // RFC 8414 §3.3: otherwise it is the metadata of another issuer.
     if (json.issuer !== issuer) {
       const server = this.#settings.baseUrl ?? issuer
-      throw new Error(`the server at ${server} says that its issuer is ${shown(json.issuer)}: configure that as the issuer`)
+      const said = `the server at ${server} says that its issuer is ${shown(json.issuer)}`
+      throw new Error(`${said}: configure that as the issuer`)
     }
     if (typeof json.jwks_uri !== 'string') throw new Error('the metadata has no jwks_uri')
     return json.jwks_uri

@@ -181,7 +181,8 @@ function readToken(claims, { audience }) {
   const aud = typeof claims.aud === 'string' ? [claims.aud] : texts(claims, 'aud')
   if (!aud.some((name) => audience.includes(name))) {
     // For the log of the service only: what it expects is none of the client's business.
-    const both = `The token is for ${shown(aud.join(',')) || 'no one'}, and this guard expects ${audience.join(' or ')}.`
+    const named = shown(aud.join(',')) || 'no one'
+    const both = `The token is for ${named}, and this guard expects ${audience.join(' or ')}.`
     throw new Refused('The token is for another audience.', { cause: new Error(both) })
   }
   uuid(claims, 'jti')
