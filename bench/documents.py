@@ -122,7 +122,7 @@ def example_rows(results, example):
         yield "write-ahead log per day, 15 min access tokens", amount(write)
         commits = at(results, "ceilings", "PostgreSQL", "commit", "per_second")
         peak = PEAK / DAY * (sign_ins * size("transactions for a sign-in") + refreshes["15 min"] * size("transactions for a refresh"))
-        yield "share of the primary's commits, 15 min access tokens", f"{100 * peak / commits:.1f} %" if commits else "–"
+        yield "share of the primary's commits, 15 min access tokens", f"{100 * peak / commits:.1f}%" if commits else "–"
     else:
         yield "write-ahead log per day, 15 min access tokens", "–"
         yield "share of the primary's commits, 15 min access tokens", "–"

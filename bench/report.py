@@ -283,7 +283,7 @@ def storm(found):
 def simulation(sessions, found):
     yield f"## {sessions:,} sessions, simulated\n\n| | formula | simulated | |\n|---|---|---|---|"
     for row in found["compared"]:
-        verdict = "" if row["within a tenth"] else "**differs by more than 10 %**"
+        verdict = "" if row["within a tenth"] else "**differs by more than 10%**"
         yield f"| {row['what']} | {number(row['formula'])} | {number(row['simulated'])} | {verdict} |"
     yield ""
 

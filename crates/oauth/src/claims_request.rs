@@ -43,7 +43,7 @@ pub struct ClaimRequest {
 /// The text is not a claims request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "claims must be a JSON object as defined in OpenID Connect Core section 5.5, with at most 4096 bytes and 5 levels"
+    "claims must be a JSON object as defined in OpenID Connect Core section 5.5, of at most 4096 bytes and 5 levels"
 )]
 pub struct InvalidClaimsRequest;
 

@@ -42,7 +42,7 @@ pub struct Parameters {
 #[non_exhaustive]
 pub enum ParametersError {
     /// It is longer than [`MAX_PARAMETERS_LENGTH`].
-    #[error("the parameters must have at most 16384 bytes")]
+    #[error("the parameters must be at most 16384 bytes long in total")]
     TooLong,
     /// There are more than 64 parameters.
     #[error("there must be at most 64 parameters")]

@@ -30,7 +30,7 @@ pub struct Prompts(Vec<Prompt>);
 #[non_exhaustive]
 pub enum InvalidPrompt {
     /// A value is not known.
-    #[error("prompt must consist of none, login, consent, select_account and create")]
+    #[error("prompt may contain only the values none, login, consent, select_account and create")]
     Unknown,
     /// `none` is used with other values.
     #[error("prompt=none must not be combined with other values")]

@@ -81,7 +81,7 @@ pub enum InvalidRedirectUri {
     #[error("must not contain *: register each URI in full")]
     Wildcard,
     /// It has characters that a URI cannot have.
-    #[error("must consist of the ASCII characters of a URI; encode others")]
+    #[error("must contain only the ASCII characters that a URI may contain; percent-encode all others")]
     Characters,
     /// Its host is missing, or browsers would write it in another way.
     #[error("must have a host in its usual form, such as app.example.com or 127.0.0.1")]

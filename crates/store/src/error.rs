@@ -11,7 +11,7 @@ pub enum StoreError {
     #[error("the database is unavailable: {0}")]
     Unavailable(Cow<'static, str>),
     /// A transaction conflicted with others repeatedly and was given up.
-    #[error("the transaction was retried too often because of conflicts")]
+    #[error("the transaction was retried too many times because of conflicts")]
     Conflict,
     /// A row contains an invalid value. `table` is the type being read, or a name given by the caller.
     #[error("{table}.{column} is missing or has an invalid value")]

@@ -15,7 +15,7 @@ const ORDER: [u8; NUMBER_LENGTH] = [
 #[non_exhaustive]
 pub enum SignatureError {
     /// It is not as long as a signature of this key: 64 bytes for ES256, the length of the modulus for RS256.
-    #[error("the signature does not have the length of the key's signatures")]
+    #[error("the signature has the wrong length for this key")]
     WrongLength,
     /// It is an ASN.1 structure, like ECDSA signatures outside JOSE.
     #[error("the signature is DER, not the 64 bytes of RFC 7518")]

@@ -67,7 +67,8 @@ async fn compare_with_file(
     };
     let apis = apis::differences(db, &settings.apis).await?;
     let clients = clients::differences(db, settings, clock.now()).await?;
-    let refused = |about, problem: String| Finding::fail(about, problem, "until then, the server does not start");
+    let refused =
+        |about, problem: String| Finding::fail(about, problem, "the server does not start until this is fixed");
     findings.extend(apis.problems.iter().map(|problem| refused(APIS, problem.to_string())));
     findings.extend(
         clients

@@ -30,7 +30,7 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
             DATABASE,
             format!("no database at {}", place_of(settings)),
             "check --config and the working directory, which relative paths start from; the server creates the \
-             database at its first start",
+             database when it first starts",
         ));
         return None;
     }
@@ -68,7 +68,7 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
                      until then, tokens are still verified, and all other requests get 503"
                 }
                 OpenError::File { .. } => {
-                    "check that `database_url` is correct and that this user may write the \
+                    "check that `database_url` is correct and that this user may write to the \
                      file and its folder"
                 }
                 // Other errors already say what to do.
@@ -184,7 +184,7 @@ async fn writing(db: &Db, settings: &Settings) -> Option<Finding> {
              `target_session_attrs=read-write`); until then, sign-ins get 503"
         }
         DatabaseKind::Sqlite => {
-            "free disk space, or make the file writable for the server; until then, sign-ins get 503"
+            "free disk space, or make the file writable by the server; until then, sign-ins get 503"
         }
     };
     Some(Finding::fail(
@@ -211,7 +211,7 @@ async fn schema(db: &Db) -> Finding {
         Ok(Schema::Absent) => Finding::fail(
             "schema",
             "the database has no schema: it is new, or not a Countersign database",
-            "the server creates it at its first start; check `database_url`",
+            "the server creates it when it first starts; check `database_url`",
         ),
         Ok(Schema::Behind(missing)) => Finding::fail(
             "schema",
@@ -266,7 +266,7 @@ pub(in crate::commands) fn has_no_log(path: &Path) -> bool {
 fn room(folder: &Path) -> Option<Finding> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize) / MEBIBYTE;
-    let found = format!("its disk has {free} MiB free");
+    let found = format!("the database's disk has {free} MiB free");
     let remedy = "free disk space; sign-ins fail when the disk is full";
     Some(match free {
         0..100 => Finding::fail("disk", found, remedy),
@@ -287,7 +287,10 @@ fn sync(folder: &Path) -> Option<Finding> {
         *time = began.elapsed();
     }
     times.sort_unstable();
-    let found = format!("syncing its disk takes {:.1} ms", times[1].as_secs_f64() * 1000.0);
+    let found = format!(
+        "syncing the database's disk takes {:.1} ms",
+        times[1].as_secs_f64() * 1000.0
+    );
     Some(if times[1] > SLOW_SYNC {
         Finding::warn("disk", found, "use a faster disk; every sign-in waits for a sync")
     } else {

@@ -95,7 +95,7 @@ fn judge_sealing(dir: &str, known: &[ListedSealingKey]) -> Finding {
         (None, true) => Finding::unknown(
             KEYS,
             format!("{dir}/sealing contains no sealing key"),
-            "the server creates one at its next start",
+            "the server creates one the next time it starts",
         ),
         (None, false) => Finding::fail(
             KEYS,
@@ -144,7 +144,7 @@ fn missing(dir: &str, known: &[ListedKey]) -> Finding {
         None => Finding::unknown(
             KEYS,
             format!("{dir} contains no keys"),
-            "the server creates them at its first start",
+            "the server creates them when it first starts",
         ),
     }
 }
@@ -160,7 +160,7 @@ fn judge(kid: &str, known: &[ListedKey], clock: &Clock) -> Finding {
 fn judge_key(key: &ListedKey, name: &str, rotate: &str, clock: &Clock) -> Finding {
     let kid = &key.kid;
     if key.state == KeyState::Revoked {
-        let remedy = format!("run `countersign keys revoke {kid}` with this folder, which replaces the key");
+        let remedy = format!("to replace the key, run `countersign keys revoke {kid}` with this folder");
         return Finding::fail(KEYS, format!("the {name} {kid} was revoked"), remedy);
     }
     let Some(since) = key.since else {

@@ -81,7 +81,7 @@ pub(super) async fn check(
     } else {
         Finding::fail(
             ISSUER,
-            format!("the server at {issuer} has other signing keys than this keys folder"),
+            format!("the signing keys of the server at {issuer} are not those in this keys folder"),
             "check that `issuer` is the URL of this installation, and use the same keys folder on all of its nodes",
         )
     });

@@ -30,7 +30,7 @@ enum MetricKind {
 pub const METRICS: &[Described] = &[
     counter("http_requests", "Requests by method, route and status")
         .labels("`method`; `route` as in the API documentation, or `unmatched`; `status`")
-        .worry("5xx above 1 % of all requests: check the log"),
+        .worry("5xx above 1% of all requests: check the log"),
     histogram("http_request_duration_seconds", "Time from the end of the request headers to the response")
         .labels("`method`, `route`")
         .worry("p99 of sign-ins above 1 s: see `hashing_wait_seconds`; p99 of other routes above 100 ms: check the \
@@ -53,17 +53,17 @@ pub const METRICS: &[Described] = &[
     counter("handoffs", "Browsers signed in to applications behind a proxy, by outcome")
         .labels("`outcome`: `success`, `invalid` (the code had expired, was used before, or belongs to another browser), \
                  `limited`")
-        .worry("`invalid` above 5 %: a proxy does not pass on cookies, or someone sends users links with codes"),
+        .worry("`invalid` above 5%: a proxy does not pass on cookies, or someone sends users links with codes"),
     counter("authorization_requests", "Authorization requests from applications, by what happens when they arrive")
         .labels("`outcome`: `begun` (the user is asked), `silent` (the application gets a code at once), `refused` (it \
                  gets an error at once), `page` (the browser shows a page, because the client or its redirect URI is \
                  unknown), `limited`, `failed`")
-        .worry("`page` rises: an application is set up with a wrong client ID or redirect URI, or users are sent \
+        .worry("`page` rises: an application is set up with the wrong client ID or redirect URI, or users are sent \
                 forged links"),
     counter("oauth_tokens", "Requests to the token endpoint, by outcome")
         .labels("`outcome`: `issued`, `pending` (a device waits for its user), `invalid_grant`, `invalid_client`, \
                  `invalid_request`, `limited`, `failed`")
-        .worry("`invalid_client` or `invalid_grant` above 5 %: an application has a wrong secret or redirect URI, or \
+        .worry("`invalid_client` or `invalid_grant` above 5%: an application has the wrong secret or redirect URI, or \
                 secrets are being guessed; the request log shows the IP addresses"),
     counter("oauth_revocations", "Requests to the revocation endpoint, by outcome")
         .labels("`outcome`: `revoked`, `ignored` (unknown, ended or another client's), `invalid_client`, \
@@ -77,13 +77,13 @@ pub const METRICS: &[Described] = &[
         .worry("`failed`: too many requests are waiting for users to decide; the request log shows the IP addresses"),
     counter("sign_out_requests", "Requests from applications to sign a user out, by outcome")
         .labels("`outcome`: `signed_out`, `asked`, `no_session`, `refused`, `failed`")
-        .worry("`refused` rises: an application is set up with a wrong client ID or post-logout redirect URI"),
+        .worry("`refused` rises: an application is set up with the wrong client ID or post-logout redirect URI"),
     counter("emails", "Attempts to send an email, by outcome")
         .labels("`outcome`: `sent`, `postponed` (temporarily rejected), `failed` (the mail server cannot be reached \
                  or does not accept email from us), `refused` (permanently rejected), `dropped` (no account has the \
                  email address)")
         .worry("`failed`: no email is delivered; `countersign doctor` and `countersign mail list --queued` show \
-                why. `refused` above 20 %: the emails are treated as spam"),
+                why. `refused` above 20%: the emails are treated as spam"),
     gauge("emails_overdue", "Emails that are overdue by more than a minute, counted by each node once a minute")
         .worry("above 0 for ten minutes, or growing: see `emails`"),
     gauge("emails_overdue_seconds", "How long the oldest overdue email has been queued")
@@ -99,7 +99,7 @@ pub const METRICS: &[Described] = &[
         .labels("`limit`: its name in the settings")
         .worry("rises for real users: raise the limit, or set `trusted_proxies`"),
     gauge("hashing_queue_depth", "Password hashes waiting for a thread")
-        .worry("above 0 for minutes: add `hashing.workers` or cores"),
+        .worry("above 0 for minutes: raise `hashing.workers`, or add cores"),
     gauge("hashing_running", "Password hashes being computed"),
     gauge("hashing_memory_bytes", "Memory used for password hashing"),
     histogram("hashing_wait_seconds", "Time that password hashes waited for a thread"),
@@ -119,7 +119,7 @@ pub const METRICS: &[Described] = &[
         .worry("above 1: revocations from other nodes arrive late; above 5: the database is unavailable"),
     gauge("revocation_feed_up", "1 while notifications of revocations from other nodes arrive; otherwise 0, and the \
            database is polled every 100 ms")
-        .worry("0 on several nodes without a pooler: Redis or the listening connection is down. Always 0 with SQLite"),
+        .worry("0 with several nodes and no pooler: Redis or the listening connection is down. Always 0 with SQLite"),
     counter("revocation_hints", "Notifications of revocations received from other nodes"),
     gauge("status_lists", "Status lists in memory"),
     gauge("status_list_age_seconds", "Age of the signature on the status list that was served last")

@@ -40,7 +40,7 @@ pub struct MetadataPatch(Map<String, Value>);
 /// Why metadata is not acceptable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMetadata {
-    #[error("The metadata must have at most 4096 bytes as JSON.")]
+    #[error("The metadata must be at most 4096 bytes long as JSON.")]
     TooLarge,
     #[error("The metadata must have at most 32 members.")]
     TooMany,

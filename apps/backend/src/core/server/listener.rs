@@ -24,7 +24,7 @@ pub enum BindError {
     #[error("{0} is already in use; stop the other program, or choose another port with --listen")]
     InUse(SocketAddr),
     /// Requires privileges.
-    #[error("permission denied to listen on {0}: ports below 1024 are privileged; choose a higher port with --listen")]
+    #[error("no permission to listen on {0}: ports below 1024 are privileged; choose a higher port with --listen")]
     Forbidden(SocketAddr),
     /// Not an IP address of this machine.
     #[error("{0} is not an IP address of this machine; choose one that is, or 0.0.0.0 for all of them, with --listen")]

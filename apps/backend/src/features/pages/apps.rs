@@ -92,7 +92,7 @@ pub(super) async fn withdraw(
     };
     // No client is called this, and PostgreSQL refuses to look for it.
     if form.client.contains('\0') {
-        return Err(Problem::new(Code::BadRequest).detail("A client ID does not contain U+0000."));
+        return Err(Problem::new(Code::BadRequest).detail("A client ID cannot contain U+0000."));
     }
     let caller = visitor.caller(request);
     let ended = pages

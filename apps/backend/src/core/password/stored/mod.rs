@@ -66,7 +66,8 @@ pub(super) enum StoredHashFault {
     #[error("not a password hash in PHC or bcrypt format")]
     Malformed,
     #[error(
-        "unsupported password hash scheme; supported are argon2id, argon2i, argon2d, bcrypt, scrypt, pbkdf2-sha256 and pbkdf2-sha512"
+        "unsupported password hash scheme; the supported ones are argon2id, argon2i, argon2d, bcrypt, scrypt, \
+         pbkdf2-sha256 and pbkdf2-sha512"
     )]
     UnknownScheme,
     #[error("the parameters of the password hash require more memory or time than a sign-in may use")]

@@ -20,7 +20,7 @@ pub enum KeysError {
     /// All users of the machine can read or write a private key.
     #[error(
         "the private key {path} is accessible to all users of this machine (mode {mode:03o}); run `chmod o-rwx \
-         {path}`, and if others may have read it, replace it with `{}`", replacement(path), path = path.display()
+         {path}`, and if others may have read it, run `{}` to replace it", replacement(path), path = path.display()
     )]
     Exposed {
         path: PathBuf,
@@ -55,8 +55,8 @@ pub enum KeysError {
     /// There are no keys, but there have been some.
     #[error(
         "{dir} contains no keys, but tokens were issued with the key {kid}; mount or restore the folder, or set \
-         `keys_dir`. Only if the keys are lost, create new ones with `countersign keys generate`: all tokens issued \
-         before become invalid", dir = dir.display()
+         `keys_dir`. If the keys are lost for good, create new ones with `countersign keys generate`: all tokens \
+         issued before become invalid", dir = dir.display()
     )]
     Lost {
         dir: PathBuf,
@@ -66,8 +66,8 @@ pub enum KeysError {
     /// There is no RSA key, but there has been one.
     #[error(
         "{dir} contains no RSA key, but ID tokens were signed with the RSA key {kid}; mount or restore the folder, or set \
-         `keys_dir`. Only if the key is lost, create another one with `countersign keys generate --rsa`: ID tokens issued \
-         before can no longer be verified",
+         `keys_dir`. If the key is lost for good, create another one with `countersign keys generate --rsa`: ID tokens \
+         issued before can no longer be verified",
         dir = dir.display()
     )]
     RsaLost {
@@ -97,8 +97,8 @@ pub enum KeysError {
     /// There is no sealing key, but there has been one.
     #[error(
         "{dir} contains no usable sealing key, but this database has used the sealing key {id}; mount or restore the \
-         folder, or set `keys_dir`. Only if the key is lost, create another one with `countersign keys sealing rotate`: \
-         a refresh repeated after a lost response is then rejected, and its user has to sign in again",
+         folder, or set `keys_dir`. If the key is lost for good, create another one with `countersign keys sealing \
+         rotate`: a refresh repeated after a lost response is then rejected, and its user has to sign in again",
         dir = dir.display()
     )]
     SealingLost {
@@ -120,7 +120,7 @@ pub enum KeysError {
     },
     /// The current key was revoked.
     #[error(
-        "the key {0} was revoked and cannot be used to sign: run `countersign keys revoke {0}` on this folder, which replaces it"
+        "the key {0} was revoked and cannot be used to sign; to replace it, run `countersign keys revoke {0}` on this folder"
     )]
     Revoked(String),
     /// The database failed.

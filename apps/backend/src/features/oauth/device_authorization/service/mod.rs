@@ -47,7 +47,7 @@ pub struct DeviceAuthorization {
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
     /// The code is unknown, was issued to another client, or was already redeemed.
-    #[error("not a device code of this client")]
+    #[error("the device code does not belong to this client")]
     InvalidGrant,
     /// The user has not decided yet.
     #[error("the user has not decided yet")]

@@ -89,8 +89,8 @@ pub enum Tampering {
     UnknownKey(String),
     /// The saved checkpoint cannot be read.
     #[error(
-        "the file given with --against must contain saved checkpoints, one per line, each signed with a key of this
-    # log"
+        "the file given with --against must contain saved checkpoints, one per line, each signed with a key of this \
+         log"
     )]
     NoCheckpoint,
 }

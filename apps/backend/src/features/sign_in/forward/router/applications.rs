@@ -116,8 +116,8 @@ fn place(forward: &Forward, forwarded: Option<Forwarded>) -> Result<Place, Probl
     let place = forwarded.and_then(|forwarded| Place::of(&forward.platform, &forwarded.origin));
     place.ok_or_else(|| {
         Problem::new(Code::NotFound).detail(
-            "This page is for applications' hosts: the proxy must be listed in the setting `trusted_proxies`, and the \
-             origin in `app_origins`.",
+            "This page works only on applications' hosts: the proxy must be listed in the setting `trusted_proxies`, \
+             and the origin in `app_origins`.",
         )
     })
 }

@@ -36,7 +36,7 @@ pub enum HandoffError {
 #[derive(Debug, thiserror::Error)]
 pub enum CompleteError {
     /// The code is unknown, expired, used, of another application or of another browser, or its session has ended.
-    #[error("not a code of this browser")]
+    #[error("the code does not belong to this browser")]
     Invalid,
     #[error(transparent)]
     Store(#[from] StoreError),
