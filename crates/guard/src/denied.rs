@@ -27,7 +27,7 @@ pub enum Reason {
     #[error("The Authorization header must have the form \"Bearer <token>\".")]
     Malformed,
     /// The token is invalid.
-    #[error("{0}")]
+    #[error("{}", sentence(.0))]
     Token(TokenError),
     /// The token is genuine but was revoked.
     #[error("The token has been revoked.")]
@@ -98,6 +98,14 @@ impl Denied {
     }
 }
 
+/// Returns an error as a sentence, as all other details are.
+fn sentence(error: &TokenError) -> String {
+    let text = error.to_string();
+    let mut rest = text.chars();
+    let first = rest.next().map(|first| first.to_ascii_uppercase());
+    format!("{}{}.", first.map(String::from).unwrap_or_default(), rest.as_str())
+}
+
 /// RFC 6750 §3: printable ASCII without quotation mark and backslash.
 fn quoted(text: &str) -> String {
     text.chars()
@@ -124,6 +132,29 @@ mod tests {
     fn a_request_without_a_token_gets_no_error_code() {
         let challenge = denied(Reason::NoToken).challenge().unwrap();
         assert_eq!(challenge, r#"Bearer realm="https://auth.example.com""#);
+    }
+
+    #[test]
+    fn every_reason_is_a_sentence() {
+        let header = countersign_jose::HeaderError::AlgorithmNone;
+        for reason in [
+            Reason::Token(countersign_jose::Malformed::NotThreeParts.into()),
+            Reason::Token(header.into()),
+            Reason::Token(TokenError::UnknownKey),
+            Reason::Token(countersign_jose::ClaimsError::Expired.into()),
+            Reason::Token(countersign_jose::SignatureError::Mismatch.into()),
+            Reason::Token(countersign_jose::StatusListError::TrailingBytes.into()),
+            Reason::Revoked,
+            Reason::Status(StatusFault::Missing),
+        ] {
+            let detail = reason.to_string();
+            assert!(
+                detail.starts_with(char::is_uppercase) && detail.ends_with('.'),
+                "{detail}"
+            );
+        }
+        let three_parts = Reason::Token(countersign_jose::Malformed::NotThreeParts.into());
+        assert_eq!(three_parts.to_string(), "The token does not have three parts.");
     }
 
     #[test]

@@ -49,6 +49,11 @@ impl Addresses {
         &self.issuer
     }
 
+    /// Returns where the issuer is reached from here.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Returns whether TLS may be needed at all.
     pub(super) fn use_tls(&self) -> bool {
         self.origin.https || self.base_origin.https

@@ -8,6 +8,7 @@ use super::fetch::{FETCH_TIME, FetchError, FetchRequest, FetchResponse};
 use super::issuer::Issuer;
 
 const LIMIT: usize = 256 * 1024;
+const LONGEST_SHOWN: usize = 100;
 
 /// Returns the URL of the keys from the issuer's metadata.
 pub(super) async fn keys_address(issuer: &Issuer) -> Result<Uri, FetchError> {
@@ -21,7 +22,10 @@ pub(super) async fn keys_address(issuer: &Issuer) -> Result<Uri, FetchError> {
         serde_json::from_slice(&response.body).map_err(|_| wrong("not authorization server metadata"))?;
     // RFC 8414 §3.3: metadata of another issuer must not be used.
     if metadata.issuer != issuer.addresses.issuer() {
-        return Err(wrong("metadata of another issuer"));
+        return Err(FetchError::OtherIssuer {
+            server: issuer.addresses.base().to_owned(),
+            issuer: shown(&metadata.issuer),
+        });
     }
     let keys = issuer.addresses.of_keys(&metadata.jwks_uri);
     keys.ok_or_else(|| wrong("a jwks_uri that is not an https URL (http is accepted only on the issuer's own origin)"))
@@ -42,8 +46,43 @@ pub(super) async fn document(issuer: &Issuer, uri: Uri) -> Result<FetchResponse,
     }
 }
 
+/// Returns text from the network for the log: at most 100 characters, without spaces and what is not printable ASCII.
+fn shown(text: &str) -> String {
+    let rest = if text.chars().nth(LONGEST_SHOWN).is_some() {
+        "..."
+    } else {
+        ""
+    };
+    let printable = text.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' });
+    printable.take(LONGEST_SHOWN).chain(rest.chars()).collect()
+}
+
 #[derive(Deserialize)]
 struct Metadata {
     issuer: String,
     jwks_uri: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FetchError, shown};
+
+    #[test]
+    fn an_error_names_the_server_and_the_issuer_that_it_claims_to_be() {
+        let error = FetchError::OtherIssuer {
+            server: "http://localhost:8000".to_owned(),
+            issuer: shown("http://127.0.0.1:8000"),
+        };
+        assert_eq!(
+            error.to_string(),
+            "the server at http://localhost:8000 says that its issuer is http://127.0.0.1:8000: configure that as the issuer"
+        );
+    }
+
+    #[test]
+    fn text_from_the_network_is_bounded_and_has_no_control_characters() {
+        assert_eq!(shown("a\nb\u{1b}[31m \u{202e}\u{e9}"), "a?b?[31m???");
+        assert_eq!(shown(&"x".repeat(100)), "x".repeat(100));
+        assert_eq!(shown(&"\u{e9}".repeat(101)), format!("{}...", "?".repeat(100)));
+    }
 }

@@ -46,6 +46,8 @@ pub(super) enum FetchError {
     Status(StatusCode),
     #[error("the response is cut off or too large")]
     Body,
+    #[error("the server at {server} says that its issuer is {issuer}: configure that as the issuer")]
+    OtherIssuer { server: String, issuer: String },
     #[error("invalid response: {0}")]
     Content(String),
     #[error("the issuer signed an invalid status list: {0}")]

@@ -139,10 +139,13 @@ async fn an_invalid_token_gets_the_reason() {
     });
     issuer.revoke(5);
     for (authorization, why) in [
-        (vec!["Bearer x.y.z"], "the token's header is not"),
+        (vec!["Bearer x.y.z"], "The token's header is not"),
         (vec![&*good, &*good], "The Authorization header must have the form"),
         (vec!["Bearer"], "The Authorization header must have the form"),
-        (vec![&*format!("Bearer {other}")], "the token is for another audience"),
+        (
+            vec![&*format!("Bearer {other}")],
+            "The token is for another audience.\"",
+        ),
         (
             vec![&*format!("Bearer {}", issuer.token(5))],
             "The token has been revoked.",
