@@ -300,7 +300,7 @@ async fn it_names_an_issuer_that_leads_nowhere_or_elsewhere() {
     let other = Installation::start(Database::Sqlite, honest).await;
     let (ours, others) = (installation.environment[0].1.clone(), other.environment[0].1.clone());
     installation.set("COUNTERSIGN_ISSUER", &others);
-    installation.must_find("fail", "issuer", "has other signing keys");
+    installation.must_find("fail", "issuer", "are not those in this keys folder");
 
     let through = Proxy::start(honest).await;
     through.upstream.set(other.server.as_ref().unwrap().address).unwrap();
