@@ -230,6 +230,7 @@ error-password-guessable = Dieses Passwort ist zu leicht zu erraten: Es ähnelt 
 error-code = Dieser Link oder Code ist abgelaufen oder wurde schon verwendet. Fordere eine neue E‑Mail an.
 error-wrong-code = Dieser Code ist falsch oder abgelaufen.
 error-device-code = Dieser Code ist falsch oder abgelaufen. Prüfe deine Eingabe oder fordere auf deinem Gerät einen neuen Code an.
+error-device-changed = Die Anfrage hat sich geändert, seit du die Seite geöffnet hast. Prüfe, was die App anfordert, und entscheide dann.
 error-logout = Wir konnten die Abmeldeanfrage der App nicht überprüfen. Es wurde nichts geändert.
 error-signup-closed = Die Registrierung ist geschlossen.
 error-limited = Zu viele Versuche. Warte ein paar Minuten und versuche es dann noch einmal.

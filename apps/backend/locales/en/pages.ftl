@@ -230,6 +230,7 @@ error-password-guessable = This password is too easy to guess because it’s too
 error-code = This link or code has expired or was already used. Request a new email.
 error-wrong-code = This code is incorrect or has expired.
 error-device-code = This code is incorrect or has expired. Check what you typed, or start over on your device.
+error-device-changed = This request has changed since you opened the page. Check what the application asks for, then decide.
 error-logout = We couldn’t verify the application’s sign-out request, so nothing has changed.
 error-signup-closed = Sign-ups are closed.
 error-limited = Too many attempts. Wait a few minutes, then try again.

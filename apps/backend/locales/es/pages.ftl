@@ -230,6 +230,7 @@ error-password-guessable = Esta contraseña es demasiado fácil de adivinar: se 
 error-code = Este enlace o código ha caducado o ya se ha usado. Pide otro correo.
 error-wrong-code = Este código no es correcto o ha caducado.
 error-device-code = Este código no es correcto o ha caducado. Revísalo o vuelve a empezar en tu dispositivo.
+error-device-changed = Esta solicitud ha cambiado desde que abriste la página. Revisa lo que pide la aplicación antes de decidir.
 error-logout = No pudimos verificar la solicitud de cierre de sesión de la aplicación, así que no se ha cambiado nada.
 error-signup-closed = El registro está cerrado.
 error-limited = Demasiados intentos. Espera unos minutos e inténtalo de nuevo.

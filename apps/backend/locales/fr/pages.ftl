@@ -230,6 +230,7 @@ error-password-guessable = Ce mot de passe est trop facile à deviner : il ress
 error-code = Ce lien ou ce code a expiré ou a déjà été utilisé. Demandez un nouvel e‑mail.
 error-wrong-code = Ce code est incorrect ou a expiré.
 error-device-code = Ce code est incorrect ou a expiré. Vérifiez votre saisie ou recommencez sur votre appareil.
+error-device-changed = Cette demande a changé depuis que vous avez ouvert la page. Vérifiez ce que l’application demande avant de décider.
 error-logout = Nous n’avons pas pu vérifier la demande de déconnexion de l’application. Rien n’a été modifié.
 error-signup-closed = Les inscriptions sont fermées.
 error-limited = Trop de tentatives. Attendez quelques minutes, puis réessayez.

@@ -227,6 +227,7 @@ error-password-guessable = 此密码太容易猜到：它与你的邮箱地址�
 error-code = 此链接或验证码已过期或已使用。请重新获取邮件。
 error-wrong-code = 验证码错误或已过期。
 error-device-code = 代码错误或已过期。请检查输入内容，或在设备上重新开始。
+error-device-changed = 打开页面后，此请求的内容已发生变化。请重新核对后再决定。
 error-logout = 我们无法验证应用的退出登录请求，因此未做任何更改。
 error-signup-closed = 暂未开放注册。
 error-limited = 尝试次数过多。请等待几分钟后再试。

@@ -50,6 +50,8 @@ struct ConfirmPage {
     place: String,
     asked: SaidTime,
     path: String,
+    /// What identifies the contents of the page.
+    shown: String,
 }
 
 /// The query of `verification_uri_complete` (RFC 8628 §3.3.1), and the form.
@@ -63,6 +65,9 @@ pub(super) struct Typed {
 pub(super) struct DecisionForm {
     #[serde(default)]
     decision: String,
+    /// What the page has shown.
+    #[serde(default)]
+    shown: String,
 }
 
 impl Typed {
@@ -193,6 +198,7 @@ async fn show(pages: &Pages, visitor: &Visitor, v: View, id: DeviceRequestId) ->
         place: place(pages, &v, &asked),
         asked: v.when("device-confirm-when", asked.created_at),
         path: format!("{PAGE}/{id}"),
+        shown: asked.digest(),
         asks: v.t1(asks, "application", &application),
         permissions,
         v,
@@ -212,13 +218,13 @@ pub(super) async fn decide(
         return Ok(see_other(&visitor, &with_return_to("/signin", &format!("{PAGE}/{id}"))));
     };
     let decision = match form.decision.as_str() {
-        "allow" => Decision::Allow,
+        "allow" => Decision::Allow(form.shown),
         "cancel" => Decision::Cancel,
         // No button was pressed.
         _ => return show(&pages, &visitor, View::new(&pages, &visitor), id).await,
     };
     let caller = visitor.caller(request);
-    match pages.device_authorization.decide(id, browser, decision, &caller).await {
+    match pages.device_authorization.decide(id, browser, &decision, &caller).await {
         Ok(outcome) => {
             let done = match outcome {
                 Outcome::Allowed => Done::DeviceAllowed,
@@ -229,6 +235,10 @@ pub(super) async fn decide(
         }
         Err(DecideError::Ended) => Ok(unknown(&pages, &visitor, Typed::default())),
         Err(DecideError::Reauthenticate) => Ok(authenticate_again(&visitor, id)),
+        Err(DecideError::Changed) => {
+            let view = View::new(&pages, &visitor).marked(Mistake::new("", "error-device-changed"));
+            show(&pages, &visitor, view, id).await
+        }
         Err(DecideError::Store(error)) => Err(error.into()),
     }
 }

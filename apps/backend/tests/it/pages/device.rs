@@ -116,8 +116,25 @@ async fn claim(browser: &mut Browser<'_>, user_code: &str) -> Answer {
 async fn allow(browser: &mut Browser<'_>, device: &Device) {
     let page = claim(browser, &device.user_code).await.assert_status(303);
     let page = page.header("location").to_owned();
-    let done = browser.post(&page, &[("decision", "allow")]).await.assert_status(303);
+    let done = agree(browser, &page).await.assert_status(303);
     assert_eq!(done.header("location"), "/done/device-allowed");
+}
+
+/// Opens the page of a request and presses *Allow*.
+async fn agree(browser: &mut Browser<'_>, page: &str) -> Answer {
+    let shown = shown(&browser.get(page).await.assert_status(200));
+    allow_shown(browser, page, &shown).await
+}
+
+/// Presses *Allow* on a page that was loaded before.
+async fn allow_shown(browser: &mut Browser<'_>, page: &str, shown: &str) -> Answer {
+    browser.post(page, &[("decision", "allow"), ("shown", shown)]).await
+}
+
+/// Returns what identifies the contents of the page of a request.
+fn shown(page: &Answer) -> String {
+    let (_, rest) = page.text.split_once("name=\"shown\" value=\"").unwrap_or_default();
+    rest.split('"').next().unwrap_or_default().to_owned()
 }
 
 #[apply(on_both_databases!)]
@@ -168,7 +185,7 @@ async fn a_device_gets_tokens_once_its_user_has_allowed_it(database: Database) {
     // The window is over, so that the next poll is in time.
     server.services.clock.advance(Duration::from_secs(5));
     assert_eq!(error(&server, &device, "tv").await, "authorization_pending");
-    let done = ada.post(&address, &[("decision", "allow")]).await;
+    let done = agree(&mut ada, &address).await;
     let done = ada.follow(done).await;
     assert!(done.text.contains("Your device is connected"));
     // There is nothing to continue with here.
@@ -245,7 +262,7 @@ async fn o_41_c_28_c_61_a_code_is_for_one_client_one_account_and_one_browser(dat
         .assert_status(403);
     // Without a decision, the page asks again.
     ada.post(&address, &[]).await.assert_status(200);
-    ada.post(&address, &[("decision", "allow")]).await.assert_status(303);
+    agree(&mut ada, &address).await.assert_status(303);
     // Another client cannot use the device's code, and spends nothing.
     assert_eq!(error(&server, &device, "other").await, "invalid_grant");
     let polls = (0..50).map(|_| poll(&server, &device, "tv"));
@@ -555,8 +572,7 @@ async fn o_19_a_device_of_a_client_with_default_max_age_needs_a_fresh_sign_in(da
     assert_eq!(back.header("location"), address);
     let proven_at = server.services.clock.now().seconds();
     server.services.clock.advance(Duration::from_secs(310));
-    ada.get(&address).await.assert_status(200);
-    let done = ada.post(&address, &[("decision", "allow")]).await.assert_status(303);
+    let done = agree(&mut ada, &address).await.assert_status(303);
     assert_eq!(done.header("location"), "/done/device-allowed");
     let tokens = poll(&server, &device, "bank").await.assert_status(200).json();
     let claims = countersign_jose::decode_without_verifying(tokens["id_token"].as_str().unwrap()).unwrap();
@@ -668,9 +684,9 @@ async fn o_43_a_device_that_asks_for_nothing_that_the_user_has_is_denied(databas
         let device = begin_with(&server, &fields).await;
         let page = claim(&mut ada, &device.user_code).await.assert_status(303);
         let page = page.header("location").to_owned();
-        ada.get(&page).await.assert_status(200);
+        let shown = shown(&ada.get(&page).await.assert_status(200));
         operator.ungrant(account, &all).await.unwrap();
-        let answer = ada.post(&page, &[("decision", "allow")]).await.assert_status(303);
+        let answer = allow_shown(&mut ada, &page, &shown).await.assert_status(303);
         assert_eq!(answer.header("location"), "/done/device-denied", "{client}");
         assert_eq!(error(&server, &device, client).await, "access_denied", "{client}");
         // One of two is enough, and the device gets only that.
@@ -687,6 +703,53 @@ async fn o_43_a_device_that_asks_for_nothing_that_the_user_has_is_denied(databas
     // Nothing was consented to for it.
     let page = ada.get("/account/apps").await.assert_status(200);
     assert!(!page.text.contains("everyone’s orders"), "{}", page.text);
+}
+
+/// What an operator changes while the page is open is not allowed unseen.
+#[apply(on_both_databases!)]
+async fn o_43_a_user_allows_only_what_the_page_has_shown(database: Database) {
+    let server = start(database).await;
+    register_apis(&server).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let email = "ada@example.com".parse().unwrap();
+    let account = accounts::find_by_email(&server.services.db, &email).await.unwrap();
+    let (account, all) = (account.unwrap().id, "orders:all".parse().unwrap());
+    let fields = [
+        ("client_id", "tv"),
+        ("scope", "orders:read orders:all"),
+        ("resource", ORDERS),
+    ];
+    let device = begin_with(&server, &fields).await;
+    let page = claim(&mut ada, &device.user_code).await.assert_status(303);
+    let page = page.header("location").to_owned();
+    let before = ada.get(&page).await.assert_status(200);
+    assert!(!before.text.contains("everyone’s orders"), "{}", before.text);
+    server.services.operator.grant(account, &all).await.unwrap();
+    // The page is shown again, with the new permission, and says so.
+    let again = allow_shown(&mut ada, &page, &shown(&before)).await.assert_status(422);
+    for said in [
+        "everyone’s orders",
+        "This request has changed since you opened the page",
+    ] {
+        assert!(again.text.contains(said), "{said}: {}", again.text);
+    }
+    assert_eq!(error(&server, &device, "tv").await, "authorization_pending");
+    // A form without what was shown, or with what another user was shown, allows nothing either.
+    for shown in ["", "x"] {
+        allow_shown(&mut ada, &page, shown).await.assert_status(422);
+    }
+    server.services.clock.advance(Duration::from_secs(6));
+    assert_eq!(error(&server, &device, "tv").await, "authorization_pending");
+    let done = allow_shown(&mut ada, &page, &shown(&again)).await.assert_status(303);
+    assert_eq!(done.header("location"), "/done/device-allowed");
+    let tokens = poll(&server, &device, "tv").await.assert_status(200).json();
+    assert_eq!(tokens["scope"], "orders:all orders:read");
+    // Canceling needs no agreement about what was shown.
+    let device = begin_with(&server, &fields).await;
+    let page = claim(&mut ada, &device.user_code).await.assert_status(303);
+    let page = page.header("location").to_owned();
+    let done = ada.post(&page, &[("decision", "cancel")]).await.assert_status(303);
+    assert_eq!(done.header("location"), "/done/device-canceled");
 }
 
 /// Returns the request of a device that the user has allowed.

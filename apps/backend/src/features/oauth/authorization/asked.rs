@@ -1,12 +1,16 @@
 //! The access that a client requests: from the parameters of its request to what the account can give, and what the user
 //! has consented to. The rules are the same for devices.
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_guard::Scopes;
 use countersign_oauth::{ApiScope, ErrorCode, GrantType, OPENID_SCOPES, OauthError, ResourceIndicator, ScopeGrant};
 use uuid::Uuid;
 
 use super::permission::{Permission, permissions};
 use super::request::{Audience, OFFLINE_ACCESS, OPENID, ScopeNames, filtered, union};
+use crate::core::ids::AccountId;
 use crate::core::language::Language;
 use crate::features::oauth::apis::Api;
 use crate::features::oauth::clients::Client;
@@ -187,6 +191,20 @@ impl Asked {
     /// Returns the requested permissions, in this language. `openid` alone is none: it says who signs in.
     pub fn permissions(&self, language: Language) -> Vec<Permission<'_>> {
         permissions(&self.audiences, &self.apis, language)
+    }
+
+    /// Hashes what a page shows of it, and the account that sees it, so that another account, signed in in a second tab, cannot
+    /// answer the page.
+    pub fn digest(&self, account: AccountId, client: &Client) -> String {
+        let mut text = format!("{}\n{}\n{}\n", account.0, client.client_id, client.updated_at.0);
+        for audience in &self.audiences {
+            text.push_str(&format!("{}\n{}\n", audience.identifier, audience.consented()));
+        }
+        for api in &self.apis {
+            text.push_str(&format!("{}\n{}\n", api.identifier, api.updated_at.0));
+        }
+        let hash = digest(&SHA256, text.as_bytes());
+        URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
     }
 
     /// Returns whether scopes were requested, but the account can give none of them.

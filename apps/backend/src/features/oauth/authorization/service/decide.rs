@@ -9,7 +9,7 @@ use super::issue::Issued;
 use super::loaded::{Found, Loaded, On};
 use super::next_step::Step;
 use super::response::AuthorizationResponse;
-use super::shown::{ConsentShown, digest_of};
+use super::shown::ConsentShown;
 use super::visit::Visit;
 use crate::core::ids::AuthorizationRequestId;
 use crate::features::oauth::authorization::asked::Asked;
@@ -136,7 +136,7 @@ impl Authorization {
         let Found { step, asked, .. } = found;
         // Consent compares the digest in its transaction.
         if let Decision::GoOn(shown) = decision
-            && digest_of(who.account.id, &loaded.client, &asked) != *shown
+            && asked.digest(who.account.id, &loaded.client) != *shown
         {
             return Ok(Decided::Again);
         }
@@ -183,7 +183,7 @@ impl Authorization {
             .transact(|tx| {
                 Box::pin(async move {
                     let asked = self.asked(&mut On::Tx(tx), loaded, account).await?;
-                    if asked.is_gone || digest_of(account, &loaded.client, &asked) != shown {
+                    if asked.is_gone || asked.digest(account, &loaded.client) != shown {
                         return Ok(false);
                     }
                     if !store::note(&mut *tx, id, session, Answer::Consented, now).await? {

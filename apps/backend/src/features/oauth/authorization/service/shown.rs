@@ -1,8 +1,5 @@
 //! What the pages of a request show of it.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_oauth::{Kind, RedirectUri};
 
 use super::loaded::Loaded;
@@ -49,22 +46,8 @@ impl ConsentShown {
 
     /// Returns what identifies the contents of the page. If any of it changes, the page is shown again.
     pub fn digest(&self) -> String {
-        digest_of(self.account, &self.client, &self.asked)
+        self.asked.digest(self.account, &self.client)
     }
-}
-
-/// Hashes what a page shows and the account that sees it, so that another account, signed in in a second tab, cannot
-/// answer it.
-pub(super) fn digest_of(account: AccountId, client: &Client, asked: &Asked) -> String {
-    let mut text = format!("{}\n{}\n{}\n", account.0, client.client_id, client.updated_at.0);
-    for audience in &asked.audiences {
-        text.push_str(&format!("{}\n{}\n", audience.identifier, audience.consented()));
-    }
-    for api in &asked.apis {
-        text.push_str(&format!("{}\n{}\n", api.identifier, api.updated_at.0));
-    }
-    let hash = digest(&SHA256, text.as_bytes());
-    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
 }
 
 impl AnswerGoesTo {

@@ -11,7 +11,7 @@ use super::{ALLOWED, CANCELED, DeviceAuthorization, hash_of};
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::handle::HandleHash;
-use crate::core::ids::{DeviceRequestId, SessionRef};
+use crate::core::ids::{AccountId, DeviceRequestId, SessionRef};
 use crate::core::language::Language;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::features::identity::accounts;
@@ -27,6 +27,8 @@ use crate::features::sign_in::sessions;
 pub struct DeviceRequest {
     pub id: DeviceRequestId,
     pub client: Client,
+    /// Who is signed in.
+    account: AccountId,
     asked: Asked,
     /// Where the request came from.
     pub user_agent: Option<String>,
@@ -39,6 +41,11 @@ impl DeviceRequest {
     pub fn permissions(&self, language: Language) -> Vec<Permission<'_>> {
         self.asked.permissions(language)
     }
+
+    /// Returns what identifies the contents of the page. If any of it changes, the page is shown again.
+    pub fn digest(&self) -> String {
+        self.asked.digest(self.account, &self.client)
+    }
 }
 
 /// What a claimed request needs next.
@@ -50,9 +57,10 @@ pub enum Claimed {
 }
 
 /// The user's decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    Allow,
+    /// To agree to what was shown, identified by its digest.
+    Allow(String),
     Cancel,
 }
 
@@ -106,6 +114,10 @@ pub enum DecideError {
     /// The user must prove again who they are first.
     #[error("the user must sign in again")]
     Reauthenticate,
+    /// The request asks for something else than the user was shown, because an operator has changed the client, an API or the
+    /// scopes of the account since.
+    #[error("the device request has changed since it was shown")]
+    Changed,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -233,6 +245,7 @@ impl DeviceAuthorization {
             Claimed::Decide(Box::new(DeviceRequest {
                 id,
                 client,
+                account: user.account,
                 asked,
                 user_agent: request.user_agent,
                 address: request.address,
@@ -241,7 +254,8 @@ impl DeviceAuthorization {
         }))
     }
 
-    /// Stores the user's decision. Allowing a request is consent to its scopes, even for a trusted client.
+    /// Stores the user's decision. Allowing a request is consent to its scopes, even for a trusted client, but only to those
+    /// that were shown.
     ///
     /// # Errors
     /// [`DecideError`].
@@ -249,7 +263,7 @@ impl DeviceAuthorization {
         &self,
         id: DeviceRequestId,
         browser: Browser,
-        decision: Decision,
+        decision: &Decision,
         caller: &Caller,
     ) -> Result<Outcome, DecideError> {
         let (user, now) = (browser.user, self.platform.clock.now());
@@ -268,7 +282,8 @@ impl DeviceAuthorization {
                     let Some(client) = clients::may_use(&mut *tx, &request.client_id).await? else {
                         return Err(DecideError::Ended);
                     };
-                    if decision == Decision::Allow && is_too_old(&client, &request, session.auth_time, now) {
+                    let is_old = is_too_old(&client, &request, session.auth_time, now);
+                    if matches!(decision, Decision::Allow(_)) && is_old {
                         return Err(DecideError::Reauthenticate);
                     }
                     let known = apis::all(&mut *tx).await?;
@@ -277,10 +292,13 @@ impl DeviceAuthorization {
                     if asked.is_gone {
                         return Err(DecideError::Ended);
                     }
-                    if decision == Decision::Allow {
+                    if let Decision::Allow(shown) = decision {
                         if asked.is_nothing(&wanted_scopes(&request)?) {
                             self.deny(tx, &request, user, caller).await?;
                             return Ok(Outcome::Denied);
+                        }
+                        if asked.digest(user.account, &client) != *shown {
+                            return Err(DecideError::Changed);
                         }
                         self.consent(tx, &asked, &client, user.account, now).await?;
                     }
@@ -290,7 +308,7 @@ impl DeviceAuthorization {
                         account: user.account,
                         browser: browser.handle,
                         decision: match decision {
-                            Decision::Allow => ALLOWED,
+                            Decision::Allow(_) => ALLOWED,
                             Decision::Cancel => CANCELED,
                         },
                         audiences: written(&asked.audiences),
@@ -305,7 +323,7 @@ impl DeviceAuthorization {
                         return Err(DecideError::Ended);
                     }
                     let (kind, outcome) = match decision {
-                        Decision::Allow => (EventKind::DeviceAllowed, Outcome::Allowed),
+                        Decision::Allow(_) => (EventKind::DeviceAllowed, Outcome::Allowed),
                         Decision::Cancel => (EventKind::DeviceCanceled, Outcome::Canceled),
                     };
                     let event = Event::new(kind, user.account, caller).session(user.session);
