@@ -44,10 +44,11 @@ section! {
         /// behind one IP address where everyone signs in to their applications in the morning.
         authorize_per_address: Rate = "60/1m",
         /// Requests from one confidential client to the token and revocation endpoints. All users of an application share
-        /// this limit.
+        /// this limit. A device that polls for a pending code does not count, unless it polls too early.
         token_per_client: Rate = "600/1m",
         /// Requests from public clients to the token and revocation endpoints, per IP address (IPv6: /64). Public clients
-        /// run on users' devices, so the IP address is the user's.
+        /// run on users' devices, so the IP address is the user's. A device that polls for a pending code does not count, unless
+        /// it polls too early.
         token_per_address: Rate = "60/1m",
         /// Requests from one client to the introspection endpoint.
         introspect_per_client: Rate = "6000/1m",

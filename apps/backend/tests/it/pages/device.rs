@@ -413,6 +413,86 @@ async fn o_58_a_device_that_polls_too_fast_or_too_long_is_told_so(database: Data
     assert_eq!(error(&server, &device, "tv").await, "invalid_grant");
 }
 
+/// Devices that poll as they should do not use up the limit of their network. Whatever else comes with a device code does.
+#[apply(on_both_databases!)]
+async fn o_42_polls_in_time_do_not_count_against_the_limits_of_the_token_endpoint(database: Database) {
+    let limits = "[limits]\ntoken_per_address = \"4/1h\"\ntoken_per_client = \"4/1h\"\n";
+    let server = start_with(database, limits).await;
+    let device = json!({ "redirect_uris": [], "grant_types": [GRANT] });
+    let confidential = server.client_with("confidential", device).await;
+    let secret = confidential.secret.as_deref().unwrap();
+    let poll_from_here = async |client: &str, device_code: &str| {
+        let mut fields = vec![
+            ("grant_type", GRANT),
+            ("client_id", client),
+            ("device_code", device_code),
+        ];
+        if client == "confidential" {
+            fields.push(("client_secret", secret));
+        }
+        let request = form("/oauth2/token").extension(from_here());
+        let answer = server.send(request.body(encoded(&fields).into()).unwrap()).await;
+        answer.json()["error"].as_str().unwrap().to_owned()
+    };
+    for client in ["tv", "confidential"] {
+        let mut devices = Vec::new();
+        for _ in 0..6 {
+            let mut fields = vec![("client_id", client), ("scope", "openid")];
+            if client == "confidential" {
+                fields.push(("client_secret", secret));
+            }
+            devices.push(begin_with(&server, &fields).await);
+        }
+        for _ in 0..3 {
+            for device in &devices {
+                let error = poll_from_here(client, &device.device_code).await;
+                assert_eq!(error, "authorization_pending", "{client}");
+            }
+            server.services.clock.advance(Duration::from_secs(5));
+        }
+        // A poll that is too early counts, and so does a code that is unknown or another client's.
+        let [early, spared, ..] = &devices[..] else { panic!() };
+        let foreign = begin(&server, "other").await;
+        assert_eq!(
+            poll_from_here(client, &early.device_code).await,
+            "authorization_pending"
+        );
+        assert_eq!(
+            poll_from_here(client, &early.device_code).await,
+            "slow_down",
+            "{client}"
+        );
+        for code in [&foreign.device_code, &format!("csv_{}", "A".repeat(43)), "csv_"] {
+            assert_eq!(poll_from_here(client, code).await, "invalid_grant", "{client}: {code}");
+        }
+        for code in [&foreign.device_code, &early.device_code] {
+            assert_eq!(
+                poll_from_here(client, code).await,
+                "temporarily_unavailable",
+                "{client}"
+            );
+        }
+        // The limit is used up, and stops no other device.
+        assert_eq!(
+            poll_from_here(client, &spared.device_code).await,
+            "authorization_pending"
+        );
+        // A poll over the limit has not extended the interval again: it is ten seconds.
+        server.services.clock.advance(Duration::from_secs(10));
+        assert_eq!(
+            poll_from_here(client, &early.device_code).await,
+            "authorization_pending"
+        );
+        // Once it is decided, it counts.
+        let mut user = Browser::sign_up(&server, &format!("user-{client}")).await;
+        allow(&mut user, early).await;
+        assert_eq!(
+            poll_from_here(client, &early.device_code).await,
+            "temporarily_unavailable"
+        );
+    }
+}
+
 #[apply(on_both_databases!)]
 async fn requests_of_devices_that_are_not_valid_are_refused(database: Database) {
     let server = start(database).await;

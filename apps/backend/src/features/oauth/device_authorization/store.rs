@@ -57,6 +57,9 @@ row! {
         pub client_epoch: Option<Uuid>,
         /// The ids of the consents, separated by spaces.
         pub consent_ids: Option<String>,
+        /// When the device polled last.
+        pub polled_at: Option<Timestamp>,
+        pub wait_ms: i64,
         pub expires_at: Timestamp,
         pub spent_at: Option<Timestamp>,
     }
@@ -211,7 +214,7 @@ pub(super) async fn deny(tx: &mut Tx<'_>, id: DeviceRequestId, now: Timestamp) -
 pub(super) async fn find_by_code(db: &Db, hash: DeviceCodeHash) -> Result<Option<Polled>, StoreError> {
     query(sql!(
         "SELECT id, client_id, audiences, user_agent, address, account_id, decision, epoch, auth_time, amr, client_epoch,
-                consent_ids, expires_at, spent_at
+                consent_ids, polled_at, wait_ms, expires_at, spent_at
            FROM device_codes
           WHERE hash = $1"
     ))

@@ -86,6 +86,30 @@ impl DeviceAuthorization {
         }
     }
 
+    /// Records the poll for a pending code of a client, if it comes no earlier than its interval allows. Returns whether it does.
+    /// All other polls are left to [`poll`](Self::poll).
+    ///
+    /// # Errors
+    /// If the database failed.
+    pub async fn poll_in_time(&self, device_code: &str, client: &Client) -> Result<bool, StoreError> {
+        let Ok(code) = device_code.parse::<DeviceCode>() else {
+            return Ok(false);
+        };
+        let (db, now) = (&self.platform.db, self.platform.clock.now());
+        let found = store::find_by_code(db, code.hash()).await?;
+        let is_pending = |polled: &Polled| {
+            polled.client_id == client.client_id
+                && polled.decision.is_none()
+                && polled.spent_at.is_none()
+                && polled.expires_at > now
+        };
+        match found.filter(is_pending) {
+            // A poll that is too early writes nothing here.
+            Some(polled) if polled.is_due(now + EARLY) => store::poll(db, polled.id, now, now + EARLY).await,
+            _ => Ok(false),
+        }
+    }
+
     async fn pending(&self, polled: &Polled, now: Timestamp) -> Result<DeviceError, StoreError> {
         if store::poll(&self.platform.db, polled.id, now, now + EARLY).await? {
             return Ok(DeviceError::Pending);
@@ -175,6 +199,14 @@ impl DeviceAuthorization {
             return Ok(None);
         }
         Ok(Some(Allowed { versions, auth_time }))
+    }
+}
+
+impl Polled {
+    /// Returns whether the next poll is due by then.
+    fn is_due(&self, by: Timestamp) -> bool {
+        let wait = Duration::from_millis(self.wait_ms.try_into().unwrap_or_default());
+        self.polled_at.is_none_or(|polled_at| polled_at + wait <= by)
     }
 }
 

@@ -41,8 +41,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Returns the client that a request comes from, within its rate limit. That of a confidential client is its own, because its
-    /// server makes the requests of all its users; a public client has the network of its user.
+    /// Returns the client that a request comes from. Its rate limit is left to the caller.
     async fn client_of(
         &self,
         parameters: &Parameters,
@@ -53,13 +52,17 @@ impl Tokens {
         if parameters.doubled(&[]).is_some() {
             return Err(TokenError::Doubled);
         }
-        let client = self.clients.authenticate(headers, parameters, caller).await?;
+        Ok(self.clients.authenticate(headers, parameters, caller).await?)
+    }
+
+    /// Counts a request against the rate limit of its client. That of a confidential client is its own, because its server makes
+    /// the requests of all its users; a public client has the network of its user.
+    async fn limit(&self, client: &Client, caller: &Caller) -> Result<(), TokenError> {
         let key = match (client.is_public(), caller.request.prefix()) {
             (true, Some(network)) => Key::of(Policy::TokenPerAddress).address(network),
             _ => Key::of(Policy::TokenPerClient).identifier(&client.client_id),
         };
-        self.spend(key).await?;
-        Ok(client)
+        self.spend(key).await
     }
 
     async fn spend(&self, key: Key) -> Result<(), TokenError> {

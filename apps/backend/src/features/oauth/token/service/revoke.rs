@@ -22,6 +22,7 @@ impl Tokens {
         caller: &Caller,
     ) -> Result<bool, TokenError> {
         let client = &self.client_of(parameters, headers, caller).await?;
+        self.limit(client, caller).await?;
         let token = parameters.one("token")?.ok_or(TokenError::Missing("token"))?;
         // RFC 7009 §2.1: `token_type_hint` is only a hint. The type is recognized from the token.
         let grant = match token.parse::<GrantToken>() {

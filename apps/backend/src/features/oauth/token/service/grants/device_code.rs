@@ -1,13 +1,26 @@
 //! The device code grant (RFC 8628 §3.4). Codes are checked and spent by `device_authorization`.
 
-use countersign_oauth::ClaimsRequest;
+use countersign_oauth::{ClaimsRequest, GrantType, Parameters};
+use countersign_store::StoreError;
 
 use super::{GrantRequest, IssuedTokens, TokenError, Tokens};
+use crate::features::oauth::clients::Client;
 use crate::features::oauth::device_authorization::DeviceError;
 use crate::features::oauth::token::service::grant::{Asked, Grant};
 use crate::features::oauth::token::service::mint::Opened;
 
 impl Tokens {
+    /// Returns whether a request is a poll for a pending code of this client, no earlier than its interval allows. Records the
+    /// poll.
+    pub(super) async fn is_poll_in_time(&self, client: &Client, sent: &Parameters) -> Result<bool, StoreError> {
+        let grant = GrantType::DeviceCode;
+        let is_poll = sent.one("grant_type") == Ok(Some(grant.as_str())) && client.metadata.may_use(grant);
+        match sent.one("device_code") {
+            Ok(Some(code)) if is_poll => self.device_authorization.poll_in_time(code, client).await,
+            _ => Ok(false),
+        }
+    }
+
     pub(super) async fn device_code(&self, request: &GrantRequest<'_>) -> Result<IssuedTokens, TokenError> {
         let (client, caller) = (request.client, request.caller);
         let code = request.required("device_code")?;

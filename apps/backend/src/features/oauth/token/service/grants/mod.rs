@@ -12,6 +12,7 @@ use http::HeaderMap;
 use super::{IssuedTokens, TokenError, Tokens};
 use crate::core::caller::Caller;
 use crate::features::oauth::clients::Client;
+use crate::features::oauth::device_authorization::DeviceError;
 
 impl Tokens {
     /// Issues tokens for a grant (RFC 6749 §3.2).
@@ -25,6 +26,11 @@ impl Tokens {
         caller: &Caller,
     ) -> Result<IssuedTokens, TokenError> {
         let client = &self.client_of(parameters, headers, caller).await?;
+        // ADR 0023: it has a rate of its own, that of its device.
+        if self.is_poll_in_time(client, parameters).await? {
+            return Err(DeviceError::Pending.into());
+        }
+        self.limit(client, caller).await?;
         let named = parameters.one("grant_type")?.ok_or(TokenError::Missing("grant_type"))?;
         let grant: GrantType = named.parse().map_err(|_| TokenError::UnsupportedGrantType)?;
         if !client.metadata.may_use(grant) {
