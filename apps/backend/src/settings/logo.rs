@@ -1,5 +1,6 @@
 //! A small picture of the service, for its pages.
 
+use super::regular_file;
 use super::value::Value;
 use super::value_error::ValueError;
 
@@ -30,16 +31,14 @@ impl Value for Option<Logo> {
             return Ok(None);
         }
         let fault = |what: String| ValueError::new(what, "expected the path of an SVG or PNG file of at most 16 KB");
-        let bytes = std::fs::read(text).map_err(|error| fault(format!("{text:?} cannot be read: {error}")))?;
+        let bytes = regular_file::read(text.as_ref(), MOST_BYTES);
+        let bytes = bytes.map_err(|error| fault(format!("{text:?} cannot be read: {error}")))?;
         let kind = match &*bytes {
             [0x89, b'P', b'N', b'G', ..] => "image/png",
             bytes if bytes.trim_ascii_start().starts_with(b"<") => "image/svg+xml",
             _ => return Err(fault(format!("{text:?} is neither an SVG nor a PNG file"))),
         };
-        match bytes.len() <= MOST_BYTES {
-            true => Ok(Some(Logo { kind, bytes })),
-            false => Err(fault(format!("{text:?} has {} bytes", bytes.len()))),
-        }
+        Ok(Some(Logo { kind, bytes }))
     }
 }
 

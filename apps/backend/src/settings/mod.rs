@@ -34,6 +34,7 @@ mod provider;
 mod rate;
 mod redis_url;
 mod reference;
+pub mod regular_file;
 mod section;
 mod sessions;
 mod setting;

@@ -27,7 +27,8 @@ the environment, except `COUNTERSIGN_TEST_…` and the variables that Kubernetes
 - **Rates** are a number and a duration: `10/15m` means 10 in 15 minutes.
 - **Lists** are TOML lists; in the environment, their elements are separated by commas.
 - **Secrets** can be read from a file: `database_url_file` in TOML, `COUNTERSIGN_DATABASE_URL_FILE` in the environment. One
-  trailing line break is removed. Setting both the secret and its file is an error.
+  trailing line break is removed. Setting both the secret and its file is an error. Like every file that a setting names, it must
+  be a regular file, or a symbolic link to one, and have a reasonable length: at most 64 KB.
 - **Environment variables are used verbatim.** Surrounding quotation marks or spaces, and Windows line endings, are errors. A
   shell removes quotation marks, but `docker run --env-file` does not.
 - **Empty variables are values.** An empty variable empties a list, and turns off a setting whose type says \"or empty\". For

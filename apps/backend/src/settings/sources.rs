@@ -4,6 +4,8 @@ use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
+use super::regular_file::{self, LONGEST_SETTINGS};
+
 /// The file that is read from the working folder when no other is named.
 pub const DEFAULT_FILE: &str = "countersign.toml";
 
@@ -61,7 +63,7 @@ impl SettingsFile {
     fn find(named: Option<PathBuf>) -> Option<Self> {
         let required = named.is_some();
         let path = named.unwrap_or_else(|| Path::new(DEFAULT_FILE).to_owned());
-        let text = std::fs::read_to_string(&path);
+        let text = regular_file::read_text(&path, LONGEST_SETTINGS);
         match &text {
             Err(error) if error.kind() == io::ErrorKind::NotFound && !required => None,
             _ => Some(Self { path, text }),

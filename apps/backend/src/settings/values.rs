@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use super::error::SettingError;
 use super::literal;
 use super::nearest::nearest;
+use super::regular_file::{self, LONGEST_SECRET};
 use super::setting::Setting;
 use super::source::{APPLICATIONS, LISTS, RawApplication, RawSetting, RawTable, Source};
 use super::value::{Measure, Value};
@@ -184,7 +185,7 @@ impl Values {
             self.blame(name, given.source, fault);
             return;
         }
-        match std::fs::read_to_string(&given.text) {
+        match regular_file::read_text(given.text.as_ref(), LONGEST_SECRET) {
             Ok(text) => {
                 // Editors and `echo` end a file with a line break, which no secret of ours does.
                 let text = text.strip_suffix('\n').unwrap_or(&text);

@@ -292,3 +292,114 @@ async fn a_request_without_a_client_ip_address_is_an_internal_error(database: Da
         .unwrap();
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
+
+/// Runs the program with little memory, and stops it if it does not end.
+fn execute_for_ten_seconds(mut command: Command) -> Option<Output> {
+    let mut server = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    for _ in 0..1000 {
+        if server.try_wait().unwrap().is_some() {
+            return Some(server.wait_with_output().unwrap());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    None
+}
+
+/// A pipe without a writer, a device without an end, and an ordinary file that is far too long.
+fn unreadable_files(folder: &Path) -> Vec<String> {
+    let pipe = folder.join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", folder.join("link")).unwrap();
+    let long = std::fs::File::create(folder.join("long")).unwrap();
+    long.set_len(16 << 20).unwrap();
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    vec![path("pipe"), "/dev/zero".to_owned(), path("link"), path("long")]
+}
+
+#[test]
+fn a_setting_that_names_a_pipe_a_device_or_a_huge_file_stops_the_start_with_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let files = unreadable_files(folder);
+    let serve = |configure: &dyn Fn(&mut Command)| {
+        // A server that reads without an end must not take the machine's memory.
+        let mut command = Command::new("sh");
+        command.env_clear().current_dir(folder).stdin(Stdio::null());
+        command.args(["-c", "ulimit -v 8000000; exec \"$0\" \"$@\""]);
+        command.args([env!("CARGO_BIN_EXE_countersign"), "serve", "--listen", "127.0.0.1:0"]);
+        configure(&mut command);
+        execute_for_ten_seconds(command)
+    };
+    type Configure = fn(&mut Command, &str);
+    let settings: [(&str, Configure); 8] = [
+        ("database_url_file", |command, file| {
+            command.env("COUNTERSIGN_DATABASE_URL_FILE", file);
+        }),
+        ("mail.smtp_url_file", |command, file| {
+            command.env("COUNTERSIGN_MAIL__SMTP_URL_FILE", file);
+        }),
+        ("COUNTERSIGN_CONFIG", |command, file| {
+            command.env("COUNTERSIGN_CONFIG", file);
+        }),
+        ("--config", |command, file| {
+            command.args(["--config", file]);
+        }),
+        ("pages.logo", |command, file| {
+            command.env("COUNTERSIGN_PAGES__LOGO", file);
+        }),
+        ("secret_file", |command, file| {
+            let folder = command.get_current_dir().unwrap().to_owned();
+            let entry = format!(
+                "[[clients]]\nclient_id = \"app\"\nsecret_file = {file:?}\nredirect_uris = [\"https://a.example/\"]\n"
+            );
+            std::fs::write(folder.join("client.toml"), entry).unwrap();
+            command.args(["--config", "client.toml"]);
+        }),
+        ("keys_dir", |command, file| {
+            let keys = command.get_current_dir().unwrap().join("keys");
+            let _ = std::fs::remove_dir_all(&keys);
+            std::fs::create_dir(&keys).unwrap();
+            std::os::unix::fs::symlink(file, keys.join("private.pem")).unwrap();
+            command.env("COUNTERSIGN_KEYS_DIR", keys);
+        }),
+        ("sslrootcert", |command, file| {
+            let url = format!("postgres://ada@db.example/auth?sslmode=verify-full&sslrootcert={file}");
+            command.env("COUNTERSIGN_DATABASE_URL", url);
+        }),
+    ];
+    for file in &files {
+        for (setting, configure) in &settings {
+            let output = serve(&|command| configure(command, file));
+            let output = output.unwrap_or_else(|| panic!("{setting} = {file}: the server neither starts nor stops"));
+            let told = errors(&output);
+            assert!(!output.status.success(), "{setting} = {file}: {told}");
+            // A key is cut off where it is too long, and is then no key; a device may also be exposed.
+            let reasons: &[&str] = match *setting {
+                "keys_dir" => &["regular file", "PEM", "accessible to all users"],
+                _ => &["not a regular file", "longer than"],
+            };
+            assert!(
+                reasons.iter().any(|reason| told.contains(reason)),
+                "{setting} = {file}: {told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn secrets_are_read_through_the_links_of_an_orchestrator() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // As Kubernetes mounts them: the name is a link into a folder that is a link itself.
+    std::fs::create_dir(folder.join("..2026_01_01")).unwrap();
+    std::os::unix::fs::symlink("..2026_01_01", folder.join("..data")).unwrap();
+    std::os::unix::fs::symlink("..data/url", folder.join("url")).unwrap();
+    std::fs::write(folder.join("..2026_01_01/url"), "sqlite://mounted.db\n").unwrap();
+    let mut command = countersign(folder);
+    command.arg("migrate").env("COUNTERSIGN_DATABASE_URL_FILE", "url");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", errors(&output));
+    assert!(folder.join("mounted.db").exists());
+}

@@ -1,7 +1,12 @@
 //! The encryption of connections: rustls with aws-lc-rs, with certificates always verified.
 
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
+use rustix::fs::OFlags;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -9,6 +14,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::url::{Roots, Security};
 use crate::OpenError;
+
+/// The maximum length of a file with root certificates, in bytes. Those of an operating system have about 200 KB.
+const LONGEST: u64 = 4 << 20;
 
 /// Wherever TLS is used, the certificate chain and the host name are verified, whatever the mode is called.
 pub(super) fn connector(security: &Security) -> Result<MakeRustlsConnect, OpenError> {
@@ -32,11 +40,10 @@ impl Roots {
         let (added, _) = match self {
             Self::System => store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
             Self::File(path) => {
-                let unreadable = |why: rustls::pki_types::pem::Error| OpenError::Tls(format!("{path}: {why}"));
-                let read = CertificateDer::pem_file_iter(path)
-                    .map_err(unreadable)?
-                    .collect::<Result<Vec<_>, _>>();
-                store.add_parsable_certificates(read.map_err(unreadable)?)
+                let unreadable = |why: &dyn std::fmt::Display| OpenError::Tls(format!("{path}: {why}"));
+                let text = certificates(path.as_ref()).map_err(|why| unreadable(&why))?;
+                let read = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
+                store.add_parsable_certificates(read.map_err(|why| unreadable(&why))?)
             }
         };
         match (added, self) {
@@ -46,5 +53,21 @@ impl Roots {
             )),
             (0, Self::File(path)) => Err(OpenError::Tls(format!("{path} contains no certificate"))),
         }
+    }
+}
+
+/// Reads a file with certificates. It must be a regular file: a device may have no end, and a pipe no writer. For regular files,
+/// the flag has no effect.
+fn certificates(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    let mut text = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut text)?;
+    match text.len() as u64 <= LONGEST {
+        true => Ok(text),
+        false => Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than 4 MB")),
     }
 }

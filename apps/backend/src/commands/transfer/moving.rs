@@ -15,6 +15,7 @@ use crate::core::clock::Clock;
 use crate::features::operations::audit::{self, Event, EventKind};
 use crate::installation::{Access, look_at_file};
 use crate::migrations;
+use crate::settings::regular_file::{self, LONGEST_SECRET};
 
 pub(in crate::commands) async fn move_database(
     asked: &MigrateDatabase,
@@ -100,7 +101,7 @@ fn url(text: &str) -> Result<String, Failure> {
     let Some(path) = text.strip_prefix('@') else {
         return Ok(text.trim().to_owned());
     };
-    let read = std::fs::read_to_string(path);
+    let read = regular_file::read_text(path.as_ref(), LONGEST_SECRET);
     let wanted = "a file that contains the URL of a database";
     let read = read.map_err(|error| Failure::new(unreadable(Path::new(path), &error, wanted)))?;
     Ok(read.trim().to_owned())

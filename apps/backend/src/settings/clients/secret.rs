@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::settings::entry::Entry;
+use crate::settings::regular_file::{self, LONGEST_SECRET};
 use crate::settings::value_error::ValueError;
 
 /// The shortest secret of the operator's own, in characters.
@@ -61,7 +62,7 @@ fn sha256(text: &str) -> Option<[u8; 32]> {
 }
 
 fn read_secret(path: &str) -> Result<SecretString, ValueError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = regular_file::read_text(path.as_ref(), LONGEST_SECRET).map_err(|error| {
         let help = "expected the path of a file that contains the secret and nothing else";
         ValueError::new(format!("failed to read {path:?}: {error}"), help)
     })?;

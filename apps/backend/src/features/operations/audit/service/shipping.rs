@@ -12,7 +12,7 @@ use tracing::Instrument;
 use super::super::store::sealed::{self, Checkpoint};
 use crate::core::outbound::{Outbound, OutboundError};
 use crate::core::platform::Platform;
-use crate::settings;
+use crate::settings::{self, regular_file};
 
 /// The maximum number of checkpoints per batch.
 const PAGE: i64 = 100;
@@ -111,7 +111,7 @@ impl Shipping {
 
 /// Returns the last position that the file's checkpoints cover; 0 for a new file.
 fn last_place(path: &Path) -> io::Result<i64> {
-    let mut file = match std::fs::File::open(path) {
+    let mut file = match regular_file::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         Err(error) => return Err(error),
@@ -126,7 +126,7 @@ fn last_place(path: &Path) -> io::Result<i64> {
 }
 
 fn write_lines(path: &Path, checkpoints: &[Checkpoint]) -> io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+    let mut file = regular_file::append(path)?;
     let mut lines = String::new();
     // A full disk may have left an incomplete line.
     if !ends_with_line(path)? {
@@ -141,7 +141,7 @@ fn write_lines(path: &Path, checkpoints: &[Checkpoint]) -> io::Result<()> {
 }
 
 fn ends_with_line(path: &Path) -> io::Result<bool> {
-    let mut file = std::fs::File::open(path)?;
+    let mut file = regular_file::open(path)?;
     if file.metadata()?.len() == 0 {
         return Ok(true);
     }

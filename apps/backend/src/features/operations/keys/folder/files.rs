@@ -8,6 +8,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::super::KeysError;
+use crate::settings::regular_file;
 
 /// The prefix of a file that is still being written. Readers ignore names that begin with a dot.
 pub(super) const UNFINISHED: &str = ".new-";
@@ -27,7 +28,7 @@ pub(super) enum Secrecy {
 /// because orchestrators mount secrets as links.
 pub(super) fn read(path: &Path, secrecy: Secrecy) -> Result<Option<Zeroizing<Vec<u8>>>, KeysError> {
     let failed = |source| failure("read", path, source);
-    let file = match File::open(path) {
+    let file = match regular_file::open(path) {
         Ok(file) => file,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         Err(error) => return Err(failed(error)),
