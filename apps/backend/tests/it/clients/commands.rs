@@ -289,6 +289,44 @@ async fn x_8_a_client_is_changed_disabled_and_deleted(database: Database) {
     ");
 }
 
+/// An RSA key takes a while to make, and cannot be removed before it is retired.
+#[apply(on_both_databases!)]
+async fn o_55_a_client_that_is_refused_makes_no_rsa_key(database: Database) {
+    let scratch = &ScratchDatabase::create(database).await;
+    let es256 = ["--redirect-uri", GRAFANA, "--id-token-alg", "ES256"];
+    done(scratch, &[&["clients", "create", "grafana"], &es256[..]].concat());
+    let entry = "[[clients]]\nclient_id = \"declared\"\npublic = true\nredirect_uris = [\"https://a.example/\"]\n\
+        id_token_signed_response_alg = \"ES256\"\n";
+    std::fs::write(scratch.folder().join("countersign.toml"), entry).unwrap();
+    done(scratch, &["clients", "apply"]);
+    let rsa = scratch.folder().join("keys/rsa");
+    let update =
+        |client, more: &[&'static str]| [&["clients", "update", client, "--id-token-alg", "RS256"], more].concat();
+    for (arguments, expected) in [
+        (update("declared", &[]), "declared in the settings file"),
+        (update("unknown", &[]), "unknown client"),
+        (
+            update("grafana", &["--metadata", r#"{"redirect_uris":[]}"#]),
+            "redirect_uris",
+        ),
+        (update("grafana", &["--scope", "no-such-scope"]), "no-such-scope"),
+        (
+            vec!["clients", "create", "grafana", "--redirect-uri", GRAFANA],
+            "already exists",
+        ),
+        (
+            vec!["clients", "create", "other", "--redirect-uri", "x"],
+            "redirect_uris",
+        ),
+    ] {
+        let (code, told) = refused(scratch, &arguments);
+        assert!(code == 1 && told.contains(expected), "{arguments:?}: {told}");
+        assert!(!rsa.exists(), "{arguments:?}");
+    }
+    done(scratch, &update("grafana", &["--name", "Grafana"]));
+    assert!(rsa.join("private.pem").exists());
+}
+
 #[apply(on_both_databases!)]
 async fn an_api_is_registered_changed_and_deleted(database: Database) {
     let scratch = &ScratchDatabase::create(database).await;

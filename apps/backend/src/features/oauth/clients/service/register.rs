@@ -49,6 +49,12 @@ impl Clients {
     /// # Errors
     /// [`ClientError`].
     pub async fn create(&self, new: &NewClient, caller: &Caller) -> Result<Made, ClientError> {
+        // Also here, so that no key is made for a client that is refused.
+        let refuse_known = |found: Option<Client>| match found {
+            Some(_) => Err(ClientError::Exists(new.client_id.clone())),
+            None => Ok(()),
+        };
+        refuse_known(store::find(&self.platform.db, &new.client_id).await?)?;
         self.check(new).await?;
         let secret = (!new.metadata.is_public()).then(|| ClientSecret::generate(self.platform.random));
         let hash = secret.as_ref().map(ClientSecret::hash);
@@ -57,9 +63,7 @@ impl Clients {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    if store::find(&mut *tx, &new.client_id).await?.is_some() {
-                        return Err(ClientError::Exists(new.client_id.clone()));
-                    }
+                    refuse_known(store::find(&mut *tx, &new.client_id).await?)?;
                     check_scope(&new.client_id, &new.metadata, &apis_of(&mut *tx).await?)?;
                     let row = NewRow {
                         client_id: &new.client_id,
@@ -85,24 +89,20 @@ impl Clients {
         F: Fn(&mut ClientMetadata, &mut bool) -> Result<(), ClientError> + Sync,
     {
         let fresh = ClientSecret::generate(self.platform.random);
-        let (change, hash, policy) = (&change, fresh.hash(), &self.policy());
-        // The key is made before the client needs it, outside the transaction.
-        let mut client = known(&self.platform.db, client_id).await?;
-        change(&mut client.metadata, &mut client.trusted)?;
-        self.ensure_key(&client.metadata).await?;
+        let (change, hash) = (&change, fresh.hash());
+        // The key is made before the client needs it, outside the transaction, and after everything is checked.
+        let checked = self
+            .platform
+            .db
+            .transact(|tx| Box::pin(async move { Ok::<_, ClientError>(self.changed(tx, client_id, change).await?.1) }))
+            .await?;
+        self.ensure_key(&checked.metadata).await?;
         let (client, is_given) = self
             .platform
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let before = of_operator(tx, client_id).await?;
-                    let mut after = before.clone();
-                    change(&mut after.metadata, &mut after.trusted)?;
-                    after.metadata.validate(policy)?;
-                    let scopes = |client: &Client| (client.metadata.scope.clone(), client.metadata.apis.clone());
-                    if scopes(&after) != scopes(&before) {
-                        check_scope(client_id, &after.metadata, &apis_of(&mut *tx).await?)?;
-                    }
+                    let (before, after) = self.changed(tx, client_id, change).await?;
                     let is_given = before.is_public() && !after.is_public();
                     if is_given {
                         self.insert_secret(tx, client_id, hash).await?;
@@ -116,6 +116,22 @@ impl Clients {
             .await?;
         let secret = is_given.then_some(fresh);
         Ok(Made { client, secret })
+    }
+
+    /// Returns a client of the command line before and after a change, which is checked.
+    async fn changed<F>(&self, tx: &mut Tx<'_>, client_id: &str, change: &F) -> Result<(Client, Client), ClientError>
+    where
+        F: Fn(&mut ClientMetadata, &mut bool) -> Result<(), ClientError> + Sync,
+    {
+        let before = of_operator(tx, client_id).await?;
+        let mut after = before.clone();
+        change(&mut after.metadata, &mut after.trusted)?;
+        after.metadata.validate(&self.policy())?;
+        let scopes = |client: &Client| (client.metadata.scope.clone(), client.metadata.apis.clone());
+        if scopes(&after) != scopes(&before) {
+            check_scope(client_id, &after.metadata, &apis_of(&mut *tx).await?)?;
+        }
+        Ok((before, after))
     }
 
     /// Disables or enables a client. Returns whether that changed anything. A disabled client can do nothing from now on; the
