@@ -832,6 +832,52 @@ async fn o_43_a_user_allows_only_what_the_page_has_shown(database: Database) {
     assert_eq!(done.header("location"), "/done/device-canceled");
 }
 
+/// A user can always cancel. Nothing can be allowed for an API or a client that is gone.
+#[apply(on_both_databases!)]
+async fn o_43_a_request_whose_api_or_client_is_gone_can_be_canceled(database: Database) {
+    let server = start(database).await;
+    let services = &server.services;
+    let caller = countersign::core::caller::Caller::server();
+    let metadata = json!({ "redirect_uris": [], "grant_types": [GRANT], "token_endpoint_auth_method": "none" });
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    for gone in ["API", "client disabled", "client deleted"] {
+        register_apis(&server).await;
+        server.client_with("app", metadata.clone()).await;
+        let fields = [("client_id", "app"), ("scope", "orders:read"), ("resource", ORDERS)];
+        let device = begin_with(&server, &fields).await;
+        let page = claim(&mut ada, &device.user_code).await.assert_status(303);
+        let page = page.header("location").to_owned();
+        let shown = shown(&ada.get(&page).await.assert_status(200));
+        match gone {
+            "API" => services.apis.delete(ORDERS, &caller).await.unwrap(),
+            "client disabled" => drop(services.operator.disable_client("app").await.unwrap()),
+            _ => drop(services.operator.delete_client("app").await.unwrap()),
+        }
+        // The page is gone, and nothing is allowed.
+        ada.get(&page).await.assert_status(422);
+        allow_shown(&mut ada, &page, &shown).await.assert_status(422);
+        let done = ada.post(&page, &[("decision", "cancel")]).await.assert_status(303);
+        assert_eq!(done.header("location"), "/done/device-canceled", "{gone}");
+        ada.post(&page, &[("decision", "cancel")]).await.assert_status(422);
+        let polled = poll(&server, &device, "app").await;
+        match gone {
+            "API" => assert_eq!(polled.json()["error"], "access_denied", "{gone}"),
+            _ => assert_eq!(polled.json()["error"], "invalid_client", "{gone}"),
+        }
+        // It stays canceled when the client is back.
+        match gone {
+            "client disabled" => drop(services.clients.set_disabled("app", false, &caller).await.unwrap()),
+            "client deleted" => drop(server.client_with("app", metadata.clone()).await),
+            _ => {}
+        }
+        assert_eq!(error(&server, &device, "app").await, "access_denied", "{gone}");
+        services.operator.delete_client("app").await.unwrap();
+        for api in [ORDERS, MAPS] {
+            let _ = services.apis.delete(api, &caller).await;
+        }
+    }
+}
+
 /// Returns the request of a device that the user has allowed.
 async fn allowed(server: &TestServer, browser: &mut Browser<'_>, client: &str) -> Device {
     let device = begin(server, client).await;

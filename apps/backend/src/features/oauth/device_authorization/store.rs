@@ -65,12 +65,11 @@ row! {
     }
 }
 
-/// A user's decision.
-pub(super) struct Decided<'a> {
+/// A request that a user allows.
+pub(super) struct Allowed<'a> {
     pub id: DeviceRequestId,
     pub account: AccountId,
     pub browser: HandleHash,
-    pub decision: &'static str,
     /// What was allowed.
     pub audiences: String,
     pub epoch: SessionEpoch,
@@ -172,25 +171,25 @@ pub(super) async fn find<'c>(
     .await
 }
 
-/// Stores a decision if there is none yet. Returns whether it was stored.
-pub(super) async fn decide(tx: &mut Tx<'_>, decided: &Decided<'_>) -> Result<bool, StoreError> {
+/// Allows a request if it is not decided yet. Returns whether it was.
+pub(super) async fn allow(tx: &mut Tx<'_>, allowed: &Allowed<'_>) -> Result<bool, StoreError> {
     let changed = query(sql!(
         "UPDATE device_codes
-            SET decision = $4, audiences = $5, epoch = $6, auth_time = $7, amr = $8, client_epoch = $9, consent_ids = $10
-          WHERE id = $1 AND account_id = $2 AND browser_hash = $3 AND expires_at > $11
+            SET decision = 'allowed', audiences = $4, epoch = $5, auth_time = $6, amr = $7, client_epoch = $8,
+                consent_ids = $9
+          WHERE id = $1 AND account_id = $2 AND browser_hash = $3 AND expires_at > $10
             AND decision IS NULL AND spent_at IS NULL"
     ))
-    .bind(decided.id)
-    .bind(decided.account)
-    .bind(decided.browser)
-    .bind(decided.decision)
-    .bind(&*decided.audiences)
-    .bind(decided.epoch)
-    .bind(decided.auth_time)
-    .bind(decided.amr)
-    .bind(decided.client_epoch)
-    .bind(&*decided.consent_ids)
-    .bind(decided.now)
+    .bind(allowed.id)
+    .bind(allowed.account)
+    .bind(allowed.browser)
+    .bind(&*allowed.audiences)
+    .bind(allowed.epoch)
+    .bind(allowed.auth_time)
+    .bind(allowed.amr)
+    .bind(allowed.client_epoch)
+    .bind(&*allowed.consent_ids)
+    .bind(allowed.now)
     .execute(tx)
     .await?;
     Ok(changed > 0)

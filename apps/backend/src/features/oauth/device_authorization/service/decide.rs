@@ -7,7 +7,7 @@ use countersign_oauth::UserCode;
 use countersign_store::{StoreError, Tx};
 
 use super::stored::{audiences, written, written_ids};
-use super::{ALLOWED, CANCELED, DeviceAuthorization, hash_of};
+use super::{DeviceAuthorization, hash_of};
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::handle::HandleHash;
@@ -19,7 +19,7 @@ use crate::features::oauth::apis;
 use crate::features::oauth::authorization::{Asked, Permission, union};
 use crate::features::oauth::clients::{self, Client};
 use crate::features::oauth::consents;
-use crate::features::oauth::device_authorization::store::{self, Decided, Request};
+use crate::features::oauth::device_authorization::store::{self, Allowed, Request};
 use crate::features::operations::audit::{Event, EventKind};
 use crate::features::sign_in::sessions;
 
@@ -279,11 +279,13 @@ impl DeviceAuthorization {
                     let (Some(versions), Some(request)) = (versions, request) else {
                         return Err(DecideError::Ended);
                     };
+                    let Decision::Allow(shown) = decision else {
+                        return self.cancel(tx, &request, user, caller).await;
+                    };
                     let Some(client) = clients::may_use(&mut *tx, &request.client_id).await? else {
                         return Err(DecideError::Ended);
                     };
-                    let is_old = is_too_old(&client, &request, session.auth_time, now);
-                    if matches!(decision, Decision::Allow(_)) && is_old {
+                    if is_too_old(&client, &request, session.auth_time, now) {
                         return Err(DecideError::Reauthenticate);
                     }
                     let known = apis::all(&mut *tx).await?;
@@ -292,25 +294,19 @@ impl DeviceAuthorization {
                     if asked.is_gone {
                         return Err(DecideError::Ended);
                     }
-                    if let Decision::Allow(shown) = decision {
-                        if asked.is_nothing(&wanted_scopes(&request)?) {
-                            self.deny(tx, &request, user, caller).await?;
-                            return Ok(Outcome::Denied);
-                        }
-                        if asked.digest(user.account, &client) != *shown {
-                            return Err(DecideError::Changed);
-                        }
-                        self.consent(tx, &asked, &client, user.account, now).await?;
+                    if asked.is_nothing(&wanted_scopes(&request)?) {
+                        self.deny(tx, &request, user, caller).await?;
+                        return Ok(Outcome::Denied);
                     }
+                    if asked.digest(user.account, &client) != *shown {
+                        return Err(DecideError::Changed);
+                    }
+                    self.consent(tx, &asked, &client, user.account, now).await?;
                     let given = consents::find(&mut *tx, user.account, &client.client_id).await?;
-                    let decided = Decided {
+                    let allowed = Allowed {
                         id,
                         account: user.account,
                         browser: browser.handle,
-                        decision: match decision {
-                            Decision::Allow(_) => ALLOWED,
-                            Decision::Cancel => CANCELED,
-                        },
                         audiences: written(&asked.audiences),
                         epoch: versions.session_epoch,
                         auth_time: session.auth_time,
@@ -319,19 +315,33 @@ impl DeviceAuthorization {
                         consent_ids: written_ids(&given),
                         now,
                     };
-                    if !store::decide(tx, &decided).await? {
+                    if !store::allow(tx, &allowed).await? {
                         return Err(DecideError::Ended);
                     }
-                    let (kind, outcome) = match decision {
-                        Decision::Allow(_) => (EventKind::DeviceAllowed, Outcome::Allowed),
-                        Decision::Cancel => (EventKind::DeviceCanceled, Outcome::Canceled),
-                    };
-                    let event = Event::new(kind, user.account, caller).session(user.session);
+                    let event = Event::new(EventKind::DeviceAllowed, user.account, caller).session(user.session);
                     self.audit.record(tx, event.detail(&*client.client_id)).await?;
-                    Ok(outcome)
+                    Ok(Outcome::Allowed)
                 })
             })
             .await
+    }
+}
+
+impl DeviceAuthorization {
+    /// Cancels a request, also if its client or an API is gone meanwhile.
+    async fn cancel(
+        &self,
+        tx: &mut Tx<'_>,
+        request: &Request,
+        user: SessionRef,
+        caller: &Caller,
+    ) -> Result<Outcome, DecideError> {
+        if !store::deny(tx, request.id, self.platform.clock.now()).await? {
+            return Err(DecideError::Ended);
+        }
+        let event = Event::new(EventKind::DeviceCanceled, user.account, caller).session(user.session);
+        self.audit.record(tx, event.detail(&*request.client_id)).await?;
+        Ok(Outcome::Canceled)
     }
 }
 
