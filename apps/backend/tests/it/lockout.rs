@@ -131,7 +131,7 @@ async fn a_20_an_account_without_any_sign_in_is_not_locked_out_permanently(datab
         .await
         .assert_problem(401, "invalid_credentials");
     assert!(
-        server.mail().await.subject.contains("limited"),
+        server.mail().await.subject.contains("restricted"),
         "an address that is not proven is told too"
     );
     server.services.clock.advance(Duration::from_secs(31 * 60));
