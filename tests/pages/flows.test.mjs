@@ -71,6 +71,23 @@ test('all pages, by keyboard alone', { timeout: 240_000 }, async () => {
   await context.close()
 })
 
+test('the first empty field has the focus, and the browser does not complain about it', { timeout: 60_000 }, async () => {
+  const { page, context } = await visit(browser, server.base, desk)
+  const said = []
+  page.on('console', (message) => said.push(message.text()))
+  // The email address is copied from one form to the next.
+  for (const [path, field] of [['/signup', 'email'], ['/signin', 'password'], ['/recover', 'email']]) {
+    await page.goto(path)
+    await page.waitForFunction((id) => document.activeElement.id === id, field)
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+    assert.equal(await page.evaluate(() => document.activeElement.id), field, path)
+    await page.fill('#email', 'ada@example.com')
+    await page.locator('#email').blur()
+  }
+  assert.deepEqual(said.filter((text) => /autofocus/i.test(text)), [])
+  await context.close()
+})
+
 test('a password is shown when asked, and is hidden again when it is sent', { timeout: 60_000 }, async () => {
   const { page, context } = await visit(browser, server.base, desk)
   await page.goto('/signup')

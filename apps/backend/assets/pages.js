@@ -9,11 +9,11 @@ for (const field of all("input[data-kept]")) {
   field.addEventListener("change", () => sessionStorage.setItem("email", field.value));
 }
 
-// Focuses the message, else the invalid field, else the first empty one.
-const begin = document.querySelector("main [autofocus]");
-const empty = [...(begin?.form.elements ?? [])].find((field) => field.matches("input:not([type=hidden], [hidden])") && !field.value);
-const first = begin?.matches("[aria-invalid]") ? begin : empty ?? begin;
-(document.querySelector("[data-focus]") ?? first)?.focus();
+// Focuses the message, the invalid or the first empty field, after autofocus.
+const [begin] = all("main [autofocus]");
+const empty = [...begin?.form.elements ?? []].find((field) => field.matches("input:not([type=hidden],[hidden])") && !field.value);
+const first = document.querySelector("[data-focus],[autofocus][aria-invalid]") ?? empty ?? begin;
+requestAnimationFrame(() => first?.focus());
 
 for (const button of all("[data-reveals]")) {
   const field = document.getElementById(button.dataset.reveals);
