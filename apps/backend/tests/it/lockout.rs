@@ -315,6 +315,59 @@ mod r_60_failures_count_until_the_password_is_accepted {
     }
 }
 
+/// On one node, the verdicts on one email address take effect one at a time: a right password waits until a failure before it is
+/// in the database, whatever the endpoints are.
+mod r_60_a_right_password_waits_for_the_failure_before_it {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::grants::{hold, reached};
+
+    async fn run(database: Database) {
+        let server = Arc::new(TestServer::start_with(database, LIMITS).await);
+        proven(&server).await;
+        let ada = server.sign_in("ada").await;
+        for endpoint in ["login", "change-password"] {
+            // All but one of the hundred.
+            let until = server.services.clock.now() + Duration::from_secs(99 * 30 * 60);
+            query(sql!("UPDATE accounts SET failures_until = $1"))
+                .bind(until.millis())
+                .execute(&server.services.db)
+                .await
+                .unwrap();
+            // The last one has its verdict, and is not written yet.
+            let (is_reached, release) = hold("login::failed");
+            // The point blocks its thread, so the two must not share a task.
+            let at = server.clone();
+            let wrong = tokio::spawn(async move { login_from(&at, "203.0.113.7", "wrong").await });
+            reached(is_reached).await;
+            let right = async {
+                match endpoint {
+                    "login" => login_from(&server, "192.0.2.7", PASSWORD).await,
+                    _ => change_password_from(&server, "192.0.2.8", &ada).await,
+                }
+            };
+            tokio::pin!(right);
+            let early = tokio::time::timeout(Duration::from_secs(2), &mut right).await.ok();
+            release.send(()).unwrap();
+            assert!(early.is_none(), "{endpoint} did not wait: {early:?}");
+            wrong.await.unwrap().assert_problem(401, "invalid_credentials");
+            let refused = if endpoint == "login" { 401 } else { 403 };
+            right.await.assert_problem(refused, "invalid_credentials");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn sqlite() {
+        run(Database::Sqlite).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn postgres() {
+        run(Database::Postgres).await;
+    }
+}
+
 #[apply(on_both_databases!)]
 async fn a_20_known_networks_are_forgotten_with_all_sessions(database: Database) {
     let server = TestServer::start_with(database, LIMITS).await;

@@ -98,6 +98,7 @@ impl Auth {
         caller: &Caller,
     ) -> Result<(), StoreError> {
         let account = stored.map(|stored| stored.id);
+        fail::fail_point!("login::failed");
         self.platform
             .db
             .transact(|tx| {
