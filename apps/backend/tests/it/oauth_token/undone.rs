@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::core::caller::Caller;
 use countersign::core::ids::AccountId;
-use countersign_store::{Sql, query};
+use countersign_store::{Sql, query, sql};
 use countersign_testkit::{Database, TestServer, VERIFIER, apply, on_both_databases};
 use serde_json::{Value, json};
 
@@ -150,6 +150,35 @@ macro_rules! lost {
         static STATEMENTS: [Sql; 2] = [Sql::new(AWAY, AWAY, ""), Sql::new(BACK, BACK, "")];
         ($table, &STATEMENTS)
     }};
+}
+
+/// Requests and codes are voided together, or not at all.
+#[apply(on_both_databases!)]
+async fn o_58_a_fault_while_everything_is_revoked_leaves_requests_and_codes_as_they_are(database: Database) {
+    let server = TestServer::start(database).await;
+    let db = &server.services.db;
+    server.user("ada").await;
+    let app = server.client("app").await;
+    let mut browser = server.browser();
+    let pending = browser.get(&app.authorization_url(&[])).await.assert_status(303);
+    let pending = pending.header("location").to_owned();
+    let (_, [away, back]) = lost!("authorization_codes");
+    query(away).execute(db).await.unwrap();
+    let (code, _) = execute(&server, &["sessions", "revoke", "--everyone"]);
+    query(back).execute(db).await.unwrap();
+    assert_eq!(code, Some(1));
+    let requests = async || {
+        let count: Option<i64> = query(sql!("SELECT COUNT(*) FROM authorization_requests"))
+            .optional(db)
+            .await
+            .unwrap();
+        count
+    };
+    assert_eq!(requests().await, Some(1));
+    assert_ne!(browser.get(&pending).await.status, 400);
+    let (code, _) = execute(&server, &["sessions", "revoke", "--everyone"]);
+    assert_eq!((code, requests().await), (Some(0), Some(0)));
+    browser.get(&pending).await.assert_status(400);
 }
 
 /// Whatever the tokens need of the database is read before anything is spent for them.

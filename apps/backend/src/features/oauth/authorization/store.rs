@@ -35,10 +35,12 @@ pub(super) enum Answer {
 }
 
 /// Removes all requests and codes, whether or not they were answered or spent.
-pub(super) async fn void_all(db: &Db) -> Result<(), StoreError> {
-    query(sql!("DELETE FROM authorization_requests")).execute(db).await?;
+pub(super) async fn void_all(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    query(sql!("DELETE FROM authorization_requests"))
+        .execute(&mut *tx)
+        .await?;
     query(sql!("DELETE FROM authorization_codes"))
-        .execute(db)
+        .execute(tx)
         .await
         .map(drop)
 }

@@ -61,5 +61,6 @@ impl Authorization {
 /// # Errors
 /// If the database failed.
 pub async fn void_all(db: &Db) -> Result<(), StoreError> {
-    store::void_all(db).await
+    db.transact(|tx| Box::pin(async move { store::void_all(tx).await }))
+        .await
 }
