@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use countersign::features::identity::accounts;
+use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
@@ -876,6 +877,44 @@ async fn o_43_a_request_whose_api_or_client_is_gone_can_be_canceled(database: Da
             let _ = services.apis.delete(api, &caller).await;
         }
     }
+}
+
+/// A stored value that cannot be read is an error of the server. It is never taken as empty.
+#[apply(on_both_databases!)]
+async fn o_41_a_stored_request_that_cannot_be_read_is_an_internal_error(database: Database) {
+    let server = start(database).await;
+    let db = &server.services.db;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let mut wrong = Vec::new();
+    for (what, spoil) in [
+        ("no account", sql!("UPDATE device_codes SET account_id = NULL")),
+        ("no epoch", sql!("UPDATE device_codes SET epoch = NULL")),
+        ("no auth_time", sql!("UPDATE device_codes SET auth_time = NULL")),
+        ("no amr", sql!("UPDATE device_codes SET amr = NULL")),
+        ("no client epoch", sql!("UPDATE device_codes SET client_epoch = NULL")),
+        ("no consents", sql!("UPDATE device_codes SET consent_ids = NULL")),
+        ("consents", sql!("UPDATE device_codes SET consent_ids = 'x'")),
+        ("audiences", sql!("UPDATE device_codes SET audiences = ''")),
+        ("address", sql!("UPDATE device_codes SET address = 'x'")),
+        ("decision", sql!("UPDATE device_codes SET decision = 'x'")),
+    ] {
+        let device = begin(&server, "tv").await;
+        allow(&mut ada, &device).await;
+        query(spoil).execute(db).await.unwrap();
+        for _ in 0..2 {
+            let answer = poll(&server, &device, "tv").await;
+            if answer.status != 500 || answer.json()["error"] != "server_error" {
+                wrong.push((what, answer.status, answer.json()["error"].clone()));
+            }
+        }
+        query(sql!("DELETE FROM device_codes")).execute(db).await.unwrap();
+    }
+    assert_eq!(wrong, []);
+    let grants: Option<i64> = query(sql!("SELECT COUNT(*) FROM sessions WHERE client_id = 'tv'"))
+        .optional(db)
+        .await
+        .unwrap();
+    assert_eq!(grants, Some(0));
 }
 
 /// Returns the request of a device that the user has allowed.

@@ -74,7 +74,7 @@ impl DeviceAuthorization {
             hash: device_code.hash(),
             user_code_hash: hash_of(&user_code),
             client_id: &client.client_id,
-            audiences: written(&wanted),
+            audiences: written(&wanted)?,
             user_agent: request.user_agent.clone(),
             address: request.address.map(|address| address.to_string()),
             wait_ms: INTERVAL_MS,

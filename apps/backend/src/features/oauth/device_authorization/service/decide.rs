@@ -307,7 +307,7 @@ impl DeviceAuthorization {
                         id,
                         account: user.account,
                         browser: browser.handle,
-                        audiences: written(&asked.audiences),
+                        audiences: written(&asked.audiences)?,
                         epoch: versions.session_epoch,
                         auth_time: session.auth_time,
                         amr: &session.amr,

@@ -1,13 +1,14 @@
 //! Polling, and the tokens of an allowed request (RFC 8628 §3.4, §3.5).
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use countersign_guard::Scopes;
 use countersign_oauth::GrantType;
 use countersign_store::{StoreError, Tx};
 
-use super::stored::{audiences, ids};
-use super::{ALLOWED, DeviceAuthorization, DeviceError};
+use super::stored::{audiences, decided, ids, inconsistent};
+use super::{ALLOWED, CANCELED, DeviceAuthorization, DeviceError};
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
@@ -77,12 +78,13 @@ impl DeviceAuthorization {
         }
         match (polled.decision.as_deref(), polled.account_id) {
             (None, _) => Err(self.pending(&polled, now).await?),
-            (Some(ALLOWED), Some(account)) => Ok(AllowedCode {
-                account,
+            (Some(ALLOWED), account) => Ok(AllowedCode {
+                account: decided(account, "account_id")?,
                 audiences: audiences(&polled.audiences)?,
                 polled,
             }),
-            (Some(_), _) => Err(DeviceError::Denied),
+            (Some(CANCELED), _) => Err(DeviceError::Denied),
+            (Some(_), _) => Err(inconsistent("decision").into()),
         }
     }
 
@@ -133,6 +135,8 @@ impl DeviceAuthorization {
         let bit = self.revocations.allocate().await?;
         fail::fail_point!("device_authorization::redeem");
         let (polled, refresh, now) = (&code.polled, refresh_token.as_ref(), self.platform.clock.now());
+        let amr = decided(polled.amr.as_deref(), "amr")?;
+        let request = &device(polled, &caller.request)?;
         let opened = self
             .revocations
             .transact(|tx| {
@@ -156,8 +160,8 @@ impl DeviceAuthorization {
                         resources: &code.resources(),
                         claims: None,
                         auth_time: allowed.auth_time,
-                        amr: polled.amr.as_deref().unwrap_or_default(),
-                        request: &device(polled, &caller.request),
+                        amr,
+                        request,
                         bit,
                         refresh_token: refresh,
                         idle_ttl: client.metadata.refresh_idle_ttl.map(Duration::from),
@@ -180,21 +184,21 @@ impl DeviceAuthorization {
             account,
             audiences,
         } = code;
-        let (Some(epoch), Some(auth_time)) = (polled.epoch, polled.auth_time) else {
-            return Ok(None);
-        };
+        let epoch = decided(polled.epoch, "epoch")?;
+        let auth_time = decided(polled.auth_time, "auth_time")?;
+        let client_epoch = decided(polled.client_epoch, "client_epoch")?;
+        let on = ids(decided(polled.consent_ids.as_deref(), "consent_ids")?)?;
         let Some(versions) = accounts::may_sign_in(&mut *tx, *account).await? else {
             return Ok(None);
         };
         let client = clients::may_use(&mut *tx, &polled.client_id).await?;
         // A permission that has ended stays void when the client is enabled again or the user consents again.
-        let is_same = client.is_some_and(|client| Some(client.epoch) == polled.client_epoch);
+        let is_same = client.is_some_and(|client| client.epoch == client_epoch);
         if versions.session_epoch != epoch || !is_same {
             return Ok(None);
         }
         let given = consents::find(&mut *tx, *account, &polled.client_id).await?;
         // Trusted clients, too: on a device, everyone is asked.
-        let on = ids(polled.consent_ids.as_deref().unwrap_or_default())?;
         if !are_given(&on, &given) || !is_covered(audiences, &given) {
             return Ok(None);
         }
@@ -217,10 +221,11 @@ struct Allowed {
 }
 
 /// The request of the device, which the grant is shown with.
-fn device(polled: &Polled, poll: &RequestInfo) -> RequestInfo {
-    RequestInfo {
-        address: polled.address.as_deref().and_then(|address| address.parse().ok()),
+fn device(polled: &Polled, poll: &RequestInfo) -> Result<RequestInfo, StoreError> {
+    let address = polled.address.as_deref().map(str::parse::<IpAddr>).transpose();
+    Ok(RequestInfo {
+        address: address.map_err(|_| inconsistent("address"))?,
         user_agent: polled.user_agent.clone(),
         ..poll.clone()
-    }
+    })
 }

@@ -7,8 +7,11 @@ use crate::features::oauth::authorization::{Audience, consent_ids};
 use crate::features::oauth::consents::Consent;
 
 /// Writes audiences for the database.
-pub(super) fn written(audiences: &[Audience]) -> String {
-    serde_json::to_string(audiences).unwrap_or_default()
+///
+/// # Errors
+/// If they cannot be written.
+pub(super) fn written(audiences: &[Audience]) -> Result<String, StoreError> {
+    serde_json::to_string(audiences).map_err(|_| inconsistent("audiences"))
 }
 
 /// Reads audiences from the database.
@@ -16,10 +19,7 @@ pub(super) fn written(audiences: &[Audience]) -> String {
 /// # Errors
 /// If they make no sense.
 pub(super) fn audiences(text: &str) -> Result<Vec<Audience>, StoreError> {
-    serde_json::from_str(text).map_err(|_| StoreError::Inconsistent {
-        table: "device_codes",
-        column: "audiences",
-    })
+    serde_json::from_str(text).map_err(|_| inconsistent("audiences"))
 }
 
 /// Writes the ids of consents for the database.
@@ -34,8 +34,21 @@ pub(super) fn written_ids(given: &[Consent]) -> String {
 /// If they make no sense.
 pub(super) fn ids(text: &str) -> Result<Vec<Uuid>, StoreError> {
     let ids = text.split_ascii_whitespace().map(Uuid::try_parse);
-    ids.collect::<Result<_, _>>().map_err(|_| StoreError::Inconsistent {
+    ids.collect::<Result<_, _>>().map_err(|_| inconsistent("consent_ids"))
+}
+
+/// Returns a value that each request has once it is decided.
+///
+/// # Errors
+/// If there is none.
+pub(super) fn decided<T>(value: Option<T>, column: &'static str) -> Result<T, StoreError> {
+    value.ok_or_else(|| inconsistent(column))
+}
+
+/// The error for a request whose row makes no sense.
+pub(super) fn inconsistent(column: &'static str) -> StoreError {
+    StoreError::Inconsistent {
         table: "device_codes",
-        column: "consent_ids",
-    })
+        column,
+    }
 }
