@@ -71,6 +71,10 @@ section! {
         device_codes_per_account: Rate = "10/10m",
         /// Wrong device user codes per IP address (IPv6: /64), for any account.
         device_codes_per_address: Rate = "20/10m",
+        /// Wrong device user codes per network (an IPv4 address or an IPv6 /48), for any account: a tenth of
+        /// `device_codes_in_all`, so that one network cannot use that up, which would stop all users from connecting
+        /// devices. Keep it well below that limit.
+        device_codes_per_network: Rate = "100/10m",
         /// Wrong device user codes in total. There are 25 billion possible codes, and at most 10,000 are valid at a time.
         device_codes_in_all: Rate = "1000/10m",
         /// Guesses of emailed codes per IP address (IPv6: /64). In addition, five guesses are allowed for each code, and

@@ -30,7 +30,8 @@ const LIMITED: &str = "[limits]\nlogin_per_account = \"2/1h\"\nlogin_per_address
 const LIMITED_PROVIDER: &str = "[limits]\nauthorize_per_address = \"2/1h\"\ntoken_per_client = \"2/1h\"\n\
     token_per_address = \"2/1h\"\nintrospect_per_client = \"2/1h\"\nclient_auth_per_address = \"2/1h\"\n\
     userinfo_per_grant = \"2/1h\"\ndevice_begin_per_address = \"2/1h\"\ndevice_codes_per_account = \"2/1h\"\n\
-    device_codes_per_address = \"3/1h\"\ndevice_codes_in_all = \"6/1h\"\n";
+    device_codes_per_address = \"3/1h\"\ndevice_codes_per_network = \"3/1h\"\n\
+    device_codes_in_all = \"9/1h\"\n";
 /// The limits that the tests of their features exceed: they are spent by a browser's session, or nothing says that they are
 /// exceeded.
 const LIMITED_ELSEWHERE: [&str; 5] = [
@@ -329,18 +330,22 @@ async fn r_65_every_limited_endpoint_of_the_provider_sends_retry_after(database:
         };
         assert_eq!(answer.header("content-type"), kind, "{limit} {path}");
     }
-    // Codes of devices: two wrong ones of an account, three of a network, and six in all.
+    // Codes of devices: two wrong ones of an account, three of an IP address or a network of several, and nine in all.
     for (limit, users, tries) in [
         ("device_codes_per_account", &["bob"][..], 3),
         ("device_codes_per_address", &["carl", "dora"], 2),
+        ("device_codes_per_network", &["faye", "gus"], 2),
         ("device_codes_in_all", &["eve"], 2),
     ] {
         let mut answers = Vec::new();
         let mut network = None;
-        for name in users {
+        for (number, name) in (0u16..).zip(users) {
             server.user(name).await;
             let mut browser = server.browser();
-            let address = *network.get_or_insert(browser.address());
+            let address = match limit {
+                "device_codes_per_network" => SocketAddr::from(([0x2001, 0xdb8, 1, number, 0, 0, 0, 7], 1)),
+                _ => *network.get_or_insert(browser.address()),
+            };
             browser.come_from(address);
             browser.sign_in(name).await;
             for _ in 0..tries {

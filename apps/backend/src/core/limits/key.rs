@@ -31,6 +31,12 @@ impl Key {
         self.narrowed(b'A', &prefix.octets())
     }
 
+    /// Narrows it to a whole site: an IPv4 address, or an IPv6 /48.
+    #[must_use]
+    pub fn site(self, prefix: AddressPrefix) -> Self {
+        self.narrowed(b'N', &AddressPrefix::of(prefix.site()).octets())
+    }
+
     /// Narrows it to an account. Accounts are counted by id, whatever spelling the request used (security requirement R-67).
     #[must_use]
     pub fn account(self, id: Uuid) -> Self {

@@ -61,6 +61,8 @@ policies! {
     DeviceCodesPerAccount = device_codes_per_account;
     /// Wrong codes of devices, entered from one network.
     DeviceCodesPerAddress = device_codes_per_address;
+    /// Wrong codes of devices, entered from one site.
+    DeviceCodesPerNetwork = device_codes_per_network;
     /// Wrong codes of devices, entered by anyone.
     DeviceCodesInAll = device_codes_in_all;
     /// Guesses at emailed codes.

@@ -333,6 +333,44 @@ async fn o_42_c_22_parallel_guesses_do_not_exceed_the_limits(database: Database)
     assert_eq!(judged, 20);
 }
 
+/// The limit for everyone would stop all users from connecting devices, so no network gets more than a tenth of it.
+#[apply(on_both_databases!)]
+async fn o_42_c_22_one_network_cannot_use_up_the_guesses_of_everyone(database: Database) {
+    let limits = "[limits]\ndevice_codes_per_account = \"1000/10m\"\ndevice_codes_per_network = \"10/10m\"\n\
+        device_codes_in_all = \"30/10m\"\n";
+    let server = start_with(database, limits).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    ada.form_token().await;
+    let enter = async |code: &str, from: String| {
+        let from: SocketAddr = from.parse().unwrap();
+        let request = form("/device")
+            .header("sec-fetch-site", "same-origin")
+            .extension(ConnectInfo(from));
+        ada.clone().send(request, encoded(&[("user_code", code)])).await
+    };
+    // From as many prefixes of one /48 as there are guesses.
+    let guesses = (0..60).map(|number| enter("BBBB-BBBB", format!("[2001:db8:1:{number:x}::7]:1")));
+    let answers = futures_util::future::join_all(guesses).await;
+    let judged = answers.iter().filter(|answer| answer.status == 422).count();
+    assert_eq!(judged, 10);
+    let refused = answers.iter().find(|answer| answer.status == 429).unwrap();
+    assert!(
+        refused.header("ratelimit-policy").contains("device_codes_per_network"),
+        "{:?}",
+        refused.headers
+    );
+    // Users elsewhere do not notice, and may even err.
+    let device = begin(&server, "tv").await;
+    for from in ["[2001:db8:2::7]:1", "192.0.2.1:1"] {
+        enter("BBBB-BBBB", from.to_owned()).await.assert_status(422);
+        enter(&device.user_code, from.to_owned()).await.assert_status(303);
+    }
+    // Within the network, only the right code of a user who is unlucky with the neighbors has to wait.
+    enter(&device.user_code, "[2001:db8:1:ffff::7]:1".to_owned())
+        .await
+        .assert_status(429);
+}
+
 #[apply(on_both_databases!)]
 async fn o_43_the_user_is_always_asked_and_may_be_disabled_meanwhile(database: Database) {
     let server = start(database).await;

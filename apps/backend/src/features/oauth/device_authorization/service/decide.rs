@@ -209,10 +209,15 @@ impl DeviceAuthorization {
     async fn reserve(&self, browser: Browser, caller: &Caller) -> Result<Reserved, Exceeded> {
         let mut reserved = self.platform.limits.reserve();
         let of_account = Key::of(Policy::DeviceCodesPerAccount).account(browser.user.account.0);
-        let of_network = caller.request.prefix();
-        let of_network = of_network.map(|network| Key::of(Policy::DeviceCodesPerAddress).address(network));
+        let prefix = caller.request.prefix();
+        let of_address = prefix.map(|prefix| Key::of(Policy::DeviceCodesPerAddress).address(prefix));
+        // Before the limit for everyone, which an attacker with a /48 would use up from its 65,536 prefixes otherwise.
+        let of_network = prefix.map(|prefix| Key::of(Policy::DeviceCodesPerNetwork).site(prefix));
         let of_all = Key::of(Policy::DeviceCodesInAll);
-        for key in [Some(of_account), of_network, Some(of_all)].into_iter().flatten() {
+        for key in [Some(of_account), of_address, of_network, Some(of_all)]
+            .into_iter()
+            .flatten()
+        {
             reserved.spend(key, key.rate(&self.platform.settings.limits)).await?;
         }
         reserved.began().now();
