@@ -23,9 +23,14 @@ impl Destination {
             return Some(Self::on_this_server(applications, issuer, &path));
         }
         let (application, url) = applications.of_url(text)?;
+        let mut application = application.clone();
+        // The application of all loopback origins has the name of the host that the user goes to.
+        if application.origins.is_empty() {
+            url.origin().host().clone_into(&mut application.name);
+        }
         Some(Self {
             address: url.as_str().to_owned(),
-            application: Some(application.clone()),
+            application: Some(application),
         })
     }
 

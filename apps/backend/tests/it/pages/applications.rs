@@ -361,6 +361,15 @@ async fn in_development_any_page_on_localhost_is_an_application(database: Databa
         "{}",
         page.text
     );
+    // A link names the host that it leads to.
+    for (asked, label) in [
+        ("http://127.0.0.1:3000/x", "Back to 127.0.0.1</a>"),
+        ("http://app.localhost:8080/x", "Back to app.localhost</a>"),
+        ("http://[::1]:3000/", "Back to [::1]</a>"),
+    ] {
+        let page = server.get(&returning("/signin", asked)).await.text;
+        assert!(page.contains(label), "{asked}: {page}");
+    }
     let policy = page.header("content-security-policy");
     assert!(
         policy.contains("form-action 'self' http://localhost:* http://*.localhost:* http://127.0.0.1:*;"),
