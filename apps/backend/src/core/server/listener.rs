@@ -21,7 +21,7 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// In use by another program.
-    #[error("{0} is already in use; stop the other program, or choose another port with --listen")]
+    #[error("{0} is already in use; stop the other program, or choose another port, such as --listen {next}", next = next_port(*.0))]
     InUse(SocketAddr),
     /// Requires privileges.
     #[error("no permission to listen on {0}: ports below 1024 are privileged; choose a higher port with --listen")]
@@ -41,6 +41,12 @@ pub enum Ended {
     Drained,
     /// This number of connections was closed, because the time limit was reached or a second signal arrived.
     Cut(usize),
+}
+
+/// Returns an example of another socket address: the same IP address with the next port.
+fn next_port(address: SocketAddr) -> SocketAddr {
+    let port = address.port();
+    SocketAddr::new(address.ip(), port.checked_add(1).unwrap_or(port - 1))
 }
 
 pub(super) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
@@ -138,4 +144,18 @@ async fn drain(state: &ServerState, mut connections: JoinSet<()>) -> Ended {
     let cut = connections.len();
     connections.shutdown().await;
     if cut == 0 { Ended::Drained } else { Ended::Cut(cut) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_comes_with_an_example_that_can_be_used() {
+        for (taken, example) in [("127.0.0.1:8000", "127.0.0.1:8001"), ("[::1]:65535", "[::1]:65534")] {
+            let said = BindError::InUse(taken.parse().unwrap()).to_string();
+            let (_, named) = said.rsplit_once("--listen ").unwrap();
+            assert_eq!(named.parse::<SocketAddr>().unwrap(), example.parse().unwrap(), "{said}");
+        }
+    }
 }
