@@ -1,7 +1,8 @@
 //! Repeated clicks, links and submissions have the same result as a single one.
 
+use countersign::features::identity::accounts;
 use countersign_store::{query, sql};
-use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
+use countersign_testkit::{Database, PASSWORD, ReceivedMail, TestServer, apply, on_both_databases};
 
 use super::{Browser, NEW_PASSWORD};
 
@@ -380,4 +381,78 @@ async fn forms_that_are_sent_twice_at_once_come_out_right_twice(database: Databa
         one.text,
         two.text
     );
+}
+
+/// A link that a later change of the account has invalidated is not offered: its page says so when it is opened.
+#[apply(on_both_databases!)]
+async fn a_link_that_a_change_has_invalidated_says_so_when_it_is_opened(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let email = ("email", "ada@example.com");
+    for (form, fields) in [
+        ("/recover", &[email][..]),
+        ("/signin/email/ask", &[email]),
+        (
+            "/account/email",
+            &[("email", "ada@example.org"), ("email_password", PASSWORD)],
+        ),
+    ] {
+        ada.post(form, fields).await.assert_status(303);
+    }
+    let grace = "grace@example.com".parse().unwrap();
+    let grace = server.services.operator.invite(&grace).await.unwrap().unwrap();
+    let mails = server.mails().await;
+    let link = |page: &str, to: &str| {
+        let of_page = |mail: &&ReceivedMail| mail.to == to && mail.link().contains(&format!("{page}?"));
+        let mail = mails.iter().find(of_page).unwrap();
+        (format!("{page}?token={}", mail.token()), page.to_owned(), mail.token())
+    };
+    let links = [
+        link("/verify", "ada@example.com"),
+        link("/recover/password", "ada@example.com"),
+        link("/signin/email", "ada@example.com"),
+        link("/recover/password", "grace@example.com"),
+        link("/change-email", "ada@example.org"),
+    ];
+    for (path, ..) in &links {
+        let page = ada.get(path).await.assert_status(200).text;
+        assert!(page.contains("name=\"token\""), "{path}: {page}");
+    }
+    // What `countersign sessions revoke --all` and `countersign users disable` do.
+    let services = &server.services;
+    let ada_email = "ada@example.com".parse().unwrap();
+    let account = accounts::find_by_email(&services.db, &ada_email)
+        .await
+        .unwrap()
+        .unwrap()
+        .id;
+    services
+        .auth
+        .logout_all(account, services.command_line())
+        .await
+        .unwrap();
+    services.operator.set_disabled(grace.id, true).await.unwrap();
+    ada.post("/signin", &[email, ("password", PASSWORD)])
+        .await
+        .assert_status(303);
+    for mut browser in [ada, Browser::new(&server)] {
+        for (path, page, token) in &links {
+            if page == "/change-email" && !browser.is_signed_in().await {
+                browser.get(path).await.assert_status(303);
+                continue;
+            }
+            let opened = browser.get(path).await.assert_status(422).text;
+            assert!(
+                opened.contains("This link or code has expired or was already used."),
+                "{opened}"
+            );
+            assert!(!opened.contains("name=\"token\""), "{path}: {opened}");
+            let fields = [
+                ("token", &**token),
+                ("password", PASSWORD),
+                ("new_password", NEW_PASSWORD),
+            ];
+            browser.post(page, &fields).await.assert_status(422);
+        }
+    }
 }

@@ -65,6 +65,8 @@ row! {
         pub return_to: Option<String>,
         pub handle_hash: Option<HandleHash>,
         pub password_version: Option<CredentialVersion>,
+        pub credential_version: CredentialVersion,
+        pub session_epoch: SessionEpoch,
     }
 }
 
@@ -165,7 +167,8 @@ pub(super) async fn end_others(
 /// Returns an active challenge without spending it.
 pub(super) async fn find(db: &Db, hash: LinkHash, purpose: &str, now: Timestamp) -> Result<Option<Live>, StoreError> {
     query(sql!(
-        "SELECT link_hash, account_id, registration_id, code_hash, return_to, handle_hash, password_version
+        "SELECT link_hash, account_id, registration_id, code_hash, return_to, handle_hash, password_version,
+                credential_version, session_epoch
            FROM email_challenges
           WHERE link_hash = $1 AND purpose = $2 AND spent_at IS NULL AND link_expires_at > $3"
     ))
@@ -250,7 +253,8 @@ pub(super) async fn count_guess(
                               ORDER BY created_at DESC, CASE WHEN sent_at IS NULL THEN 0 ELSE 1 END
                               LIMIT 1)
             AND spent_at IS NULL AND code_expires_at > $3 AND code_attempts < $4
-      RETURNING link_hash, account_id, registration_id, code_hash, return_to, handle_hash, password_version"
+      RETURNING link_hash, account_id, registration_id, code_hash, return_to, handle_hash, password_version,
+                credential_version, session_epoch"
     ))
     .bind(email_key)
     .bind(purpose)

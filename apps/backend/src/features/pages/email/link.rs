@@ -43,6 +43,10 @@ pub(super) async fn link_page(
     if is_used(&pages, action, &token).await? {
         return Ok(used_page(&visitor, view, action));
     }
+    if is_void(&pages, &visitor, action, &token).await? {
+        let view = view.refused(&Problem::new(Code::InvalidAnswer), "");
+        return Ok(request::show(&visitor, view, action, request::email_of(&visitor)));
+    }
     match (action, &visitor.signed_in) {
         // Changing the email address requires being signed in to the account. The user returns here afterwards.
         (Action::ChangeEmail, None) => Ok(sign_in_first(&visitor, Some(&token))),
@@ -122,6 +126,21 @@ pub(super) async fn is_used(pages: &Pages, action: Action, token: &str) -> Resul
         }
     }
     Ok(false)
+}
+
+/// Returns whether the form of a link would be refused: the link has expired or was replaced, or the account has changed
+/// since. A text that is not a link at all gets the same page as a valid link.
+async fn is_void(pages: &Pages, visitor: &Visitor, action: Action, token: &str) -> Result<bool, Problem> {
+    let Ok(link) = token.parse::<LinkSecret>() else {
+        return Ok(false);
+    };
+    let is_redeemable = match (action, visitor.user()) {
+        // The user signs in first.
+        (Action::ChangeEmail, None) => true,
+        (Action::ChangeEmail, Some(user)) => pages.verification.may_change(user, &link).await?,
+        _ => pages.challenges.is_redeemable(action, &link).await?,
+    };
+    Ok(!is_redeemable)
 }
 
 /// Returns whether a link needs a password: not in the browser that signed up or is signed in to the account, where a

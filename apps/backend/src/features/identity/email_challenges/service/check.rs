@@ -9,12 +9,13 @@ use super::super::presenter::Presenter;
 use super::super::store;
 use super::super::store::Live;
 use super::super::whose::Whose;
-use super::{ChallengeError, EmailChallenges};
+use super::{ChallengeError, EmailChallenges, holds};
 use crate::core::caller::Caller;
 use crate::core::email::Email;
 use crate::core::limits::{Key, Policy};
 use crate::core::password::{Asker, Lane};
 use crate::core::versions::CredentialVersion;
+use crate::features::identity::accounts;
 use crate::features::identity::guesses::{self, EmailDigest};
 use crate::features::messaging::outbox::Purpose;
 use crate::features::operations::audit::{Event, EventKind};
@@ -159,8 +160,25 @@ impl EmailChallenges {
             .await
     }
 
-    async fn find(&self, purpose: Purpose, hash: LinkHash, presenter: &Presenter) -> Result<Checked, ChallengeError> {
-        let found = store::find(&self.platform.db, hash, purpose.name(), self.platform.clock.now()).await?;
-        Ok(Checked::new(&found.ok_or(ChallengeError::Invalid)?, presenter)?)
+    /// Finds the active challenge of a link. As when it is spent, the account must be in the same state as when the email was
+    /// requested, so that a page does not offer a link that cannot be redeemed.
+    pub(super) async fn find(
+        &self,
+        purpose: Purpose,
+        hash: LinkHash,
+        presenter: &Presenter,
+    ) -> Result<Checked, ChallengeError> {
+        let db = &self.platform.db;
+        let found = store::find(db, hash, purpose.name(), self.platform.clock.now()).await?;
+        let found = found.ok_or(ChallengeError::Invalid)?;
+        let checked = Checked::new(&found, presenter)?;
+        if let Whose::Account(account) = checked.whose {
+            let versions = accounts::may_sign_in(db, account).await?;
+            let versions = versions.ok_or(ChallengeError::Invalid)?;
+            if !holds(versions, found.credential_version, found.session_epoch) {
+                return Err(ChallengeError::Invalid);
+            }
+        }
+        Ok(checked)
     }
 }

@@ -3,6 +3,7 @@
 use countersign_store::{StoreError, Tx};
 
 use super::super::link_secret::LinkSecret;
+use super::super::presenter::Presenter;
 use super::super::store;
 use super::super::store::former;
 use super::super::store::registrations::{self, Registration};
@@ -43,6 +44,21 @@ impl EmailChallenges {
             }
         }
         Err(ChallengeError::Invalid)
+    }
+
+    /// Returns whether a link can be redeemed for this action, without spending it.
+    pub async fn is_redeemable(&self, action: Action, link: &LinkSecret) -> Result<bool, StoreError> {
+        for purpose in Purpose::that_allow(action) {
+            match self.find(purpose, link.hash(), &Presenter::default()).await {
+                Ok(checked) => {
+                    let is_account = matches!(checked.whose, Whose::Account(_));
+                    return Ok(is_account || self.peek_registration(&checked).await?.is_some());
+                }
+                Err(ChallengeError::Store(error)) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(false)
     }
 
     /// Returns the checked sign-up without confirming it.

@@ -9,8 +9,8 @@ use crate::core::handle::HandleHash;
 use crate::core::ids::SessionRef;
 use crate::core::password::Password;
 use crate::features::identity::accounts;
-use crate::features::identity::email_challenges::{Answer, ChallengeError, Presenter};
-use crate::features::messaging::outbox::Purpose;
+use crate::features::identity::email_challenges::{Answer, ChallengeError, LinkSecret, Presenter};
+use crate::features::messaging::outbox::{Action, Purpose};
 use crate::features::operations::audit::{Event, EventKind};
 use crate::features::sign_in::auth::{AskError, Asking, Holder, PasswordError};
 use crate::features::sign_in::sessions;
@@ -68,6 +68,24 @@ impl Verification {
             password_version: None,
         };
         Ok(self.auth.ask(&asking, caller).await?)
+    }
+
+    /// Returns whether the client can change its email address with this link: the account is its own, and the session that
+    /// requested the change is still active.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn may_change(&self, by: SessionRef, link: &LinkSecret) -> Result<bool, StoreError> {
+        let asking = match self.challenges.peek(Purpose::ChangeEmail, link).await {
+            Ok(proven) => proven.session.filter(|_| proven.account == by.account),
+            Err(ChallengeError::Store(error)) => return Err(error),
+            Err(_) => None,
+        };
+        let Some(asking) = asking else {
+            return Ok(false);
+        };
+        let session = sessions::find_living(&self.platform.db, asking, self.platform.clock.now()).await?;
+        Ok(session.is_some() && self.challenges.is_redeemable(Action::ChangeEmail, link).await?)
     }
 
     /// Changes the email address to the one that was proven. The client must be signed in to the account, and the session
