@@ -25,7 +25,6 @@ use super::cli::Dev;
 use super::output::Standard;
 use super::{Failure, logging};
 use crate::core::clock::Clock;
-use crate::core::random::SecureRandom;
 use crate::core::server::{Listening, Server, Shutdown};
 use crate::features::operations::dev::{PASSWORD, SeededUser, known_key};
 use crate::settings::{Settings, Sources};
@@ -58,8 +57,6 @@ const GRACE: Duration = Duration::from_millis(50);
 /// # Errors
 /// [`Failure`] with exit code 78 if it would be reachable from other machines without `--lan`.
 pub(super) async fn serve(asked: Dev, mut sources: Sources, output: &mut Standard) -> Result<(), Failure> {
-    // Runs in parallel with the rest of the start.
-    tokio::spawn(SecureRandom::warm_up());
     // Checked before the settings are read, which would report a missing issuer instead.
     let lan = lan_or_loopback(&asked, &mut sources)?;
     let folder = MemoryFolder::make()?;

@@ -12,7 +12,6 @@ use super::banner::banner;
 use super::installation::database_is_new;
 use crate::core::caller::Caller;
 use crate::core::clock::Clock;
-use crate::core::random::SecureRandom;
 use crate::core::server::{IgnoredSignals, Listening, Server, Shutdown, ignore_signals};
 use crate::features::operations::audit::{self, Event, EventKind};
 use crate::features::operations::health;
@@ -68,8 +67,7 @@ pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals
     tokio::select! {
         _ = server.serve(app(services.clone()), shutdown) => {}
         // It never returns. If it panics, stop the server instead of serving with keys that are no longer reloaded.
-        // Maintenance signs, and the first signature would hold up the connections accepted here.
-        () = async { SecureRandom::warm_up().await; Box::pin(services.clone().maintain()).await } => {}
+        () = Box::pin(services.clone().maintain()) => {}
         // The state in memory no longer matches the disk, so the server cannot continue.
         error = services.db.failed() => return Err(Failure::new(error)),
     }

@@ -15,12 +15,4 @@ impl SecureRandom {
         getrandom::fill(&mut bytes).expect("the operating system gives randomness once it has booted");
         bytes
     }
-
-    /// Triggers the self-test of the random source in `aws-lc-rs`, which takes 40 ms of another thread, before the first
-    /// signature.
-    #[expect(clippy::disallowed_methods, reason = "the one home of randomness; one short job")]
-    pub async fn warm_up() {
-        // A failure is reported when signing.
-        let _ = tokio::task::spawn_blocking(|| aws_lc_rs::rand::fill(&mut [0])).await;
-    }
 }
