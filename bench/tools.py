@@ -15,8 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-RELEASE = ROOT / "target/release"
-BENCH = RELEASE / "bench"
+# As released: with link-time optimization.
+PROFILE = "dist"
+PROGRAMS = ROOT / "target" / PROFILE
+BENCH = PROGRAMS / "bench"
 
 
 # The user agent is stored in sessions and the audit log, so it is as long as a browser's.
