@@ -1,9 +1,9 @@
-//! Reading the files that settings name. Only regular files are read: a device may have no end, and a pipe no writer, so that the
+//! Reading the files that settings name. Only regular files are read: a device may have no end, and a pipe no writer, so the
 //! server would never start. Symbolic links are followed, because orchestrators mount secrets as links.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -34,9 +34,33 @@ pub fn append(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As for [`open`], or the file is longer.
 pub fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    read_at_most(open(path)?, most)
+}
+
+/// Reads a regular file of at most `most` bytes as text.
+///
+/// # Errors
+/// As for [`read`], or the file is not UTF-8.
+pub fn read_text(path: &Path, most: usize) -> io::Result<String> {
+    as_text(read(path, most)?)
+}
+
+/// The same, or reads a pipe, once a process writes to it: for a file named by the caller, as in `--config <(decrypt …)`.
+///
+/// # Errors
+/// As for [`read_text`].
+pub fn read_text_or_pipe(path: &Path, most: usize) -> io::Result<String> {
+    let file = match std::fs::metadata(path)?.file_type().is_fifo() {
+        true => File::open(path)?,
+        false => open(path)?,
+    };
+    as_text(read_at_most(file, most)?)
+}
+
+fn read_at_most(file: File, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let longest = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    open(path)?.take(longest).read_to_end(&mut bytes)?;
+    file.take(longest).read_to_end(&mut bytes)?;
     match bytes.len() <= most {
         true => Ok(bytes),
         false => {
@@ -46,17 +70,13 @@ pub fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Reads a regular file of at most `most` bytes as text.
-///
-/// # Errors
-/// As for [`read`], or the file is not UTF-8.
-pub fn read_text(path: &Path, most: usize) -> io::Result<String> {
-    let text = String::from_utf8(read(path, most)?);
+fn as_text(bytes: Vec<u8>) -> io::Result<String> {
+    let text = String::from_utf8(bytes);
     text.map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
 fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    // Opening a pipe would wait for the process at its other end. For regular files, the flag has no effect.
+    // Otherwise, opening a pipe would wait for the process at its other end, and a terminal could become ours.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = options.custom_flags(flags.bits().cast_signed()).open(path)?;
     // Of the open file, because the path may name another one by now.

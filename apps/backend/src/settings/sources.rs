@@ -63,7 +63,10 @@ impl SettingsFile {
     fn find(named: Option<PathBuf>) -> Option<Self> {
         let required = named.is_some();
         let path = named.unwrap_or_else(|| Path::new(DEFAULT_FILE).to_owned());
-        let text = regular_file::read_text(&path, LONGEST_SETTINGS);
+        let text = match required {
+            true => regular_file::read_text_or_pipe(&path, LONGEST_SETTINGS),
+            false => regular_file::read_text(&path, LONGEST_SETTINGS),
+        };
         match &text {
             Err(error) if error.kind() == io::ErrorKind::NotFound && !required => None,
             _ => Some(Self { path, text }),
