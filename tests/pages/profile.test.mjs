@@ -40,7 +40,7 @@ for (const javaScriptEnabled of [true, false]) {
     assert.equal(await value.innerText(), 'عائشة')
     // The row stays open, and says at the field what is wrong.
     await save('x'.repeat(201))
-    assert.equal(await page.locator('#name-wrong').innerText(), 'This name is too long. Use one with at most 200 characters.')
+    assert.equal(await page.locator('#name-wrong').innerText(), 'This name is too long. Use 200 characters or fewer.')
     assert.notEqual(await row.getAttribute('open'), null)
     assert.equal(await page.inputValue('#name'), 'x'.repeat(201))
     if (javaScriptEnabled) await assertAccessible(page, 'account-name-refused')

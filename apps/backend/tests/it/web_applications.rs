@@ -573,7 +573,7 @@ async fn t_13_t_29_a_code_works_once_soon_and_in_the_browser_and_place_it_is_for
     }
     let (_, page) = Browser::new(&server).follow(interrupted).await;
     assert_eq!(page.status, 400);
-    assert!(page.text.contains("allow cookies"), "{}", page.text);
+    assert!(page.text.contains("cookies in your browser"), "{}", page.text);
     // At another application, although this browser has a state there, too.
     ada.open("https://other.example.com/").await;
     let callback = code_for(&mut ada, "https://app.example.com/").await;
