@@ -56,10 +56,10 @@ impl Roots {
     }
 }
 
-/// Reads a file with certificates. It must be a regular file: a device may have no end, and a pipe no writer. For regular files,
-/// the flag has no effect.
+/// Reads a file with certificates. It must be a regular file: a device may have no end, and a pipe no writer. The flags keep
+/// opening it from waiting, and from making a terminal ours.
 fn certificates(path: &Path) -> io::Result<Vec<u8>> {
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));

@@ -98,7 +98,7 @@ outcomes! {
     AuthorizeOutcome {
         /// The user is asked.
         Begun = "begun";
-        /// The client gets a code at once (`prompt=none`).
+        /// The client gets a code at once.
         Silent = "silent";
         /// The client gets an error at once.
         Refused = "refused";

@@ -45,7 +45,7 @@ pub enum BeginError {
 }
 
 impl Authorization {
-    /// Checks a request, whose parameters are in `query`, and stores it for this browser.
+    /// Checks a request, whose parameters are in `query`, and answers it or stores it for this browser.
     ///
     /// # Errors
     /// [`BeginError`].
@@ -144,8 +144,8 @@ impl Authorization {
             Step::Issue => match self.issue(&loaded, visit).await? {
                 Issued::Code(answer) => return Ok(Begun::Answer(answer)),
                 Issued::Instead(found) => found.step,
-                // The client was disabled at this moment.
-                Issued::Gone => Step::SignIn,
+                // As of now, the redirect URI is not registered, so it must not be redirected to (RFC 6749 §4.1.2.1).
+                Issued::Gone => return Ok(Begun::Page(invalid("the client or its redirect URI was removed"))),
             },
             _ if silently => {
                 self.next(On::Db(&self.platform.db), &loaded, visit.session())
@@ -160,7 +160,6 @@ impl Authorization {
         }
         let error = match step {
             Step::Refuse(error) => error,
-            Step::SignIn => error(ErrorCode::LoginRequired, "no one is signed in"),
             _ => error(ErrorCode::InteractionRequired, "a page must be shown to the user"),
         };
         let to = loaded.request.answer_to.clone();
