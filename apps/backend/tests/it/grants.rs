@@ -168,7 +168,7 @@ pub async fn next(server: &TestServer, token: &GrantToken, client: &str) -> Gran
 /// Whether a grant is active. Its row and its bit, which verifiers see, must agree.
 async fn lives(services: &Services, grant: &Session) -> bool {
     let now = services.clock.now();
-    let by_row = sessions::find_living(&services.db, grant.id, now)
+    let by_row = sessions::find_active(&services.db, grant.id, now)
         .await
         .unwrap()
         .is_some();
@@ -581,7 +581,7 @@ async fn o_34_the_grants_of_a_disabled_client_end(database: Database) {
         .unwrap();
     let now = services.clock.now();
     assert!(
-        sessions::find_living(&services.db, ends.grant.id, now)
+        sessions::find_active(&services.db, ends.grant.id, now)
             .await
             .unwrap()
             .is_none()
@@ -745,7 +745,7 @@ async fn o_34_a_bound_grant_ends_at_the_end_of_its_session(database: Database) {
     server.services.clock.advance(10 * DAY);
     let now = server.services.clock.now();
     let db = &server.services.db;
-    assert!(sessions::find_living(db, ends.grant.id, now).await.unwrap().is_none());
+    assert!(sessions::find_active(db, ends.grant.id, now).await.unwrap().is_none());
     let refused = refresh(&server.services, &ends.token, "grafana").await;
     assert!(matches!(refused, Err(RefreshError::Invalid)));
     next(&server, &lasts.token, "grafana").await;
@@ -1122,7 +1122,7 @@ async fn o_19_a_renewed_session_stays_the_same_with_a_new_cookie(database: Datab
     let verified = server.services.guard.verify(&token).await.unwrap();
     assert_eq!(verified.claims().auth_time, Some(now.seconds()));
     // The grants of the session go on, and say when they were made.
-    let grant = sessions::find_living(&services.db, opened.grant.id, now)
+    let grant = sessions::find_active(&services.db, opened.grant.id, now)
         .await
         .unwrap()
         .unwrap();

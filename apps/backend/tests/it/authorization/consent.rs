@@ -56,9 +56,9 @@ async fn o_20_x_32_consent_is_asked_once_and_again_for_more(database: Database) 
     for _ in 0..2 {
         let here = begun(&mut ada, &native).await;
         let page = ada.get(&here).await.assert_status(200);
-        assert!(page.text.contains("value=\"go_on\""), "{}", page.text);
+        assert!(page.text.contains("value=\"continue\""), "{}", page.text);
         let shown = field_of(&page, "shown").unwrap();
-        let answer = ada.post(&here, &[("decision", "go_on"), ("shown", &shown)]).await;
+        let answer = ada.post(&here, &[("decision", "continue"), ("shown", &shown)]).await;
         let arrived = Arrived::of(&answer);
         assert_eq!(arrived.at, "com.example.notes:/callback");
         arrived.code();
@@ -87,9 +87,9 @@ async fn o_20_a_native_application_needs_a_click_unless_it_has_a_secret_and_a_lo
         for _ in 0..2 {
             let here = begun(&mut ada, &changes).await;
             let page = ada.get(&here).await;
-            assert_eq!(page.text.contains("value=\"go_on\""), needs_click, "{redirect_uri}");
+            assert_eq!(page.text.contains("value=\"continue\""), needs_click, "{redirect_uri}");
             let answer = match field_of(&page, "shown") {
-                Some(shown) => ada.post(&here, &[("decision", "go_on"), ("shown", &shown)]).await,
+                Some(shown) => ada.post(&here, &[("decision", "continue"), ("shown", &shown)]).await,
                 None => page,
             };
             let arrived = Arrived::of(&answer);
@@ -306,10 +306,10 @@ async fn o_12_x_17_a_page_is_answered_by_the_account_that_it_was_shown_to(databa
     Browser::sign_up(&server, "eve").await;
     let native = [("client_id", "native"), ("redirect_uri", "com.example.notes:/callback")];
     let choice = [("prompt", "select_account")];
-    let cases: [(&[(&str, &str)], &str); 3] = [(&[], "allow"), (&native, "go_on"), (&choice, "go_on")];
+    let cases: [(&[(&str, &str)], &str); 3] = [(&[], "allow"), (&native, "continue"), (&choice, "continue")];
     for (number, (changes, decision)) in cases.into_iter().enumerate() {
         let mut ada = Browser::sign_up(&server, &format!("ada-{number}")).await;
-        if decision == "go_on" {
+        if decision == "continue" {
             code_of(
                 &mut ada,
                 changes

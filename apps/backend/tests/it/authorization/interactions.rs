@@ -13,10 +13,10 @@ use super::*;
 const DECISIONS: [&[(&str, &str)]; 7] = [
     &[],
     &[("decision", "")],
-    &[("decision", "go_on")],
+    &[("decision", "continue")],
     &[("decision", "allow")],
     &[("decision", "allow"), ("shown", "x")],
-    &[("decision", "go_on"), ("shown", "x")],
+    &[("decision", "continue"), ("shown", "x")],
     &[("decision", "cancel")],
 ];
 

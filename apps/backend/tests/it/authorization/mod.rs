@@ -259,7 +259,7 @@ async fn begun(browser: &mut Browser<'_>, changes: &[(&str, &str)]) -> String {
     }
 }
 
-/// Follows a request until the client is answered, with the decision `allow` where consent is asked for, and `go_on` where
+/// Follows a request until the client is answered, with the decision `allow` where consent is asked for, and `continue` where
 /// the page asks for a click.
 async fn answered(browser: &mut Browser<'_>, here: &str) -> Arrived {
     let page = browser.get(here).await;
@@ -267,8 +267,8 @@ async fn answered(browser: &mut Browser<'_>, here: &str) -> Arrived {
         return Arrived::of(&page);
     }
     let page = page.assert_status(200);
-    let decision = match page.text.contains("value=\"go_on\"") {
-        true => "go_on",
+    let decision = match page.text.contains("value=\"continue\"") {
+        true => "continue",
         false => "allow",
     };
     let shown = field_of(&page, "shown").unwrap();

@@ -180,7 +180,7 @@ async fn an_account_is_chosen_and_another_one_signs_in(database: Database) {
         let page = ada.get(&here).await.assert_status(200);
         assert!(page.text.contains("Continue as ada@example.com"), "{}", page.text);
         let shown = field_of(&page, "shown").unwrap();
-        let chosen = ada.post(&here, &[("decision", "go_on"), ("shown", &shown)]).await;
+        let chosen = ada.post(&here, &[("decision", "continue"), ("shown", &shown)]).await;
         assert_eq!(chosen.assert_status(303).header("location"), here);
         Arrived::of(&ada.get(&here).await).code();
     }

@@ -22,7 +22,7 @@ use countersign::core::ids::AccountId;
 use countersign::core::request_info::RequestInfo;
 use countersign::features::identity::accounts;
 use countersign::features::oauth::consents;
-use countersign::features::sign_in::sessions::{NewGrant, find_living};
+use countersign::features::sign_in::sessions::{NewGrant, find_active};
 use countersign_guard::Scopes;
 use countersign_store::StoreError;
 use countersign_testkit::{Answer, Browser, Person, RelyingParty, TestServer};
@@ -112,7 +112,7 @@ async fn granted(server: &TestServer, client: &RelyingParty<'_>, person: &Person
     let services = &server.services;
     let now = services.clock.now();
     let parent = countersign::core::ids::SessionId(text(&claims, "sid").parse().unwrap());
-    let parent = find_living(&services.db, parent, now).await.unwrap().unwrap();
+    let parent = find_active(&services.db, parent, now).await.unwrap().unwrap();
     let (token, bit) = (
         services.sessions.first_grant_token(),
         services.revocations.allocate().await.unwrap(),

@@ -116,7 +116,7 @@ async fn o_47_a_58_an_application_ends_the_session_that_its_id_token_belongs_to(
         }
         assert!(!ada.is_signed_in().await);
         let now = server.services.clock.now();
-        let living = sessions::find_living(&server.services.db, grant, now).await.unwrap();
+        let living = sessions::find_active(&server.services.db, grant, now).await.unwrap();
         assert!(living.is_none(), "the grant ends with the session");
         // Once more: there is nothing to end, and the browser continues all the same.
         let answer = ask(&mut ada, &fields).await;

@@ -6,4 +6,4 @@
 mod service;
 mod store;
 
-pub use service::{Asked, ClaimsChange, StandardProfile, UserClaims, claims_for, find};
+pub use service::{ClaimsChange, RequestedClaims, StandardProfile, UserClaims, claims_for, find};

@@ -160,7 +160,7 @@ pub async fn find<'c>(conn: impl Into<Conn<'c>>, account: AccountId) -> Result<S
 }
 
 /// The claims that a client asks for.
-pub struct Asked<'a> {
+pub struct RequestedClaims<'a> {
     /// The scopes that were granted.
     pub scopes: &'a Scopes,
     /// The claims that were requested by name (OpenID Connect Core §5.5), for this response.
@@ -169,7 +169,7 @@ pub struct Asked<'a> {
     pub allowed: &'a Scopes,
 }
 
-impl Asked<'_> {
+impl RequestedClaims<'_> {
     /// Returns the names of the claims that are given, if the user has them.
     fn names(&self) -> Vec<&'static str> {
         let mut names = Vec::new();
@@ -190,7 +190,7 @@ impl Asked<'_> {
 pub async fn claims_for(
     db: &Db,
     account: AccountId,
-    asked: &Asked<'_>,
+    asked: &RequestedClaims<'_>,
 ) -> Result<Option<Map<String, Value>>, StoreError> {
     let found = accounts::find(db, account).await?;
     let Some(account) = found.filter(|account| account.disabled_at.is_none()) else {

@@ -6,14 +6,14 @@
 //! code. `pages` has the pages, and `token` the endpoint for the code. The tables are `authorization_requests` and
 //! `authorization_codes`.
 
-mod asked;
+mod access;
 mod code;
 mod permission;
 mod request;
 mod service;
 mod store;
 
-pub use asked::{AccessRequest, Asked, are_given, consent_ids, is_covered, scopes_for};
+pub use access::{AccessRequest, GrantableAccess, are_given, consent_ids, is_covered, scopes_for};
 pub use permission::Permission;
 pub use request::{Audience, union};
 #[cfg(feature = "testing")]
@@ -21,6 +21,6 @@ pub use service::Redeemed;
 #[cfg(feature = "testing")]
 pub use service::reference;
 pub use service::{
-    AnswerGoesTo, Authorization, AuthorizationResponse, BeginError, Begun, Carried, ConsentShown, Decided, Decision,
+    AnswerGoesTo, Authorization, AuthorizationResponse, BeginError, Begun, Carried, ConsentSummary, Decided, Decision,
     Interaction, Next, NextError, RedeemError, Redemption, Visit, void_all,
 };

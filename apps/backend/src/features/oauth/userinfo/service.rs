@@ -11,7 +11,7 @@ use crate::core::limits::{Exceeded, Key, Policy};
 use crate::core::metrics::UserInfoOutcome;
 use crate::core::oauth_endpoints::userinfo_audience;
 use crate::core::platform::Platform;
-use crate::features::identity::profiles::{Asked, claims_for};
+use crate::features::identity::profiles::{RequestedClaims, claims_for};
 use crate::features::oauth::clients::{self, Client};
 use crate::features::oauth::consents;
 use crate::features::operations::keys::{IssueError, Keys};
@@ -86,7 +86,7 @@ impl UserInfo {
         let session = SessionId(user.session.ok_or_else(revoked)?);
         self.spend(session).await?;
         let now = self.platform.clock.now();
-        let session = sessions::find_living(&self.platform.db, session, now).await?;
+        let session = sessions::find_active(&self.platform.db, session, now).await?;
         let is_of_token =
             |session: &Session| session.client_id == user.claims.client_id && session.account_id == AccountId(user.id);
         let session = session.filter(is_of_token).ok_or_else(revoked)?;
@@ -119,7 +119,7 @@ impl UserInfo {
             None => ClaimsRequest::default(),
         };
         let consented = self.consented(session, client).await?;
-        let asked = Asked {
+        let asked = RequestedClaims {
             scopes: &scopes.intersection(&consented),
             requested: &requested.userinfo,
             allowed: &consented,

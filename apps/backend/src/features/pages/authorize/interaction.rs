@@ -19,7 +19,7 @@ use crate::core::extract::PathId;
 use crate::core::ids::AuthorizationRequestId;
 use crate::core::problem::{Code, Problem};
 use crate::core::request_info::RequestInfo;
-use crate::features::oauth::authorization::{AnswerGoesTo, ConsentShown, Decided, Decision, Next, NextError};
+use crate::features::oauth::authorization::{AnswerGoesTo, ConsentSummary, Decided, Decision, Next, NextError};
 use crate::settings::Signup;
 
 #[derive(Template)]
@@ -83,7 +83,7 @@ pub(super) struct DecisionForm {
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Choice {
-    GoOn,
+    Continue,
     Allow,
     Cancel,
 }
@@ -136,7 +136,7 @@ pub(super) async fn decide(
 ) -> Result<Response, Problem> {
     let shown = form.shown.unwrap_or_default();
     let decision = match form.decision {
-        Choice::GoOn => Decision::GoOn(shown),
+        Choice::Continue => Decision::Continue(shown),
         Choice::Allow => Decision::Allow(shown),
         Choice::Cancel => Decision::Cancel,
     };
@@ -160,7 +160,7 @@ fn gone(pages: &Pages, visitor: &Visitor, error: NextError) -> Result<Response, 
     }
 }
 
-fn choose_account(pages: &Pages, visitor: &Visitor, here: &str, shown: &ConsentShown) -> Response {
+fn choose_account(pages: &Pages, visitor: &Visitor, here: &str, shown: &ConsentSummary) -> Response {
     let v = View::new(pages, visitor);
     let client = v.client_name(&shown.client);
     let is_open = pages.platform.settings.signup == Signup::Open;
@@ -175,7 +175,7 @@ fn choose_account(pages: &Pages, visitor: &Visitor, here: &str, shown: &ConsentS
     page(visitor, &chooses.v, &chooses)
 }
 
-fn consent(pages: &Pages, visitor: &Visitor, here: &str, shown: &ConsentShown) -> Response {
+fn consent(pages: &Pages, visitor: &Visitor, here: &str, shown: &ConsentSummary) -> Response {
     let v = View::new(pages, visitor);
     let client = v.client_name(&shown.client);
     let permissions = in_words(&v, shown.permissions(visitor.language));
@@ -206,7 +206,7 @@ fn consent(pages: &Pages, visitor: &Visitor, here: &str, shown: &ConsentShown) -
     page(visitor, &consent.v, &consent)
 }
 
-fn to_native(pages: &Pages, visitor: &Visitor, here: &str, shown: &ConsentShown) -> Response {
+fn to_native(pages: &Pages, visitor: &Visitor, here: &str, shown: &ConsentSummary) -> Response {
     let v = View::new(pages, visitor);
     let client = v.client_name(&shown.client);
     let label = v.t1("page-continue-to", "application", &client);

@@ -6,7 +6,7 @@ use super::secret::CookieHash;
 use crate::core::clock::Timestamp;
 use crate::core::ids::SessionId;
 use crate::features::identity::accounts::{Account, JoinedAccount, joined_account};
-use crate::features::sign_in::sessions::{Session, join_session, joined_session, lives};
+use crate::features::sign_in::sessions::{Session, is_active, join_session, joined_session};
 use crate::settings::Origin;
 
 /// What a cookie stands for.
@@ -68,7 +68,7 @@ pub(super) async fn find(
         join_session!("browser_sessions.session_id"),
         "
           WHERE browser_sessions.hash = $1 AND browser_sessions.origin = $2 AND browser_sessions.expires_at > $3 AND ",
-        lives!("$3")
+        is_active!("$3")
     )))
     .bind(hash)
     .bind(origin.as_str())

@@ -13,7 +13,7 @@ mod service;
 mod store;
 mod sweeper;
 
-pub(crate) use store::{join_session, joined_session, lives};
+pub(crate) use store::{is_active, join_session, joined_session};
 
 pub use authority::{AcceptedClients, ServerAuthority};
 pub use refresh_token::{GrantToken, RefreshToken};
@@ -23,6 +23,6 @@ pub use schemas::{GrantBody, RefreshBody, SessionBody, TokenBody};
 pub use service::Acr;
 pub use service::{
     AccessToken, LogoutNotice, NewGrant, NewSession, Redeemer, RefreshError, Sessions, Tokens, acr, end_all,
-    end_everything, end_grant, end_grants, find_living, grants_of, lock_living, opened_in, renew, saw,
+    end_everything, end_grant, end_grants, find_active, grants_of, lock_active, opened_in, renew, saw,
 };
 pub use store::Session;

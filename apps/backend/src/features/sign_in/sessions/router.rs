@@ -57,10 +57,10 @@ async fn refresh(
         Problem,
     ))]
 async fn list(State(sessions): State<Sessions>, user: CurrentUser) -> Result<Json<Vec<SessionBody>>, Problem> {
-    let living = sessions.list(user.account_id()).await?;
+    let active = sessions.list(user.account_id()).await?;
     let asking = user.session_id();
     Ok(Json(
-        living
+        active
             .into_iter()
             .map(|session| SessionBody::seen_by(asking, session))
             .collect(),

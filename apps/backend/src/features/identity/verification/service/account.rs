@@ -73,7 +73,7 @@ impl Verification {
     /// Checks that the session has not ended and the password has not changed since they were read.
     async fn still_own(&self, tx: &mut Tx<'_>, own: &Own, version: CredentialVersion) -> Result<(), VerifyError> {
         match own {
-            Own::Session(session) => match sessions::lock_living(tx, *session, self.platform.clock.now()).await? {
+            Own::Session(session) => match sessions::lock_active(tx, *session, self.platform.clock.now()).await? {
                 Some(_) => Ok(()),
                 None => Err(PasswordError::Ended.into()),
             },

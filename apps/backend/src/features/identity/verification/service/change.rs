@@ -84,7 +84,7 @@ impl Verification {
         let Some(asking) = asking else {
             return Ok(false);
         };
-        let session = sessions::find_living(&self.platform.db, asking, self.platform.clock.now()).await?;
+        let session = sessions::find_active(&self.platform.db, asking, self.platform.clock.now()).await?;
         Ok(session.is_some() && self.challenges.is_redeemable(Action::ChangeEmail, link).await?)
     }
 
@@ -110,10 +110,10 @@ impl Verification {
                     let now = self.platform.clock.now();
                     let proven = self.challenges.spend(tx, Purpose::ChangeEmail, checked).await?;
                     let asking = proven.session.ok_or(ChallengeError::Invalid)?;
-                    if proven.account != account || sessions::lock_living(tx, asking, now).await?.is_none() {
+                    if proven.account != account || sessions::lock_active(tx, asking, now).await?.is_none() {
                         return Err(ChallengeError::Invalid.into());
                     }
-                    if sessions::lock_living(tx, session, now).await?.is_none() {
+                    if sessions::lock_active(tx, session, now).await?.is_none() {
                         return Err(PasswordError::Ended.into());
                     }
                     let before = accounts::find(&mut *tx, account)

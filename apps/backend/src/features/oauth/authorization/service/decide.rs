@@ -9,10 +9,10 @@ use super::issue::Issued;
 use super::loaded::{Found, Loaded, On};
 use super::next_step::Step;
 use super::response::AuthorizationResponse;
-use super::shown::ConsentShown;
+use super::shown::ConsentSummary;
 use super::visit::Visit;
 use crate::core::ids::AuthorizationRequestId;
-use crate::features::oauth::authorization::asked::Asked;
+use crate::features::oauth::authorization::access::GrantableAccess;
 use crate::features::oauth::authorization::store::{self, Answer};
 use crate::features::oauth::consents;
 use crate::features::operations::audit::{Event, EventKind};
@@ -27,13 +27,13 @@ pub enum Next {
     /// The user signs in with the account that the client expects, instead of the present one.
     SignInAsOther,
     /// The user continues with this account, or uses another one.
-    ChooseAccount(ConsentShown),
+    ChooseAccount(ConsentSummary),
     /// The user proves again who they are.
     Reauthenticate,
     /// The user allows what is shown, or cancels.
-    Consent(ConsentShown),
+    Consent(ConsentSummary),
     /// The user clicks to go to a native application.
-    Confirm(ConsentShown),
+    Confirm(ConsentSummary),
     /// The browser takes this to the client.
     Answer(AuthorizationResponse),
 }
@@ -42,7 +42,7 @@ pub enum Next {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// To continue with this account or to the native application, with the digest of what was shown.
-    GoOn(String),
+    Continue(String),
     /// To agree to what was shown, identified by its digest.
     Allow(String),
     /// To send the client away without access.
@@ -135,14 +135,14 @@ impl Authorization {
         let found = self.next(On::Db(&self.platform.db), &loaded, visit.session()).await?;
         let Found { step, asked, .. } = found;
         // Consent compares the digest in its transaction.
-        if let Decision::GoOn(shown) = decision
+        if let Decision::Continue(shown) = decision
             && asked.digest(who.account.id, &loaded.client) != *shown
         {
             return Ok(Decided::Again);
         }
         let (db, now) = (&self.platform.db, self.platform.clock.now());
         match (step, decision) {
-            (Step::ChooseAccount, Decision::GoOn(_)) => {
+            (Step::ChooseAccount, Decision::Continue(_)) => {
                 store::note(db, id, who.session.id, Answer::Chosen, now).await?;
                 return Ok(Decided::Again);
             }
@@ -151,7 +151,7 @@ impl Authorization {
                     return Ok(Decided::Again);
                 }
             }
-            (Step::Confirm, Decision::GoOn(_)) => {
+            (Step::Confirm, Decision::Continue(_)) => {
                 store::note(db, id, who.session.id, Answer::Clicked, now).await?;
             }
             (Step::Consent | Step::Confirm, Decision::Cancel) => {
@@ -248,12 +248,12 @@ impl Authorization {
 }
 
 /// Returns what a page shows.
-fn shown(loaded: &Loaded, asked: Asked, who: &SignedIn) -> ConsentShown {
-    ConsentShown::new(loaded, asked, who.account.id)
+fn shown(loaded: &Loaded, asked: GrantableAccess, who: &SignedIn) -> ConsentSummary {
+    ConsentSummary::new(loaded, asked, who.account.id)
 }
 
 /// Returns the scopes that are asked for, for the audit log.
-fn scopes_of(asked: &Asked) -> String {
+fn scopes_of(asked: &GrantableAccess) -> String {
     let texts: Vec<_> = asked.audiences.iter().map(|one| one.consented().to_string()).collect();
     texts.join(" ")
 }

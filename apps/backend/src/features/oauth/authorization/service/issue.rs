@@ -13,7 +13,7 @@ use super::response::AuthorizationResponse;
 use super::visit::Visit;
 use crate::core::ids::SessionId;
 use crate::core::versions::SessionEpoch;
-use crate::features::oauth::authorization::asked::consent_ids;
+use crate::features::oauth::authorization::access::consent_ids;
 use crate::features::oauth::authorization::code::{AuthorizationCode, CodeHash};
 use crate::features::oauth::authorization::request::{Audience, OFFLINE_ACCESS};
 use crate::features::oauth::authorization::store;
@@ -35,7 +35,7 @@ pub(super) enum Issued {
 
 /// What the grant of a code will be for, as JSON.
 #[derive(Serialize, Deserialize)]
-pub(super) struct GrantOf {
+pub(super) struct GrantParameters {
     /// The session epoch of the account: ending all sessions, as a change of the password does, ends the code too.
     pub epoch: SessionEpoch,
     /// The epoch of the client: disabling it ends the code too.
@@ -118,7 +118,7 @@ impl Authorization {
         };
         let Some(row) = row else { return Ok(false) };
         // A transaction that ends the session or disables the account commits before this one, or waits for it.
-        let Some(session) = sessions::lock_living(tx, session, now).await? else {
+        let Some(session) = sessions::lock_active(tx, session, now).await? else {
             return Err(Undone::Instead(self.signed_out(loaded)));
         };
         let request = read(&row)?;
@@ -145,7 +145,7 @@ impl Authorization {
             false => consent_ids(&given),
         };
         let from = &visit.caller.request;
-        let grant = GrantOf {
+        let grant = GrantParameters {
             epoch: session.epoch,
             client_epoch: client.epoch,
             consents,

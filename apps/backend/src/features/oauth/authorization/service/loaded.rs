@@ -1,4 +1,4 @@
-//! A stored request with its client, and what it needs next.
+//! A request with its client, and what it needs next.
 
 use countersign_guard::Scopes;
 use countersign_oauth::{Prompt, RedirectUri};
@@ -10,7 +10,7 @@ use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, AuthorizationRequestId};
 use crate::features::identity::accounts;
 use crate::features::oauth::apis;
-use crate::features::oauth::authorization::asked::{Asked, is_covered};
+use crate::features::oauth::authorization::access::{GrantableAccess, is_covered};
 use crate::features::oauth::authorization::request::AuthorizationRequest;
 use crate::features::oauth::authorization::store::{self, RequestRow};
 use crate::features::oauth::clients::{self, Client};
@@ -32,7 +32,7 @@ pub(super) struct Loaded {
 pub(super) struct Found {
     pub step: Step,
     /// What is asked of the account; nothing if no one is signed in.
-    pub asked: Asked,
+    pub asked: GrantableAccess,
     /// What the user has allowed the client. Read only if the step depends on it.
     pub given: Vec<Consent>,
 }
@@ -42,7 +42,7 @@ impl Found {
     pub fn without_account(step: Step) -> Self {
         Self {
             step,
-            asked: Asked::default(),
+            asked: GrantableAccess::default(),
             given: Vec::new(),
         }
     }
@@ -206,17 +206,23 @@ impl Authorization {
         on: &mut On<'_, '_>,
         Loaded { request, client, .. }: &Loaded,
         account: AccountId,
-    ) -> Result<Asked, StoreError> {
+    ) -> Result<GrantableAccess, StoreError> {
         let userinfo = self.userinfo();
         let known = match request.audiences.iter().all(|audience| audience.identifier == userinfo) {
             true => Vec::new(),
             false => apis::all(on.conn()).await?,
         };
-        let held = match Asked::depends_on_held(&request.audiences, &known) {
+        let held = match GrantableAccess::depends_on_held(&request.audiences, &known) {
             true => accounts::scopes(on.conn(), account).await?,
             false => Scopes::default(),
         };
-        Ok(Asked::of(&request.audiences, client, &userinfo, &known, &held))
+        Ok(GrantableAccess::of(
+            &request.audiences,
+            client,
+            &userinfo,
+            &known,
+            &held,
+        ))
     }
 }
 

@@ -22,7 +22,7 @@ pub use self::loaded::Interaction;
 pub use self::redeem::Redeemed;
 pub use self::redeem::{RedeemError, Redemption};
 pub use self::response::{AuthorizationResponse, Carried};
-pub use self::shown::{AnswerGoesTo, ConsentShown};
+pub use self::shown::{AnswerGoesTo, ConsentSummary};
 pub use self::visit::Visit;
 
 use countersign_store::{Db, StoreError};

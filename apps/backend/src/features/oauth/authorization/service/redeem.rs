@@ -7,14 +7,14 @@ use countersign_oauth::{ClaimsRequest, CodeChallenge, GrantType, ResourceIndicat
 use countersign_store::{StoreError, Tx};
 
 use super::Authorization;
-use super::issue::GrantOf;
+use super::issue::GrantParameters;
 use crate::core::caller::Caller;
 use crate::core::ids::AccountId;
 use crate::core::language::Language;
 use crate::core::request_info::RequestInfo;
 use crate::features::identity::accounts;
 use crate::features::oauth::apis::{self, Api};
-use crate::features::oauth::authorization::asked::{are_given, is_covered};
+use crate::features::oauth::authorization::access::{are_given, is_covered};
 use crate::features::oauth::authorization::code::{AuthorizationCode, CodeHash};
 use crate::features::oauth::authorization::request::union;
 use crate::features::oauth::authorization::store::codes::{self, CodeRow};
@@ -42,7 +42,7 @@ pub struct Redemption<'r> {
 pub struct PresentedCode {
     hash: CodeHash,
     row: CodeRow,
-    grant: GrantOf,
+    grant: GrantParameters,
 }
 
 impl PresentedCode {
@@ -197,7 +197,7 @@ impl Authorization {
     async fn check_target(
         &self,
         tx: &mut Tx<'_>,
-        grant: &GrantOf,
+        grant: &GrantParameters,
         client: &Client,
         resource: Option<&str>,
     ) -> Result<(), RedeemError> {
@@ -329,7 +329,7 @@ impl Authorization {
     }
 }
 
-fn grant_of(row: &CodeRow) -> Result<GrantOf, StoreError> {
+fn grant_of(row: &CodeRow) -> Result<GrantParameters, StoreError> {
     serde_json::from_str(&row.grant_of).map_err(|_| inconsistent("grant_of"))
 }
 

@@ -5,17 +5,17 @@ use countersign_oauth::{Kind, RedirectUri};
 use super::loaded::Loaded;
 use crate::core::ids::AccountId;
 use crate::core::language::Language;
-use crate::features::oauth::authorization::asked::Asked;
+use crate::features::oauth::authorization::access::GrantableAccess;
 use crate::features::oauth::authorization::permission::Permission;
 use crate::features::oauth::clients::Client;
 
 /// What a page shows of a request.
-pub struct ConsentShown {
+pub struct ConsentSummary {
     pub client: Client,
     pub goes_to: AnswerGoesTo,
     /// Who is signed in.
     account: AccountId,
-    asked: Asked,
+    asked: GrantableAccess,
 }
 
 /// Where the browser goes when the user agrees.
@@ -29,8 +29,8 @@ pub enum AnswerGoesTo {
     App(String),
 }
 
-impl ConsentShown {
-    pub(super) fn new(loaded: &Loaded, asked: Asked, account: AccountId) -> Self {
+impl ConsentSummary {
+    pub(super) fn new(loaded: &Loaded, asked: GrantableAccess, account: AccountId) -> Self {
         Self {
             account,
             goes_to: loaded.registered().map_or(AnswerGoesTo::ThisComputer, AnswerGoesTo::of),

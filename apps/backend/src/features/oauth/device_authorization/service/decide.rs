@@ -16,7 +16,7 @@ use crate::core::language::Language;
 use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::features::identity::accounts;
 use crate::features::oauth::apis;
-use crate::features::oauth::authorization::{Asked, Permission, union};
+use crate::features::oauth::authorization::{GrantableAccess, Permission, union};
 use crate::features::oauth::clients::{self, Client};
 use crate::features::oauth::consents;
 use crate::features::oauth::device_authorization::store::{self, Allowed, Request};
@@ -29,7 +29,7 @@ pub struct DeviceRequest {
     pub client: Client,
     /// Who is signed in.
     account: AccountId,
-    asked: Asked,
+    asked: GrantableAccess,
     /// Where the request came from.
     pub user_agent: Option<String>,
     pub address: Option<String>,
@@ -237,7 +237,7 @@ impl DeviceAuthorization {
             return Ok(None);
         };
         let client = clients::may_use(db, &request.client_id).await?;
-        let session = sessions::find_living(db, user.session, now).await?;
+        let session = sessions::find_active(db, user.session, now).await?;
         let (Some(client), Some(session)) = (client, session) else {
             return Ok(None);
         };
@@ -276,7 +276,7 @@ impl DeviceAuthorization {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let Some(session) = sessions::lock_living(tx, user.session, now).await? else {
+                    let Some(session) = sessions::lock_active(tx, user.session, now).await? else {
                         return Err(DecideError::Ended);
                     };
                     let versions = accounts::may_sign_in(&mut *tx, user.account).await?;

@@ -10,7 +10,7 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::oauth_endpoints::userinfo_audience;
 use crate::features::oauth::apis::{self, Api};
-use crate::features::oauth::authorization::{AccessRequest, Asked, Audience, scopes_for};
+use crate::features::oauth::authorization::{AccessRequest, Audience, GrantableAccess, scopes_for};
 use crate::features::oauth::clients::Client;
 use crate::features::oauth::consents;
 use crate::features::oauth::device_authorization::store::Request;
@@ -54,16 +54,16 @@ impl DeviceAuthorization {
         client: &Client,
         known: &[Api],
         held: &Scopes,
-    ) -> Result<Asked, StoreError> {
+    ) -> Result<GrantableAccess, StoreError> {
         let audiences = audiences(&request.audiences)?;
-        Ok(Asked::of(&audiences, client, &self.userinfo(), known, held))
+        Ok(GrantableAccess::of(&audiences, client, &self.userinfo(), known, held))
     }
 
     /// Stores the consent of a user who allows a request.
     pub(super) async fn consent(
         &self,
         tx: &mut Tx<'_>,
-        asked: &Asked,
+        asked: &GrantableAccess,
         client: &Client,
         account: AccountId,
         now: Timestamp,

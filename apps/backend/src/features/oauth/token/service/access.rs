@@ -6,7 +6,7 @@ use countersign_oauth::{OPENID_SCOPES, ScopeGrant};
 use countersign_store::StoreError;
 
 use super::audience::Target;
-use super::grant::{Asked, Grant};
+use super::grant::{Grant, RequestedTokens};
 use super::{TokenError, Tokens};
 use crate::core::ids::AccountId;
 use crate::core::oauth_endpoints::userinfo_audience;
@@ -31,7 +31,7 @@ impl Tokens {
     ///
     /// # Errors
     /// [`TokenError`]
-    pub(super) async fn access(&self, grant: &Grant, asked: &Asked<'_>) -> Result<Access, TokenError> {
+    pub(super) async fn access(&self, grant: &Grant, asked: &RequestedTokens<'_>) -> Result<Access, TokenError> {
         let (granted, client) = (&grant.scopes, asked.client);
         let is_more = |scope: &Scopes| scope.iter().any(|scope| !granted.contains(scope));
         if asked.scope.as_ref().is_some_and(is_more) {

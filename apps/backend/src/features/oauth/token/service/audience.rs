@@ -2,7 +2,7 @@
 
 use countersign_oauth::ResourceIndicator;
 
-use super::grant::{Asked, Grant};
+use super::grant::{Grant, RequestedTokens};
 use super::{TokenError, Tokens};
 use crate::core::oauth_endpoints::userinfo_audience;
 use crate::features::oauth::apis::{self, Api};
@@ -28,7 +28,7 @@ impl Target {
 impl Tokens {
     /// Returns what the next access token of a grant is for: what the request names, if it was granted; otherwise the only API of
     /// the grant, the default API of the client, or the UserInfo endpoint.
-    pub(super) async fn target(&self, grant: &Grant, asked: &Asked<'_>) -> Result<Target, TokenError> {
+    pub(super) async fn target(&self, grant: &Grant, asked: &RequestedTokens<'_>) -> Result<Target, TokenError> {
         let client = asked.client;
         let userinfo = userinfo_audience(self.platform.settings.issuer.as_str());
         let has_openid = grant.scopes.contains("openid");

@@ -20,7 +20,7 @@ pub(super) struct Grant {
 }
 
 /// What a request says about the next tokens of a grant.
-pub(super) struct Asked<'a> {
+pub(super) struct RequestedTokens<'a> {
     pub(super) client: &'a Client,
     /// The requested API. `None` for the default of the grant.
     pub(super) resource: Option<&'a str>,

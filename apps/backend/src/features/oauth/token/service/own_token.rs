@@ -9,7 +9,7 @@ use crate::core::first_party::FIRST_PARTY_CLIENT;
 use crate::core::ids::{AccountId, SessionId};
 use crate::features::identity::accounts;
 use crate::features::oauth::clients;
-use crate::features::sign_in::sessions::find_living;
+use crate::features::sign_in::sessions::find_active;
 
 impl Tokens {
     /// Returns the claims of an access token of this server that is valid at this moment: its signature, its time, its bit, its
@@ -67,7 +67,7 @@ impl Tokens {
         let Some(sid) = claims.sid else {
             return Ok(false);
         };
-        let session = find_living(db, SessionId(sid), self.platform.clock.now()).await?;
+        let session = find_active(db, SessionId(sid), self.platform.clock.now()).await?;
         let is_its_own = |session: &crate::features::sign_in::sessions::Session| {
             session.account_id.0 == account && session.client_id == claims.client_id
         };

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::access::Access;
 use super::audience::Target;
-use super::grant::{Asked, Grant};
+use super::grant::{Grant, RequestedTokens};
 use super::{TokenError, Tokens};
 use crate::features::identity::profiles;
 use crate::features::oauth::clients::Client;
@@ -29,7 +29,7 @@ impl Tokens {
     ///
     /// # Errors
     /// [`TokenError`]
-    pub(super) async fn prepare(&self, grant: &Grant, asked: &Asked<'_>) -> Result<Prepared, TokenError> {
+    pub(super) async fn prepare(&self, grant: &Grant, asked: &RequestedTokens<'_>) -> Result<Prepared, TokenError> {
         let access = self.access(grant, asked).await?;
         let user = match access.openid.contains("openid") {
             true => Some(self.user(grant, asked.client, &access).await?),
@@ -47,7 +47,7 @@ impl Tokens {
     /// Returns the claims of the ID token about the user.
     async fn user(&self, grant: &Grant, client: &Client, access: &Access) -> Result<Map<String, Value>, TokenError> {
         let none = Scopes::default();
-        let asked = profiles::Asked {
+        let asked = profiles::RequestedClaims {
             scopes: match client.metadata.id_token_claims {
                 IdTokenClaimsMode::Scope => &access.openid,
                 IdTokenClaimsMode::Minimal => &none,

@@ -118,7 +118,7 @@ pub(super) async fn forget_mails(tx: &mut Tx<'_>, email: &str) -> Result<(), Sto
 
 /// Checks that the session was not ended while the password was being verified.
 async fn still_signed_in(tx: &mut Tx<'_>, session: SessionId, now: Timestamp) -> Result<(), PasswordError> {
-    match sessions::lock_living(tx, session, now).await? {
+    match sessions::lock_active(tx, session, now).await? {
         Some(_) => Ok(()),
         None => Err(PasswordError::Ended),
     }

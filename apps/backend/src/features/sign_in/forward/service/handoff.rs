@@ -115,7 +115,7 @@ impl Forward {
                     if !is_own || handoff.expires_at <= now || handoff.origin != origin.as_str() {
                         return Ok(None);
                     }
-                    let Some(session) = sessions::lock_living(tx, handoff.session_id, now).await? else {
+                    let Some(session) = sessions::lock_active(tx, handoff.session_id, now).await? else {
                         return Ok(None);
                     };
                     let cookie = self.browsers.issue_at(tx, origin, &session).await?;

@@ -140,11 +140,11 @@ pub async fn end_all(
 /// Ends a grant within a transaction, without a logout notice: its client is at fault, or asked for it. Returns whether it had
 /// not ended.
 pub async fn end_grant(tx: &mut RevokingTx<'_, '_, '_>, grant: SessionId, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(end_faulty(tx, grant, now).await?.is_some())
+    Ok(end_grant_returning_account(tx, grant, now).await?.is_some())
 }
 
 /// Like [`end_grant`]; returns the account.
-pub(super) async fn end_faulty(
+pub(super) async fn end_grant_returning_account(
     tx: &mut RevokingTx<'_, '_, '_>,
     grant: SessionId,
     now: Timestamp,
@@ -323,6 +323,6 @@ impl Sessions {
 
     /// Lists the active sessions of an account, newest first.
     pub async fn list(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
-        store::list_live(&self.platform.db, account, self.platform.clock.now()).await
+        store::list_active(&self.platform.db, account, self.platform.clock.now()).await
     }
 }

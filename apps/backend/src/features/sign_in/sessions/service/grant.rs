@@ -6,8 +6,8 @@ use countersign_guard::Scopes;
 use countersign_store::{Conn, StoreError};
 
 use super::Sessions;
+use super::active::{find_active, lock_active};
 use super::end::{LogoutNotice, end_rows};
-use super::living::{find_living, lock_living};
 use super::rotate::{By, RefreshError};
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
@@ -104,7 +104,7 @@ impl Sessions {
         if let Some(parent) = new.parent {
             // A statement that ends the parent either comes first, so that no grant is opened, or waits and then sees the
             // grant.
-            let parent = lock_living(tx, parent, now).await?;
+            let parent = lock_active(tx, parent, now).await?;
             let Some(parent) = parent.filter(|parent| parent.account_id == new.account && !parent.is_grant()) else {
                 return Ok(None);
             };
@@ -182,7 +182,7 @@ impl Sessions {
         if !presented.is_of(family.family_hash) {
             return Ok(None);
         }
-        let session = find_living(&self.platform.db, presented.session(), now).await?;
+        let session = find_active(&self.platform.db, presented.session(), now).await?;
         Ok(session.map(|session| PresentedGrant {
             session,
             is_usable: family.refresh_hash == presented.hash() && family.refresh_expires_at > now,

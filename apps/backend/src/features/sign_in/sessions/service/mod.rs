@@ -1,9 +1,9 @@
 //! The rules of sessions and grants: opening, rotation, ending, and their tokens.
 
 mod acr;
+mod active;
 mod end;
 mod grant;
-mod living;
 mod open;
 mod renew;
 mod rotate;
@@ -12,9 +12,9 @@ mod tokens;
 #[cfg(feature = "testing")]
 pub use acr::Acr;
 pub use acr::acr;
+pub use active::{find_active, lock_active, opened_in, saw};
 pub use end::{LogoutNotice, end_all, end_everything, end_grant, end_grants};
 pub use grant::{NewGrant, Redeemer, grants_of};
-pub use living::{find_living, lock_living, opened_in, saw};
 pub use open::NewSession;
 pub use renew::renew;
 pub use rotate::RefreshError;

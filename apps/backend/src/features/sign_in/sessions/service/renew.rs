@@ -3,8 +3,8 @@
 use countersign_store::{StoreError, Tx};
 
 use super::Sessions;
+use super::active::lock_active;
 use super::end::end;
-use super::living::lock_living;
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
 use crate::core::ids::{SessionId, SessionRef};
@@ -31,7 +31,7 @@ impl Sessions {
             .transact(|tx| {
                 Box::pin(async move {
                     // A session that was ended meanwhile takes nothing over.
-                    let new = lock_living(tx, after, now).await?;
+                    let new = lock_active(tx, after, now).await?;
                     if let Some(new) = new.filter(|new| new.account_id == before.account && new.id != before.session) {
                         store::move_bound(tx, before.session, &new).await?;
                     }

@@ -9,8 +9,8 @@ use countersign_guard::Scopes;
 use countersign_store::StoreError;
 
 use super::Sessions;
-use super::end::{end, end_faulty};
-use super::living::find_living;
+use super::active::find_active;
+use super::end::{end, end_grant_returning_account};
 use super::tokens::Tokens;
 use crate::core::caller::Caller;
 use crate::core::first_party::FIRST_PARTY_CLIENT;
@@ -81,7 +81,7 @@ enum Step<K> {
     /// It belongs to a client other than the one that presents it.
     Foreign,
     /// It was never valid, or no longer is.
-    Dead,
+    Invalid,
 }
 
 /// A repetition within the replay window.
@@ -205,21 +205,21 @@ impl Sessions {
             Step::Foreign => Err(self
                 .revoke_family(presented, EventKind::RefreshForeignClient, by, caller)
                 .await?),
-            Step::Dead => Err(RefreshError::Invalid),
+            Step::Invalid => Err(RefreshError::Invalid),
         }
     }
 
     async fn look<K: Kind>(&self, presented: &FamilyToken<K>, by: &By<'_>) -> Result<Step<K>, StoreError> {
         let now = self.platform.clock.now();
         let Some(family) = store::find_family(&self.platform.db, presented.session()).await? else {
-            return Ok(Step::Dead);
+            return Ok(Step::Invalid);
         };
         // Session ids are not secret. Without the family secret, a client learns nothing and ends nothing.
         if !presented.is_of(family.family_hash) || family.refresh_expires_at <= now {
-            return Ok(Step::Dead);
+            return Ok(Step::Invalid);
         }
-        let Some(session) = find_living(&self.platform.db, presented.session(), now).await? else {
-            return Ok(Step::Dead);
+        let Some(session) = find_active(&self.platform.db, presented.session(), now).await? else {
+            return Ok(Step::Invalid);
         };
         // RFC 6749 §10.4: a refresh token is bound to its client. Whatever its state, another client must not have it.
         if family.client_id != by.client_id {
@@ -241,7 +241,7 @@ impl Sessions {
                 "a refresh token was rotated with a sealing key that this server does not have; check that all \
                  nodes share the same keys"
             );
-            return Ok(Step::Dead);
+            return Ok(Step::Invalid);
         };
         Ok(Step::Replay(Box::new(Replay {
             session,
@@ -314,7 +314,7 @@ impl Sessions {
             .transact(|tx| {
                 Box::pin(async move {
                     let ended = match K::OF_GRANTS {
-                        true => end_faulty(tx, session, now).await?,
+                        true => end_grant_returning_account(tx, session, now).await?,
                         false => end(tx, session, None, now).await?,
                     };
                     let Some(account) = ended else {

@@ -2,7 +2,7 @@
 
 use countersign_store::{Conn, StoreError, query, sql};
 
-use super::session::{Session, columns, lives};
+use super::session::{Session, columns, is_active};
 use crate::core::clock::Timestamp;
 use crate::core::first_party::{is_first_party, is_grant};
 use crate::core::ids::{AccountId, SessionId};
@@ -23,7 +23,7 @@ pub(in super::super) async fn list_grants<'c>(
           WHERE account_id = $1 AND ",
         is_grant!(),
         " AND ",
-        lives!("$2"),
+        is_active!("$2"),
         "
           ORDER BY created_at DESC, id DESC"
     )))
@@ -48,7 +48,7 @@ pub(in super::super) async fn list_grants_of_client<'c>(
           WHERE client_id = COALESCE($1, client_id) AND ",
         is_grant!(),
         " AND ",
-        lives!("$2"),
+        is_active!("$2"),
         "
           ORDER BY created_at DESC, id DESC
           LIMIT $3"
@@ -61,7 +61,7 @@ pub(in super::super) async fn list_grants_of_client<'c>(
 }
 
 /// Lists the active first-party sessions of an account in its current epoch, newest first.
-pub(in super::super) async fn list_live<'c>(
+pub(in super::super) async fn list_active<'c>(
     conn: impl Into<Conn<'c>>,
     account: AccountId,
     now: Timestamp,

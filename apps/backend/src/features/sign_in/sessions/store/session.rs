@@ -60,7 +60,7 @@ pub(super) use columns;
 
 /// SQL: the session is active at the time `$now`: it has not ended, and its account is still in its epoch. If it is a bound
 /// grant, the browser session that it ends with has not ended either.
-macro_rules! lives {
+macro_rules! is_active {
     ($now:literal) => {
         concat!(
             "sessions.revoked_at IS NULL AND sessions.expires_at > ",
@@ -77,7 +77,7 @@ macro_rules! lives {
     };
 }
 
-pub(crate) use lives;
+pub(crate) use is_active;
 
 /// SQL: the columns of a [`Session`] in a statement that joins other tables. `browser_sessions` uses it.
 macro_rules! joined_session {

@@ -2,7 +2,7 @@
 
 use countersign_store::{Db, StoreError, query, row, sql};
 
-use super::session::{Session, columns, lives};
+use super::session::{Session, columns, is_active};
 use crate::core::clock::Timestamp;
 use crate::core::first_party::is_first_party;
 use crate::core::ids::SessionId;
@@ -67,7 +67,7 @@ pub(in super::super) async fn rotate(db: &Db, rotation: &Rotation<'_>) -> Result
             SET refresh_hash = $4, previous_hash = refresh_hash, rotated_from = $5, rotated_at = $6, last_seen_at = $6,
                 refresh_expires_at = CASE WHEN expires_at < $7 THEN expires_at ELSE $7 END
           WHERE id = $1 AND family_hash = $2 AND refresh_hash = $3 AND client_id = $8 AND refresh_expires_at > $6 AND ",
-        lives!("$6"),
+        is_active!("$6"),
         " AND ",
         client_may_be_used!(),
         "
@@ -92,7 +92,7 @@ pub(in super::super) async fn reuse(db: &Db, token: &Presented<'_>) -> Result<Op
         "UPDATE sessions
             SET last_seen_at = $4, refresh_expires_at = CASE WHEN expires_at < $5 THEN expires_at ELSE $5 END
           WHERE id = $1 AND family_hash = $2 AND refresh_hash = $3 AND client_id = $6 AND refresh_expires_at > $4 AND ",
-        lives!("$4"),
+        is_active!("$4"),
         " AND ",
         client_may_be_used!(),
         "

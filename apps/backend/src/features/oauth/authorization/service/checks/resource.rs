@@ -4,7 +4,7 @@
 use countersign_oauth::OauthError;
 
 use super::draft::Draft;
-use crate::features::oauth::authorization::asked::AccessRequest;
+use crate::features::oauth::authorization::access::AccessRequest;
 
 pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
     let request = AccessRequest {

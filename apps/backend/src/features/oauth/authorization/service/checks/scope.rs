@@ -5,7 +5,7 @@ use countersign_guard::Scopes;
 use countersign_oauth::{ErrorCode, OauthError};
 
 use super::draft::{Draft, error};
-use crate::features::oauth::authorization::asked::scopes_for;
+use crate::features::oauth::authorization::access::scopes_for;
 
 pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
     let Some(text) = draft.one("scope")? else {

@@ -2,7 +2,7 @@
 
 use super::{GrantRequest, IssuedTokens, TokenError, Tokens};
 use crate::features::oauth::authorization::Redemption;
-use crate::features::oauth::token::service::grant::{Asked, Grant};
+use crate::features::oauth::token::service::grant::{Grant, RequestedTokens};
 use crate::features::oauth::token::service::mint::Opened;
 
 impl Tokens {
@@ -22,7 +22,7 @@ impl Tokens {
             resources: code.resources().into_iter().map(str::to_owned).collect(),
             claims: code.claims().cloned().unwrap_or_default(),
         };
-        let asked = Asked {
+        let asked = RequestedTokens {
             client,
             resource: redemption.resource,
             // RFC 6749 §4.1.3: a token request with a code has no scope.

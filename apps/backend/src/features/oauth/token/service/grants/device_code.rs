@@ -6,7 +6,7 @@ use countersign_store::StoreError;
 use super::{GrantRequest, IssuedTokens, TokenError, Tokens};
 use crate::features::oauth::clients::Client;
 use crate::features::oauth::device_authorization::DeviceError;
-use crate::features::oauth::token::service::grant::{Asked, Grant};
+use crate::features::oauth::token::service::grant::{Grant, RequestedTokens};
 use crate::features::oauth::token::service::mint::Opened;
 
 impl Tokens {
@@ -24,7 +24,7 @@ impl Tokens {
     pub(super) async fn device_code(&self, request: &GrantRequest<'_>) -> Result<IssuedTokens, TokenError> {
         let (client, caller) = (request.client, request.caller);
         let code = request.required("device_code")?;
-        let asked = Asked {
+        let asked = RequestedTokens {
             client,
             resource: request.optional("resource")?,
             scope: None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{GrantRequest, IssuedTokens, TokenError, Tokens};
-use crate::features::oauth::token::service::grant::{Asked, Grant};
+use crate::features::oauth::token::service::grant::{Grant, RequestedTokens};
 use crate::features::oauth::token::service::mint::Opened;
 use crate::features::sign_in::sessions::{GrantToken, Redeemer};
 
@@ -12,7 +12,7 @@ impl Tokens {
         let client = request.client;
         let presented = request.required("refresh_token")?;
         let presented: GrantToken = presented.parse().map_err(|_| TokenError::InvalidGrant)?;
-        let asked = Asked {
+        let asked = RequestedTokens {
             client,
             resource: request.optional("resource")?,
             scope: request.scopes()?,

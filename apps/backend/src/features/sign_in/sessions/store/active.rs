@@ -2,7 +2,7 @@
 
 use countersign_store::{Conn, Db, StoreError, Tx, query, sql};
 
-use super::session::{Session, columns, lives};
+use super::session::{Session, columns, is_active};
 use super::tokens::NewFamily;
 use crate::core::clock::Timestamp;
 use crate::core::first_party::is_first_party;
@@ -50,7 +50,7 @@ pub(in super::super) async fn insert_session(
 }
 
 /// Returns an active session.
-pub(in super::super) async fn find_live<'c>(
+pub(in super::super) async fn find_active<'c>(
     conn: impl Into<Conn<'c>>,
     id: SessionId,
     now: Timestamp,
@@ -61,7 +61,7 @@ pub(in super::super) async fn find_live<'c>(
         "
            FROM sessions
           WHERE id = $1 AND ",
-        lives!("$2")
+        is_active!("$2")
     )))
     .bind(id)
     .bind(now)
@@ -70,7 +70,7 @@ pub(in super::super) async fn find_live<'c>(
 }
 
 /// Locks an active session until the transaction ends, by updating `last_seen_at`.
-pub(in super::super) async fn lock_live(
+pub(in super::super) async fn lock_active(
     tx: &mut Tx<'_>,
     id: SessionId,
     now: Timestamp,
@@ -79,7 +79,7 @@ pub(in super::super) async fn lock_live(
         "UPDATE sessions
             SET last_seen_at = $2
           WHERE id = $1 AND ",
-        lives!("$2"),
+        is_active!("$2"),
         "
       RETURNING ",
         columns!()
@@ -103,7 +103,7 @@ pub(in super::super) async fn renew(
           WHERE id = $1 AND ",
         is_first_party!(),
         " AND ",
-        lives!("$2"),
+        is_active!("$2"),
         "
       RETURNING ",
         columns!()

@@ -9,8 +9,8 @@ use crate::features::oauth::clients;
 use crate::features::sign_in::sessions::store::{self, Session};
 
 /// Returns the session if it is active.
-pub async fn find_living(db: &Db, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
-    match store::find_live(db, id, now).await? {
+pub async fn find_active(db: &Db, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
+    match store::find_active(db, id, now).await? {
         Some(session) if client_may_be_used(db, &session).await? => Ok(Some(session)),
         _ => Ok(None),
     }
@@ -27,8 +27,8 @@ pub async fn saw(db: &Db, id: SessionId, now: Timestamp) -> Result<(), StoreErro
 }
 
 /// Returns the session if it is active, locked until the transaction ends, so that it cannot be ended in between.
-pub async fn lock_living(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
-    match store::lock_live(tx, id, now).await? {
+pub async fn lock_active(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
+    match store::lock_active(tx, id, now).await? {
         Some(session) if client_may_be_used(tx, &session).await? => Ok(Some(session)),
         _ => Ok(None),
     }

@@ -145,7 +145,7 @@ fn target(description: &'static str) -> OauthError {
 
 /// The requested access that an account can give, as of now.
 #[derive(Default)]
-pub struct Asked {
+pub struct GrantableAccess {
     /// What the account can give, per audience.
     pub audiences: Vec<Audience>,
     /// The APIs among them.
@@ -154,7 +154,7 @@ pub struct Asked {
     pub is_gone: bool,
 }
 
-impl Asked {
+impl GrantableAccess {
     /// Returns whether what an account can give depends on its own scopes: a scope is requested that only some accounts have.
     pub fn depends_on_held(audiences: &[Audience], known: &[Api]) -> bool {
         audiences.iter().any(|audience| {
