@@ -22,7 +22,9 @@ def is_open(port):
 def test_the_server_and_nginx_end_with_the_program(by):
     port = free_port()
     environment = os.environ | {"CONFORMANCE_ISSUER": f"https://localhost:{port}"}
-    program = subprocess.Popen([sys.executable, SERVE], env=environment, stdout=subprocess.PIPE, text=True)
+    # A shell that starts the tests in the background makes them ignore SIGINT.
+    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    program = subprocess.Popen([sys.executable, SERVE], env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=heed)
     try:
         assert any("is ready" in line for line in program.stdout)
         assert is_open(port) and is_open(8100)
