@@ -1,4 +1,4 @@
-//! The source of randomness: the operating system. Keys and signatures use that of `aws-lc-rs`.
+//! The source of randomness: the operating system. Keys and signatures use the generator of `aws-lc-rs`.
 
 /// A cryptographically secure random number generator. Free to clone.
 #[derive(Clone, Copy, Debug, Default)]
