@@ -36,7 +36,7 @@ async fn server(database: Database) -> TestServer {
     server_with(database, "").await
 }
 
-/// A server with the clients and the API of these tests.
+/// A server with the clients and the API of these tests. ID tokens are signed with ES256, so that the server needs no RSA key.
 async fn server_with(database: Database, toml: &str) -> TestServer {
     let server = TestServer::start_with(database, toml).await;
     let caller = Caller::server();
@@ -51,7 +51,7 @@ async fn server_with(database: Database, toml: &str) -> TestServer {
     });
     let api = serde_json::from_value(api).unwrap();
     server.services.apis.create(&api, &caller).await.unwrap();
-    for (client_id, trusted, metadata) in [
+    for (client_id, trusted, mut metadata) in [
         (
             "grafana",
             false,
@@ -90,6 +90,7 @@ async fn server_with(database: Database, toml: &str) -> TestServer {
             }),
         ),
     ] {
+        metadata["id_token_signed_response_alg"] = json!("ES256");
         let metadata = serde_json::from_value(metadata).unwrap();
         let client_id = client_id.to_owned();
         let new = NewClient {

@@ -19,9 +19,13 @@ use serde_json::{Value, json};
 /// What the operator chose, with all that form encoding changes.
 const OWN_SECRET: &str = "a:b%41+c%20d&e=f%C3%A9+é-0123456789abcdef";
 
-/// Registers a client and returns its secret, if it has one.
+/// Registers a client that needs no RSA key, and returns its secret, if it has one.
 async fn register(server: &TestServer, client_id: &str, has_secret: bool) -> Option<String> {
-    let Value::Object(object) = json!({ "redirect_uris": ["https://app.example.com/cb"] }) else {
+    let metadata = json!({
+        "redirect_uris": ["https://app.example.com/cb"],
+        "id_token_signed_response_alg": "ES256",
+    });
+    let Value::Object(object) = metadata else {
         unreachable!()
     };
     let new = NewClient {

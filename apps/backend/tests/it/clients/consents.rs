@@ -12,7 +12,12 @@ const ORDERS: &str = "https://api.example.com";
 const USERINFO: &str = "http://127.0.0.1:8000/oauth2/userinfo";
 
 async fn register(server: &TestServer, client_id: &str) {
-    let Value::Object(object) = json!({ "client_name": "Grafana", "redirect_uris": ["https://a.example/"] }) else {
+    let metadata = json!({
+        "client_name": "Grafana",
+        "redirect_uris": ["https://a.example/"],
+        "id_token_signed_response_alg": "ES256",
+    });
+    let Value::Object(object) = metadata else {
         unreachable!()
     };
     let new = NewClient {
