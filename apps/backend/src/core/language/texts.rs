@@ -161,7 +161,7 @@ mod tests {
         for folder in ["src", "templates"] {
             gather(&root.join(folder), &mut sources);
         }
-        // Each text in quotation marks, and what is between two of them. Searching the sources for each message takes seconds.
+        // Each text in quotation marks, and what is between two. Searching all sources for each message takes seconds.
         let quoted: HashSet<&str> = sources.split('"').collect();
         for message in messages(Language::English).keys() {
             // The name of an email's message has two parts: the purpose, and the part of the email.
