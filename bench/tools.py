@@ -49,7 +49,10 @@ class Server:
         return [str(word) for word in on_core(1, BENCH, *fixed, *words)]
 
     def load(self, seconds, kind, *words):
-        found = figures(self.command(seconds, kind, *words))
+        """At a fixed rate, or as much as the server can take: then the load does not sleep, because the server would pay for
+        waking it, and the more so the longer a response takes."""
+        saturating = [] if "--rate" in words else ["--polling"]
+        found = figures(self.command(seconds, kind, *saturating, *words))
         assert found["answered"] > 0, f"nothing was answered: {words}"
         return found
 

@@ -46,6 +46,10 @@ pub(crate) struct Load {
     /// core with a latency measurement.
     #[arg(long)]
     coarse: bool,
+    /// Polls for responses instead of sleeping until one arrives, because the server would pay for waking the load: for a load
+    /// with a core of its own.
+    #[arg(long)]
+    polling: bool,
     /// The maximum number of times that each line is used; when all are used up, the load ends.
     #[arg(long)]
     times: Option<usize>,
@@ -98,6 +102,9 @@ impl Load {
             next: AtomicU64::new(0),
             begin,
         });
+        if plan.load.polling {
+            tokio::spawn(poll(plan.end()));
+        }
         let workers: Vec<_> = (0..plan.load.connections)
             .map(|number| tokio::spawn(Plan::work(plan.clone(), number)))
             .collect();
@@ -146,10 +153,21 @@ impl Load {
     }
 }
 
+/// Keeps the runtime from sleeping.
+async fn poll(end: Instant) {
+    while Instant::now() < end {
+        tokio::task::yield_now().await;
+    }
+}
+
 impl Plan {
+    fn end(&self) -> Instant {
+        self.begin + Duration::from_secs_f64(self.load.seconds)
+    }
+
     async fn work(self: Arc<Self>, number: usize) -> Result<Counted, Failure> {
         let mut counted = Counted::new()?;
-        let end = self.begin + Duration::from_secs_f64(self.load.seconds);
+        let end = self.end();
         // Each connection has its own refresh tokens; everything else is shared.
         let mut own: Vec<_> = self
             .lines
