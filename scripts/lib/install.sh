@@ -276,7 +276,7 @@ python_packages() {
   if [ ! -f "$stamp" ]; then
     rm -rf "$folder"
     python3 -m venv "$folder" >&2 || return 1
-    "$folder/bin/pip" --quiet install --only-binary :all: --require-hashes -r "$requirements" >&2 || return 1
+    "$folder/bin/pip" --quiet install --no-compile --only-binary :all: --require-hashes -r "$requirements" >&2 || return 1
     touch "$stamp"
   fi
   echo "$folder"
