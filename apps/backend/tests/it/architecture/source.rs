@@ -47,10 +47,15 @@ pub struct Found {
 impl Crate {
     /// Reads the crate with this root file.
     pub fn read(root: &Path) -> Self {
+        Self::read_module(root, Vec::new())
+    }
+
+    /// Reads the module with this file and the modules below it. Paths that lead out of it cannot be resolved.
+    pub fn read_module(file: &Path, path: Names) -> Self {
         let mut read = Self {
             modules: BTreeMap::new(),
         };
-        read.file(root, Vec::new());
+        read.file(file, path);
         read
     }
 
