@@ -5,9 +5,12 @@ use serde_json::{Value, json};
 
 use super::{BINARY, done, json, refused};
 
+/// Neither client needs an RSA key.
 const GRAFANA: &str = "[[clients]]\nclient_id = \"grafana\"\nsecret_file = \"grafana\"\n\
+    id_token_signed_response_alg = \"ES256\"\n\
     redirect_uris = [\"https://grafana.example.com/cb\"]\n";
-const APP: &str = "[[clients]]\nclient_id = \"app\"\npublic = true\nredirect_uris = [\"https://app.example.com/cb\"]\n";
+const APP: &str = "[[clients]]\nclient_id = \"app\"\npublic = true\nid_token_signed_response_alg = \"ES256\"\n\
+    redirect_uris = [\"https://app.example.com/cb\"]\n";
 const ORDERS: &str = "[[apis]]\nidentifier = \"https://api.example.com\"\nname = \"Orders\"\n\
     scopes = [{ name = \"orders:read\" }]\n";
 

@@ -13,19 +13,21 @@ use serde_json::{Value, json};
 use super::{Browser, NEW_PASSWORD, encoded, form};
 use crate::grants::execute;
 
-/// A public client for devices, one that is trusted, and one with another grant.
+/// Public clients for devices, and one with another grant. None of them needs an RSA key.
 const CLIENTS: &str = r#"
 [[clients]]
 client_id = "tv"
 client_name = "Television"
 "client_name#de" = "Fernseher"
 public = true
+id_token_signed_response_alg = "ES256"
 grant_types = ["device_code", "refresh_token"]
 
 [[clients]]
 client_id = "trusted"
 client_name = "Our own"
 public = true
+id_token_signed_response_alg = "ES256"
 trusted = true
 grant_types = ["device_code"]
 
@@ -33,12 +35,14 @@ grant_types = ["device_code"]
 client_id = "other"
 client_name = "Another"
 public = true
+id_token_signed_response_alg = "ES256"
 grant_types = ["device_code"]
 
 [[clients]]
 client_id = "narrow"
 client_name = "Narrow"
 public = true
+id_token_signed_response_alg = "ES256"
 scope = "openid"
 grant_types = ["device_code"]
 
@@ -46,6 +50,7 @@ grant_types = ["device_code"]
 client_id = "bank"
 client_name = "Bank"
 public = true
+id_token_signed_response_alg = "ES256"
 default_max_age = 300
 grant_types = ["device_code"]
 
@@ -53,6 +58,7 @@ grant_types = ["device_code"]
 client_id = "web"
 client_name = "Web"
 public = true
+id_token_signed_response_alg = "ES256"
 redirect_uris = ["https://web.example.com/callback"]
 "#;
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -1049,12 +1055,13 @@ async fn o_24_a_permission_that_ended_does_not_come_back(database: Database) {
 
 #[apply(on_both_databases!)]
 async fn o_41_a_signature_that_fails_costs_no_grant(database: Database) {
-    let server = start(database).await;
+    let with_rsa = "[[clients]]\nclient_id = \"rsa\"\npublic = true\ngrant_types = [\"device_code\"]\n";
+    let server = start_with(database, with_rsa).await;
     let mut ada = Browser::sign_up(&server, "ada").await;
-    let device = allowed(&server, &mut ada, "tv").await;
+    let device = allowed(&server, &mut ada, "rsa").await;
     fail::cfg("rsa_lane::full", "return").unwrap();
-    poll(&server, &device, "tv").await.assert_status(503);
+    poll(&server, &device, "rsa").await.assert_status(503);
     fail::remove("rsa_lane::full");
-    poll(&server, &device, "tv").await.assert_status(200);
-    assert_eq!(error(&server, &device, "tv").await, "invalid_grant");
+    poll(&server, &device, "rsa").await.assert_status(200);
+    assert_eq!(error(&server, &device, "rsa").await, "invalid_grant");
 }
