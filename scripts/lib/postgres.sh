@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # logs comes from scripts/test
-# A PostgreSQL for one test run: on a free port, with data in a temporary folder that is removed at the end.
+# A PostgreSQL for one test run: on a free port, with data in a temporary folder that is removed at the end. It is in memory where
+# that has room, because the tests create and remove some hundred thousand small files.
 
 postgres_pid=
 postgres_home=
@@ -9,7 +10,7 @@ start_postgres() {
   local bin attempt port
   local -a as=()
   bin=$(postgres_folder) || { echo 'scripts/test: no initdb found, though postgresql is installed' >&2; return 1; }
-  postgres_home=$(mktemp -d "${TMPDIR:-/tmp}/countersign-test.XXXXXX")
+  postgres_home=$(mktemp -d "$(memory_folder)/countersign-test.XXXXXX")
   if [ "$(id -u)" -eq 0 ]; then
     # PostgreSQL refuses to run as root. setpriv is replaced by the server, so its process id is the server's.
     local user=postgres
@@ -21,9 +22,11 @@ start_postgres() {
     --encoding=UTF8 --locale=C --no-sync) >"$logs/postgres.log" 2>&1 || { tail "$logs/postgres.log" >&2; return 1; }
   for attempt in 1 2 3 4 5; do
     port=$(free_port)
-    # fsync=off: the data is discarded, and no test stops this server. Isolation and visibility are not affected.
+    # fsync=off: the data is discarded, and no test stops this server. Isolation and visibility are not affected. Nothing is
+    # kept long enough to be vacuumed.
     (cd "$postgres_home" && exec "${as[@]}" "$bin/postgres" -D "$postgres_home/data" -p "$port" -c listen_addresses=127.0.0.1 \
-      -c unix_socket_directories="$postgres_home" -c max_connections=300 -c fsync=off -c full_page_writes=off) \
+      -c unix_socket_directories="$postgres_home" -c max_connections=300 -c fsync=off -c full_page_writes=off \
+      -c autovacuum=off -c max_wal_size=256MB) \
       >>"$logs/postgres.log" 2>&1 </dev/null &
     postgres_pid=$!
     if answers "$bin" "$port"; then
@@ -53,6 +56,13 @@ stop_postgres() {
   fi
   [ -z "$postgres_home" ] || rm -rf "$postgres_home"
   return 0
+}
+
+# Prints the folder for temporary files: in memory if it has room for all that the tests have at one time.
+memory_folder() {
+  local room=0
+  [ ! -w /dev/shm ] || room=$(df -Pm /dev/shm | awk 'NR == 2 { print $4 }')
+  if [ "$room" -ge 2048 ]; then echo /dev/shm; else echo "${TMPDIR:-/tmp}"; fi
 }
 
 # On Debian, the server's programs are in a folder per version outside the PATH.

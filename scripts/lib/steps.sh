@@ -170,9 +170,11 @@ step_rust() {
   fi
 }
 
-# run_built ARGUMENT…: runs tests built by step_build. Tests mostly wait, so more run in parallel than there are cores.
+# run_built ARGUMENT…: runs tests built by step_build. Tests mostly wait, so more run in parallel than there are cores. Their
+# databases are in memory where there is room, because each of their commits is synced.
 run_built() {
-  "$(nextest)" nextest run --binaries-metadata "$logs/binaries.json" --cargo-metadata "$logs/metadata.json" \
+  TMPDIR=$(memory_folder) "$(nextest)" nextest run \
+    --binaries-metadata "$logs/binaries.json" --cargo-metadata "$logs/metadata.json" \
     --test-threads $((($(cores) * 3 + 1) / 2)) "$@"
 }
 
