@@ -3,6 +3,8 @@
 # nothing running. A test that fails is run once more; the summary lists those that passed only then (FLAKY, RERUN).
 
 pytest_options=(-p no:cacheprovider --reruns=1 -rsR)
+# For tests that do not use these plugins, which take two seconds to load.
+plain_options=("${pytest_options[@]}" -p no:schemathesis -p no:hypothesispytest)
 
 step_format() {
   cargo fmt --all --check
@@ -375,7 +377,7 @@ step_proxies() {
   "$COUNTERSIGN_TEST_TRAEFIK" version
   use_node
   python=$(test_python)
-  "$python/bin/python" -m pytest "${pytest_options[@]}" --timeout=60 tests/proxies
+  "$python/bin/python" -m pytest "${plain_options[@]}" --timeout=60 tests/proxies
 }
 
 # A revocation reaches all verifiers: nginx, and the examples for axum, FastAPI and Express.
@@ -388,7 +390,7 @@ step_everywhere() {
   use_node
   COUNTERSIGN_TEST_NODE=$(client_node)
   export COUNTERSIGN_TEST_AXUM_API COUNTERSIGN_TEST_EMBEDDED COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_NODE
-  "$python/bin/python" -m pytest "${pytest_options[@]}" --capture=no --timeout=300 tests/everywhere
+  "$python/bin/python" -m pytest "${plain_options[@]}" --capture=no --timeout=300 tests/everywhere
 }
 
 # Several nodes, killed in turn under load, and upgraded to the next version.
@@ -399,7 +401,7 @@ step_nodes() {
   COUNTERSIGN_TEST_POSTGRES_BIN=$(postgres_folder)
   export COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_POSTGRES_BIN
   python=$(test_python)
-  "$python/bin/python" -m pytest "${pytest_options[@]}" --capture=no --timeout=300 tests/nodes
+  "$python/bin/python" -m pytest "${plain_options[@]}" --capture=no --timeout=300 tests/nodes
 }
 
 # oauth2-proxy in front of a small application.
@@ -409,7 +411,7 @@ step_go() {
   COUNTERSIGN_TEST_OAUTH2_PROXY=$(oauth2_proxy)
   export COUNTERSIGN_TEST_OAUTH2_PROXY
   python=$(test_python)
-  "$python/bin/python" -m pytest "${pytest_options[@]}" --timeout=120 tests/clients/go
+  "$python/bin/python" -m pytest "${plain_options[@]}" --timeout=120 tests/clients/go
 }
 
 # Spring Security, as an API and as a web application.
@@ -418,7 +420,7 @@ step_java() {
   built_for java
   export COUNTERSIGN_TEST_SPRING=$target/test-clients/java/shop.jar
   python=$(test_python)
-  "$python/bin/python" -m pytest "${pytest_options[@]}" --timeout=120 tests/clients/java
+  "$python/bin/python" -m pytest "${plain_options[@]}" --timeout=120 tests/clients/java
 }
 
 # built_for STEP: waits for what the step needs, or builds it now. If that was skipped, skips the step and ends it.
