@@ -269,6 +269,18 @@ browser() {
   return 1
 }
 
+# Prints the path of a Chromium without a user interface, or of the browser where Debian has no such package.
+headless_browser() {
+  local folder=$target/test-tools/debian/headless program
+  program=$folder/usr/lib/chromium/chromium-headless-shell
+  [ -d "$folder" ] || unpack headless chromium-headless-shell chromium-common || true
+  if "$program" --version >/dev/null 2>&1; then
+    echo "$program"
+  else
+    browser
+  fi
+}
+
 # Prints the folder of a Python with the packages of a requirements file, updated when the file changes.
 python_packages() {
   local requirements=$1 folder=$2 stamp

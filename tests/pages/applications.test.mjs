@@ -9,7 +9,7 @@ import { createServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { password, startBrowser, startServer } from './support.mjs'
+import { password, startWholeBrowser, startServer } from './support.mjs'
 
 // `site.example` is one site. Its application and an untrusted sibling are beside the server; `other.example` is another
 // site, of which one origin is listed as an application too.
@@ -26,7 +26,7 @@ before(async () => {
     COUNTERSIGN_APP_ORIGINS: `${app},${listed}`,
     COUNTERSIGN_TRUSTED_PROXIES: '127.0.0.1',
   })
-  browser = await startBrowser([`--host-resolver-rules=MAP *.example 127.0.0.1`])
+  browser = await startWholeBrowser([`--host-resolver-rules=MAP *.example 127.0.0.1`])
 })
 after(async () => {
   await browser?.close()
@@ -187,7 +187,7 @@ test('a sibling subdomain cannot replace the cookie (cookie tossing)', { timeout
 })
 
 test('with third-party cookies blocked, the same site still works, and a frame on another site does not', { timeout: 120_000 }, async () => {
-  const blocking = await startBrowser([`--host-resolver-rules=MAP *.example 127.0.0.1`, '--test-third-party-cookie-phaseout'])
+  const blocking = await startWholeBrowser([`--host-resolver-rules=MAP *.example 127.0.0.1`, '--test-third-party-cookie-phaseout'])
   const { context, page } = await signedIn('blocked@site.example', blocking)
   await page.reload()
   assert.equal(codeOf(await token(page)), 'blocked@site.example')

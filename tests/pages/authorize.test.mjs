@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { assertAccessible, password, startBrowser, startMailServer, startServer, visit } from './support.mjs'
+import { assertAccessible, password, startBrowser, startMailServer, startServer, startWholeBrowser, visit } from './support.mjs'
 
 const verifier = 'a-verifier-that-is-long-enough-for-rfc-7636-4.1'
 const challenge = createHash('sha256').update(verifier).digest('base64url')
@@ -67,8 +67,8 @@ const ask = (more = {}) => {
   return `${server.base}/oauth2/authorize?${new URLSearchParams(parameters)}`
 }
 
-async function person(options) {
-  const { page, context, complaints } = await visit(browser, server.base, options)
+async function person(options, chromium = browser) {
+  const { page, context, complaints } = await visit(chromium, server.base, options)
   return { page, context, errors: () => complaints.filter((text) => !text.startsWith('outside: ')) }
 }
 
@@ -216,8 +216,10 @@ async function failures(context, page) {
   return failed
 }
 
-test('o_17 a form is redirected through a web application to a native one', { timeout: 120_000 }, async () => {
-  const { page, context } = await person()
+test('o_17 a form is redirected through a web application to a native one', { timeout: 120_000 }, async (t) => {
+  const whole = await startWholeBrowser()
+  t.after(() => whole.close())
+  const { page, context } = await person({}, whole)
   const console_ = []
   page.on('console', (message) => console_.push(message.text()))
   await signUp(page, 'hopper')
@@ -230,11 +232,12 @@ test('o_17 a form is redirected through a web application to a native one', { ti
   assert.ok(!failed.includes('csp'), `${failed}`)
   assert.ok(!console_.some((text) => /form-action/.test(text)), `${console_}`)
   assert.ok(console_.concat(failed).some((text) => /com\.example\.notes|scheme|ABORTED/i.test(text)), `${console_} ${failed}`)
-  await context.close()
 })
 
-test('o_17 a button opens a native application, and its page stays open', { timeout: 120_000 }, async () => {
-  const { page: first, context } = await person({ viewport: { width: 320, height: 640 } })
+test('o_17 a button opens a native application, and its page stays open', { timeout: 120_000 }, async (t) => {
+  const whole = await startWholeBrowser()
+  t.after(() => whole.close())
+  const { page: first, context } = await person({ viewport: { width: 320, height: 640 } }, whole)
   await signUp(first, 'native')
   const native = { client_id: 'native', redirect_uri: `${scheme}:/callback`, scope: 'openid' }
   await first.goto(ask(native))
@@ -259,5 +262,4 @@ test('o_17 a button opens a native application, and its page stays open', { time
   // The request was answered.
   const again = await (await context.newPage()).goto(page.url())
   assert.equal(again.status(), 400)
-  await context.close()
 })

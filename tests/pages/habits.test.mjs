@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { password, startBrowser, startMailServer, startServer, visit } from './support.mjs'
+import { password, startWholeBrowser, startMailServer, startServer, visit } from './support.mjs'
 
 let mail, server, browser
 before(async () => {
   mail = await startMailServer()
   server = await startServer({ COUNTERSIGN_MAIL__SMTP_URL: mail.url })
-  browser = await startBrowser()
+  browser = await startWholeBrowser()
 })
 after(async () => {
   await browser?.close()

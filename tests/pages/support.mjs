@@ -88,10 +88,25 @@ export async function startServer(settings = {}, file = '', port) {
   }
 }
 
-export function startBrowser(more = []) {
-  assert.ok(process.env.CHROMIUM, 'CHROMIUM must name a Chromium; scripts/test pages sets it')
+// What Playwright disables, repeated because only the last such list counts, and the address bar's suggestions, for which Chromium
+// starts a renderer in each window.
+const disabled = [
+  'AimEnabled', 'AvoidCorsURLLoaderRestartOnRedirect', 'AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose',
+  'HttpsFirstBalancedModeAutoEnable', 'HttpsUpgrades', 'LensOverlay', 'MediaRouter', 'NetworkTimeServiceQuerying',
+  'OptimizationHints', 'PaintHolding', 'PreconnectToSearch', 'ThirdPartyStoragePartitioning',
+  'WebUIOmniboxAimPopup', 'WebUIOmniboxFullPopup', 'WebUIOmniboxPopup',
+]
+
+// Starts a Chromium without a user interface if there is one: it has the browser's engine and needs half of the CPU time.
+export const startBrowser = (more) => launch(process.env.COUNTERSIGN_TEST_HEADLESS || process.env.CHROMIUM, more)
+
+// Starts the browser itself, for tests of its password manager, history, downloads, prompts and cookie settings.
+export const startWholeBrowser = (more) => launch(process.env.CHROMIUM, more)
+
+function launch(executablePath, more = []) {
+  assert.ok(executablePath, 'CHROMIUM must name a Chromium; scripts/test pages sets it')
   return chromium.launch({
-    executablePath: process.env.CHROMIUM,
+    executablePath,
     args: [
       ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
       '--disable-gpu',
@@ -101,6 +116,7 @@ export function startBrowser(more = []) {
       '--disable-component-update',
       '--disable-sync',
       '--force-device-scale-factor=1',
+      `--disable-features=${disabled}`,
       ...more,
     ],
   })
