@@ -12,6 +12,15 @@ import { password, startServer } from './server.mjs'
 export { password }
 const sources = join(import.meta.dirname, 'node_modules/@countersign/client/src')
 
+// What Playwright disables, repeated because only the last such list counts, and the address bar's suggestions, for which Chromium
+// starts a renderer in each window.
+const disabled = [
+  'AimEnabled', 'AvoidCorsURLLoaderRestartOnRedirect', 'AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose',
+  'HttpsFirstBalancedModeAutoEnable', 'HttpsUpgrades', 'LensOverlay', 'MediaRouter', 'NetworkTimeServiceQuerying',
+  'OptimizationHints', 'PaintHolding', 'PreconnectToSearch', 'ThirdPartyStoragePartitioning',
+  'WebUIOmniboxAimPopup', 'WebUIOmniboxFullPopup', 'WebUIOmniboxPopup',
+]
+
 export function startBrowser(options = {}) {
   assert.ok(process.env.CHROMIUM, 'CHROMIUM must name a Chromium; scripts/test clients sets it')
   return chromium.launch({
@@ -23,6 +32,7 @@ export function startBrowser(options = {}) {
       '--no-first-run',
       '--disable-background-networking',
       '--disable-sync',
+      `--disable-features=${disabled}`,
       ...(options.args ?? []),
     ],
   })

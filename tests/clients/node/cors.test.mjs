@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
-import { chromium } from 'playwright-core'
+import { startBrowser } from './client-world.mjs'
 import { password, startServer } from './server.mjs'
 
 let pages, origin, server, browser
@@ -14,11 +14,7 @@ before(async () => {
   await once(pages, 'listening')
   origin = `http://127.0.0.1:${pages.address().port}`
   server = await startServer({ COUNTERSIGN_APP_ORIGINS: origin })
-  assert.ok(process.env.CHROMIUM, 'CHROMIUM must name a Chromium; scripts/test clients sets it')
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    args: [...(process.getuid() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', '--no-first-run', '--disable-sync', '--host-resolver-rules=MAP app.example 127.0.0.1'],
-  })
+  browser = await startBrowser({ args: ['--host-resolver-rules=MAP app.example 127.0.0.1'] })
 })
 after(async () => {
   await browser?.close()

@@ -2,26 +2,13 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { chromium } from 'playwright-core'
+import { startBrowser } from './client-world.mjs'
 import { password, startServer } from './server.mjs'
 
 let server, browser
 before(async () => {
   server = await startServer()
-  assert.ok(process.env.CHROMIUM, 'CHROMIUM must name a Chromium; scripts/test clients sets it')
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    args: [
-      // Chromium's sandbox does not work as root.
-      ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  })
+  browser = await startBrowser({ args: ['--disable-quic', '--disable-component-update'] })
 })
 after(async () => {
   await browser?.close()
