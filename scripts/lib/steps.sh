@@ -202,7 +202,8 @@ step_doctests() {
 
 # With private items, because these pages are for contributors, and to check links to them.
 step_docs() {
-  RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --locked --workspace --no-deps --document-private-items
+  env -u RUSTC_WORKSPACE_WRAPPER RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' \
+    cargo doc --locked --workspace --no-deps --document-private-items
 }
 
 # Third-party clients against the real program.
