@@ -43,11 +43,15 @@ mod mailbox;
 #[cfg(feature = "server")]
 mod person;
 #[cfg(feature = "server")]
+mod postgres;
+#[cfg(feature = "server")]
 mod process;
 #[cfg(feature = "server")]
 mod relying_party;
 #[cfg(feature = "server")]
 mod server;
+#[cfg(feature = "server")]
+mod template;
 
 pub use dev_server::{DevServer, DevUser};
 pub use dev_token::{DevToken, DevTokenRequest};

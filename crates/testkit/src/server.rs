@@ -42,7 +42,7 @@ impl TestServer {
 
     /// Like [`start`](Self::start), with lines of `countersign.toml` that override the test kit's.
     pub async fn start_with(database: Database, toml: &str) -> Self {
-        let scratch = ScratchDatabase::create(database).await;
+        let scratch = ScratchDatabase::migrated(database, START).await;
         Self::start_on(scratch, toml).await
     }
 
