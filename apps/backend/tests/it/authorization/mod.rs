@@ -6,6 +6,7 @@ mod codes;
 mod consent;
 mod interactions;
 mod prompts;
+mod races;
 mod walk;
 
 use aws_lc_rs::digest::{SHA256, digest};
