@@ -348,7 +348,7 @@ fn refused(result: Result<Redeemed, RedeemError>) -> &'static str {
     match result {
         Ok(_) => "redeemed",
         Err(RedeemError::InvalidGrant(_)) => "invalid_grant",
-        Err(RedeemError::InvalidTarget) => "invalid_target",
+        Err(RedeemError::InvalidTarget(_)) => "invalid_target",
         Err(RedeemError::Store(error)) => panic!("{error}"),
     }
 }

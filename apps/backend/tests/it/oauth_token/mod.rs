@@ -11,6 +11,7 @@ mod races;
 mod requests;
 mod restored;
 mod revocation;
+mod targets;
 mod undone;
 mod user_tokens;
 

@@ -12,6 +12,7 @@ mod permission;
 mod request;
 mod service;
 mod store;
+mod target;
 
 pub use access::{AccessRequest, GrantableAccess, are_given, consent_ids, is_covered, scopes_for};
 pub use permission::Permission;
@@ -24,3 +25,4 @@ pub use service::{
     AnswerGoesTo, Authorization, AuthorizationResponse, BeginError, Begun, Carried, ConsentSummary, Decided, Decision,
     Interaction, Next, NextError, RedeemError, Redemption, Visit, void_all,
 };
+pub use target::{Target, TargetError, TargetOf};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countersign_guard::Scopes;
-use countersign_oauth::{ClaimsRequest, CodeChallenge, GrantType, ResourceIndicator};
-use countersign_store::{StoreError, Tx};
+use countersign_oauth::{ClaimsRequest, CodeChallenge, GrantType};
+use countersign_store::StoreError;
 
 use super::Authorization;
 use super::issue::GrantParameters;
@@ -13,11 +13,11 @@ use crate::core::ids::AccountId;
 use crate::core::language::Language;
 use crate::core::request_info::RequestInfo;
 use crate::features::identity::accounts;
-use crate::features::oauth::apis::{self, Api};
 use crate::features::oauth::authorization::access::{are_given, is_covered};
 use crate::features::oauth::authorization::code::{AuthorizationCode, CodeHash};
 use crate::features::oauth::authorization::request::union;
 use crate::features::oauth::authorization::store::codes::{self, CodeRow};
+use crate::features::oauth::authorization::target::{TargetError, TargetOf};
 use crate::features::oauth::clients::{self, Client};
 use crate::features::oauth::consents;
 use crate::features::operations::audit::{Event, EventKind};
@@ -83,9 +83,9 @@ pub enum RedeemError {
     /// `invalid_grant`, with what is wrong.
     #[error("{0}")]
     InvalidGrant(&'static str),
-    /// `invalid_target`.
-    #[error("resource is not one that was granted")]
-    InvalidTarget,
+    /// `invalid_target`, with what is wrong.
+    #[error("{0}")]
+    InvalidTarget(&'static str),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -98,6 +98,15 @@ enum Spending {
 }
 
 use RedeemError::InvalidGrant;
+
+impl From<TargetError> for RedeemError {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Invalid(reason) => Self::InvalidTarget(reason),
+            TargetError::Store(error) => Self::Store(error),
+        }
+    }
+}
 
 impl Authorization {
     /// Looks at a code that is presented, without spending it. A code that was spent before ends its grant (RFC 9700 §4.5).
@@ -193,39 +202,6 @@ impl Authorization {
         Ok(())
     }
 
-    /// Checks that there is an audience for the first token, which the client may use as of now.
-    async fn check_target(
-        &self,
-        tx: &mut Tx<'_>,
-        grant: &GrantParameters,
-        client: &Client,
-        resource: Option<&str>,
-    ) -> Result<(), RedeemError> {
-        let apis = apis::all(tx).await?;
-        let may_use = |api: &&Api| api.disabled_at.is_none() && client.may_use_api(api);
-        let is_granted = |identifier: &str| grant.audiences.iter().any(|one| one.identifier == identifier);
-        let has = |resource: &ResourceIndicator| {
-            let api = apis.iter().filter(may_use).find(|api| api.is_named(resource));
-            api.is_some_and(|api| is_granted(&api.identifier))
-        };
-        let named = |resource: &str| resource.parse().is_ok_and(|resource| has(&resource));
-        let userinfo = self.userinfo();
-        let is_openid = is_granted(&userinfo);
-        let mut granted = grant
-            .audiences
-            .iter()
-            .filter(|one| one.named && one.identifier != userinfo);
-        let has_target = match (resource, granted.next(), granted.next()) {
-            (Some(resource), ..) => (is_openid && resource == userinfo) || named(resource),
-            (None, Some(only), None) => named(&only.identifier),
-            (None, ..) => is_openid || client.metadata.default_api.as_ref().is_some_and(has),
-        };
-        match has_target {
-            true => Ok(()),
-            false => Err(RedeemError::InvalidTarget),
-        }
-    }
-
     /// Spends the code and opens the grant in one transaction, which checks everything again.
     async fn spend(
         &self,
@@ -266,7 +242,15 @@ impl Authorization {
                     if client.epoch != grant.client_epoch {
                         return Err(InvalidGrant("the client was disabled, or its grants were revoked"));
                     }
-                    self.check_target(tx, grant, &client, resource).await?;
+                    // The first token was prepared before the transaction. Its target must still be there.
+                    let target = TargetOf {
+                        client: &client,
+                        userinfo: &self.userinfo(),
+                        scopes,
+                        granted: resources.clone(),
+                        resource,
+                    };
+                    target.find(&mut *tx).await?;
                     let Some(versions) = accounts::may_sign_in(&mut *tx, row.account_id).await? else {
                         return Err(InvalidGrant("the account is disabled"));
                     };

@@ -5,13 +5,13 @@ use countersign_guard::Scopes;
 use countersign_oauth::{OPENID_SCOPES, ScopeGrant};
 use countersign_store::StoreError;
 
-use super::audience::Target;
 use super::grant::{Grant, RequestedTokens};
 use super::{TokenError, Tokens};
 use crate::core::ids::AccountId;
 use crate::core::oauth_endpoints::userinfo_audience;
 use crate::features::identity::accounts;
 use crate::features::oauth::apis::Api;
+use crate::features::oauth::authorization::Target;
 use crate::features::oauth::consents;
 
 /// The audience and scopes of an access token.

@@ -6,64 +6,20 @@ use super::grant::{Grant, RequestedTokens};
 use super::{TokenError, Tokens};
 use crate::core::oauth_endpoints::userinfo_audience;
 use crate::features::oauth::apis::{self, Api};
+use crate::features::oauth::authorization::{Target, TargetOf};
 use crate::features::oauth::clients::Client;
 
-/// What an access token is for.
-pub(super) enum Target {
-    /// The UserInfo endpoint, by its URL.
-    Userinfo(String),
-    Api(Box<Api>),
-}
-
-impl Target {
-    /// Returns the value of `aud`.
-    pub(super) fn identifier(&self) -> &str {
-        match self {
-            Self::Userinfo(url) => url,
-            Self::Api(api) => &api.identifier,
-        }
-    }
-}
-
 impl Tokens {
-    /// Returns what the next access token of a grant is for: what the request names, if it was granted; otherwise the only API of
-    /// the grant, the default API of the client, or the UserInfo endpoint.
+    /// Returns what the next access token of a grant is for.
     pub(super) async fn target(&self, grant: &Grant, asked: &RequestedTokens<'_>) -> Result<Target, TokenError> {
-        let client = asked.client;
-        let userinfo = userinfo_audience(self.platform.settings.issuer.as_str());
-        let has_openid = grant.scopes.contains("openid");
-        let granted: Vec<&str> = grant.resources.iter().map(String::as_str).collect();
-        if let Some(named) = asked.resource {
-            if named == userinfo && has_openid {
-                return Ok(Target::Userinfo(userinfo));
-            }
-            let api = self.usable(client, named).await?;
-            return match granted.contains(&api.identifier.as_str()) {
-                true => Ok(Target::Api(Box::new(api))),
-                false => Err(TokenError::InvalidTarget(
-                    "The user has not granted access to this API.",
-                )),
-            };
-        }
-        if let [only] = granted[..]
-            && only != userinfo
-        {
-            return Ok(Target::Api(Box::new(self.usable(client, only).await?)));
-        }
-        if let Some(default) = &client.metadata.default_api {
-            match self.usable(client, default.as_str()).await {
-                Ok(api) if granted.contains(&api.identifier.as_str()) => return Ok(Target::Api(Box::new(api))),
-                // It is gone, or was not granted.
-                Ok(_) | Err(TokenError::InvalidTarget(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        match has_openid {
-            true => Ok(Target::Userinfo(userinfo)),
-            false => Err(TokenError::InvalidTarget(
-                "Access to several APIs was granted. Name one of them in the parameter resource.",
-            )),
-        }
+        let target = TargetOf {
+            client: asked.client,
+            userinfo: &userinfo_audience(self.platform.settings.issuer.as_str()),
+            scopes: &grant.scopes,
+            granted: grant.resources.iter().map(String::as_str).collect(),
+            resource: asked.resource,
+        };
+        Ok(target.find(&self.platform.db).await?)
     }
 
     /// Returns the API for a token of the client itself: the requested one, or the client's default, or the only one that it may

@@ -4,7 +4,7 @@ use countersign_oauth::{Doubled, ErrorCode, OauthError};
 use countersign_store::StoreError;
 
 use crate::core::limits::Exceeded;
-use crate::features::oauth::authorization::RedeemError;
+use crate::features::oauth::authorization::{RedeemError, TargetError};
 use crate::features::oauth::clients::ClientAuthError;
 use crate::features::oauth::device_authorization::DeviceError;
 use crate::features::operations::keys::IssueError;
@@ -75,8 +75,17 @@ impl From<RedeemError> for TokenError {
     fn from(error: RedeemError) -> Self {
         match error {
             RedeemError::InvalidGrant(reason) => Self::InvalidCode(reason),
-            RedeemError::InvalidTarget => Self::InvalidTarget("The user has not granted access to this API."),
+            RedeemError::InvalidTarget(reason) => Self::InvalidTarget(reason),
             RedeemError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<TargetError> for TokenError {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Invalid(reason) => Self::InvalidTarget(reason),
+            TargetError::Store(error) => Self::Store(error),
         }
     }
 }

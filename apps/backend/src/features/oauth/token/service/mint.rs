@@ -5,7 +5,6 @@ use std::time::Duration;
 use countersign_guard::{AccessTokenClaims, Scopes};
 use countersign_jose::{Audience, RequiredClaims, Subject, at_hash};
 
-use super::audience::Target;
 use super::id_token::{self, IdTokenOf};
 use super::prepared::Prepared;
 use super::{TokenError, Tokens};
@@ -13,6 +12,7 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::uuid_v7;
 use crate::core::layers::note_account;
 use crate::features::oauth::apis::Api;
+use crate::features::oauth::authorization::Target;
 use crate::features::oauth::clients::{Client, ClientAuthError};
 use crate::features::sign_in::sessions::{GrantToken, Session, acr};
 

@@ -6,10 +6,10 @@ use countersign_oauth::IdTokenClaimsMode;
 use serde_json::{Map, Value};
 
 use super::access::Access;
-use super::audience::Target;
 use super::grant::{Grant, RequestedTokens};
 use super::{TokenError, Tokens};
 use crate::features::identity::profiles;
+use crate::features::oauth::authorization::Target;
 use crate::features::oauth::clients::Client;
 use crate::features::operations::keys::{IssueError, Reserved};
 
