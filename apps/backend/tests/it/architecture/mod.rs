@@ -317,9 +317,8 @@ fn has_hole_for_table(text: &str) -> bool {
     is_statement && holes.iter().any(|hole| text.contains(hole))
 }
 
-/// Clippy forbids `thread_local!`, but an exception applies to a whole crate.
-#[test]
-fn the_span_of_a_request_is_the_one_global() {
+/// The sources of the server, each with its path from `src`.
+fn sources() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![backend()];
     while let Some(folder) = folders.pop() {
@@ -327,14 +326,52 @@ fn the_span_of_a_request_is_the_one_global() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs")
-                && std::fs::read_to_string(&path).unwrap().contains("_local!")
-            {
-                found.push(path.strip_prefix(backend()).unwrap().to_owned());
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                found.push((path.strip_prefix(backend()).unwrap().to_owned(), text));
             }
         }
     }
+    found.sort();
+    found
+}
+
+/// Clippy forbids `thread_local!`, but an exception applies to a whole crate.
+#[test]
+fn the_span_of_a_request_is_the_one_global() {
+    let found = sources().into_iter().filter(|(_, text)| text.contains("_local!"));
+    let found: Vec<_> = found.map(|(path, _)| path).collect();
     assert_eq!(found, [Path::new("core/layers/span.rs")]);
+}
+
+/// An error would be stored as an empty value, which is noticed only when it is read.
+#[test]
+fn no_feature_replaces_json_that_cannot_be_written() {
+    let (mut calls, mut found) = (0, Vec::new());
+    for (path, text) in sources() {
+        if !path.starts_with("features") {
+            continue;
+        }
+        for (at, _) in text.match_indices("serde_json::to_") {
+            calls += 1;
+            if hides_an_error(&text[at..]) {
+                found.push(format!("{}: {}", path.display(), text[at..].lines().next().unwrap()));
+            }
+        }
+    }
+    assert!(calls > 5, "{calls}");
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// Returns whether the call that begins here has its error replaced.
+fn hides_an_error(call: &str) -> bool {
+    let mut open = 0;
+    let end = call.find(|letter| {
+        open += i32::from(letter == '(') - i32::from(letter == ')');
+        letter == ')' && open <= 0
+    });
+    let rest = end.map_or("", |end| &call[end + 1..]).trim_start();
+    [".unwrap_or", ".ok()"].iter().any(|hiding| rest.starts_with(hiding))
 }
 
 #[test]
@@ -369,6 +406,19 @@ fn every_migration_of_the_folder_is_listed() {
 }
 
 // Tests of the checks above.
+
+#[test]
+fn errors_that_are_hidden_are_seen_on_every_line() {
+    for (call, is_hidden) in [
+        ("serde_json::to_string(&one(two)).unwrap_or_default()", true),
+        ("serde_json::to_string(&one)\n            .ok()", true),
+        ("serde_json::to_value(one)?, other.unwrap_or_default()", false),
+        ("serde_json::to_string).transpose()", false),
+        ("serde_json::to_string(one).map_err(|_| two())?", false),
+    ] {
+        assert_eq!(hides_an_error(call), is_hidden, "{call}");
+    }
+}
 
 fn circle_names(files: &[(&str, &str)]) -> Vec<Vec<String>> {
     let found = circles(&Crate::of(files).graph());

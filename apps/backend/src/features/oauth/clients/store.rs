@@ -329,7 +329,8 @@ fn written(metadata: &ClientMetadata) -> Result<String, StoreError> {
     serde_json::to_string(metadata).map_err(|_| unreadable())
 }
 
-fn unreadable() -> StoreError {
+/// The error for metadata that cannot be read or written.
+pub(super) fn unreadable() -> StoreError {
     StoreError::Inconsistent {
         table: "clients",
         column: "metadata",

@@ -8,7 +8,7 @@ use countersign_store::StoreError;
 use super::Authorization;
 use super::checks::{self, Draft, Facts, Refused, error, invalid};
 use super::issue::Issued;
-use super::loaded::{Loaded, On};
+use super::loaded::{Loaded, On, written};
 use super::next_step::Step;
 use super::response::AuthorizationResponse;
 use super::visit::Visit;
@@ -124,7 +124,7 @@ impl Authorization {
         let row = RequestRow {
             id: AuthorizationRequestId::new(now, self.platform.random),
             client_id: client.client_id.clone(),
-            request: serde_json::to_string(&request).unwrap_or_default(),
+            request: written(&request)?,
             session_id: visit.signed_in.map(|who| who.session.id),
             chosen_at: None,
             consented_at: None,

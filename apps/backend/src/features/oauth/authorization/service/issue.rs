@@ -163,7 +163,7 @@ impl Authorization {
             parent_id: session.id,
             redirect_uri: request.answer_to.redirect_uri,
             challenge: request.challenge.map(|challenge| challenge.to_string()),
-            grant_of: serde_json::to_string(&grant).unwrap_or_default(),
+            grant_of: serde_json::to_string(&grant).map_err(|_| codes::inconsistent("grant_of"))?,
             auth_time: session.auth_time,
             amr: session.amr,
             created_at: now,

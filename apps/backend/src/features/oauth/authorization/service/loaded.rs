@@ -231,10 +231,22 @@ impl Authorization {
 /// # Errors
 /// If the row makes no sense.
 pub(super) fn read(row: &RequestRow) -> Result<AuthorizationRequest, StoreError> {
-    serde_json::from_str(&row.request).map_err(|_| StoreError::Inconsistent {
+    serde_json::from_str(&row.request).map_err(|_| unreadable())
+}
+
+/// Writes a request for its row.
+///
+/// # Errors
+/// If it cannot be written.
+pub(super) fn written(request: &AuthorizationRequest) -> Result<String, StoreError> {
+    serde_json::to_string(request).map_err(|_| unreadable())
+}
+
+fn unreadable() -> StoreError {
+    StoreError::Inconsistent {
         table: "authorization_requests",
         column: "request",
-    })
+    }
 }
 
 /// Returns whether the redirect URI of a request is still the client's.

@@ -16,7 +16,7 @@ use crate::features::identity::accounts;
 use crate::features::oauth::authorization::access::{are_given, is_covered};
 use crate::features::oauth::authorization::code::{AuthorizationCode, CodeHash};
 use crate::features::oauth::authorization::request::union;
-use crate::features::oauth::authorization::store::codes::{self, CodeRow};
+use crate::features::oauth::authorization::store::codes::{self, CodeRow, inconsistent};
 use crate::features::oauth::authorization::target::{TargetError, TargetOf};
 use crate::features::oauth::clients::{self, Client};
 use crate::features::oauth::consents;
@@ -221,10 +221,8 @@ impl Authorization {
             ..RequestInfo::local("token")
         };
         let (scopes, resources) = (&code.scopes(), &code.resources());
-        let claims = &grant
-            .claims
-            .as_ref()
-            .and_then(|claims| serde_json::to_string(claims).ok());
+        let claims = grant.claims.as_ref().map(serde_json::to_string).transpose();
+        let claims = &claims.map_err(|_| inconsistent("grant_of"))?;
         self.revocations
             .transact(|tx| {
                 Box::pin(async move {
@@ -315,11 +313,4 @@ impl Authorization {
 
 fn grant_of(row: &CodeRow) -> Result<GrantParameters, StoreError> {
     serde_json::from_str(&row.grant_of).map_err(|_| inconsistent("grant_of"))
-}
-
-fn inconsistent(column: &'static str) -> StoreError {
-    StoreError::Inconsistent {
-        table: "authorization_codes",
-        column,
-    }
 }

@@ -28,6 +28,14 @@ row! {
     }
 }
 
+/// The error for a code whose column makes no sense.
+pub(in super::super) fn inconsistent(column: &'static str) -> StoreError {
+    StoreError::Inconsistent {
+        table: "authorization_codes",
+        column,
+    }
+}
+
 /// Voids the codes of an account that have not been exchanged, or those of one client.
 pub(in super::super) async fn void(
     tx: &mut Tx<'_>,

@@ -192,7 +192,7 @@ impl Clients {
         after: &Client,
         caller: &Caller,
     ) -> Result<(), StoreError> {
-        let changed = changed(before, after);
+        let changed = changed(before, after)?;
         if changed.is_empty() {
             return Ok(());
         }
@@ -223,9 +223,9 @@ async fn apis_of<'c>(conn: impl Into<Conn<'c>>) -> Result<Vec<ApiMetadata>, Stor
 }
 
 /// Returns the names of the members that differ.
-fn changed(before: &Client, after: &Client) -> Vec<String> {
-    let members = |client: &Client| serde_json::to_value(&client.metadata).unwrap_or_default();
-    let (old, new) = (members(before), members(after));
+fn changed(before: &Client, after: &Client) -> Result<Vec<String>, StoreError> {
+    let members = |client: &Client| serde_json::to_value(&client.metadata).map_err(|_| store::unreadable());
+    let (old, new) = (members(before)?, members(after)?);
     let names = |value: &serde_json::Value| {
         value
             .as_object()
@@ -241,7 +241,7 @@ fn changed(before: &Client, after: &Client) -> Vec<String> {
     if before.trusted != after.trusted {
         all.push("trusted".to_owned());
     }
-    all
+    Ok(all)
 }
 
 /// Returns a client, even if it is disabled.
