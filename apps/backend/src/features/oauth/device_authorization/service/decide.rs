@@ -1,22 +1,20 @@
-//! The user's side: entering the code, and deciding (RFC 8628 §3.3).
+//! The user's decision (RFC 8628 §3.3).
 
 use std::time::Duration;
 
-use countersign_guard::Scopes;
-use countersign_oauth::UserCode;
 use countersign_store::{StoreError, Tx};
 
-use super::stored::{audiences, written, written_ids};
-use super::{DeviceAuthorization, hash_of};
+use super::DeviceAuthorization;
+use super::claim::Browser;
+use super::stored::{written, written_ids};
+use super::wanted::wanted_scopes;
 use crate::core::caller::Caller;
 use crate::core::clock::Timestamp;
-use crate::core::handle::HandleHash;
 use crate::core::ids::{AccountId, DeviceRequestId, SessionRef};
 use crate::core::language::Language;
-use crate::core::limits::{Exceeded, Key, Policy, Reserved};
 use crate::features::identity::accounts;
 use crate::features::oauth::apis;
-use crate::features::oauth::authorization::{GrantableAccess, Permission, union};
+use crate::features::oauth::authorization::{GrantableAccess, Permission};
 use crate::features::oauth::clients::{self, Client};
 use crate::features::oauth::consents;
 use crate::features::oauth::device_authorization::store::{self, Allowed, Request};
@@ -64,14 +62,6 @@ pub enum Decision {
     Cancel,
 }
 
-/// What became of a code that a user entered.
-pub enum Entered {
-    /// It belongs to this account and browser now, and the page of its request asks the user.
-    Claimed(DeviceRequestId),
-    /// The account can give nothing of what the device asks for, so the request is denied.
-    Denied,
-}
-
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -79,29 +69,6 @@ pub enum Outcome {
     Canceled,
     /// The user allowed it, and can give nothing of what the device asks for any more.
     Denied,
-}
-
-/// A browser that is signed in.
-#[derive(Clone, Copy)]
-pub struct Browser {
-    pub user: SessionRef,
-    /// Of its form cookie.
-    pub handle: HandleHash,
-}
-
-/// Why a code is not accepted.
-#[derive(Debug, thiserror::Error)]
-pub enum ClaimError {
-    /// The code is malformed, unknown, expired or decided, or another user or browser entered it first. Users cannot tell
-    /// which.
-    #[error("unknown device code")]
-    Unknown,
-    /// Too many wrong codes.
-    #[error(transparent)]
-    Limited(#[from] Exceeded),
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// Why a decision is not accepted.
@@ -124,106 +91,6 @@ pub enum DecideError {
 }
 
 impl DeviceAuthorization {
-    /// Gives a request to the first account and browser that enter its code. Only wrong codes count against the limits, and a
-    /// right one resets none. If the account can give nothing of what the device asks for, the request is denied at once, as at
-    /// the authorization endpoint.
-    ///
-    /// # Errors
-    /// [`ClaimError`].
-    pub async fn claim(&self, typed: &str, browser: Browser, caller: &Caller) -> Result<Entered, ClaimError> {
-        let reserved = self.reserve(browser, caller).await?;
-        let code: Option<UserCode> = typed.parse().ok();
-        let Some(code) = code else {
-            // It cannot have been a guess.
-            reserved.give_back().await;
-            return Err(ClaimError::Unknown);
-        };
-        let (db, now) = (&self.platform.db, self.platform.clock.now());
-        match store::claim(db, hash_of(&code), browser.user.account, browser.handle, now).await {
-            Ok(Some(id)) => {
-                reserved.give_back().await;
-                Ok(match self.deny_if_nothing(id, browser, caller).await? {
-                    true => Entered::Denied,
-                    false => Entered::Claimed(id),
-                })
-            }
-            Ok(None) => {
-                reserved.count();
-                Err(ClaimError::Unknown)
-            }
-            Err(error) => {
-                reserved.give_back().await;
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Denies a request of which the account can give nothing. Returns whether it did.
-    async fn deny_if_nothing(
-        &self,
-        id: DeviceRequestId,
-        browser: Browser,
-        caller: &Caller,
-    ) -> Result<bool, StoreError> {
-        let (user, now) = (browser.user, self.platform.clock.now());
-        self.platform
-            .db
-            .transact(|tx| {
-                Box::pin(async move {
-                    let Some(request) = store::find(&mut *tx, id, user.account, browser.handle, now).await? else {
-                        return Ok(false);
-                    };
-                    let Some(client) = clients::may_use(&mut *tx, &request.client_id).await? else {
-                        return Ok(false);
-                    };
-                    let known = apis::all(&mut *tx).await?;
-                    let held = accounts::scopes(&mut *tx, user.account).await?;
-                    let asked = self.asked(&request, &client, &known, &held)?;
-                    if asked.is_gone || !asked.is_nothing(&wanted_scopes(&request)?) {
-                        return Ok(false);
-                    }
-                    self.deny(tx, &request, user, caller).await
-                })
-            })
-            .await
-    }
-
-    /// Denies a request. Returns whether it was not decided before.
-    async fn deny(
-        &self,
-        tx: &mut Tx<'_>,
-        request: &Request,
-        user: SessionRef,
-        caller: &Caller,
-    ) -> Result<bool, StoreError> {
-        if !store::deny(tx, request.id, self.platform.clock.now()).await? {
-            return Ok(false);
-        }
-        let event = Event::new(EventKind::DeviceAllowed, user.account, caller).refused();
-        let event = event.session(user.session).detail(&*request.client_id);
-        self.audit.record(tx, event).await?;
-        Ok(true)
-    }
-
-    /// Reserves a guess, so that concurrent guesses cannot exceed the limits.
-    async fn reserve(&self, browser: Browser, caller: &Caller) -> Result<Reserved, Exceeded> {
-        let mut reserved = self.platform.limits.reserve();
-        let of_account = Key::of(Policy::DeviceCodesPerAccount).account(browser.user.account.0);
-        let prefix = caller.request.prefix();
-        let of_address = prefix.map(|prefix| Key::of(Policy::DeviceCodesPerAddress).address(prefix));
-        // Before the limit for everyone, which an attacker with a /48 would use up from its 65,536 prefixes otherwise.
-        let of_network = prefix.map(|prefix| Key::of(Policy::DeviceCodesPerNetwork).site(prefix));
-        let of_all = Key::of(Policy::DeviceCodesInAll);
-        for key in [Some(of_account), of_address, of_network, Some(of_all)]
-            .into_iter()
-            .flatten()
-        {
-            reserved.spend(key, key.rate(&self.platform.settings.limits)).await?;
-        }
-        reserved.began().now();
-        Ok(reserved)
-    }
-
     /// Returns what a request that this browser has claimed needs next. `None` if it was decided, or its client or one of its
     /// APIs is gone.
     ///
@@ -330,9 +197,24 @@ impl DeviceAuthorization {
             })
             .await
     }
-}
 
-impl DeviceAuthorization {
+    /// Denies a request. Returns whether it was not decided before.
+    pub(super) async fn deny(
+        &self,
+        tx: &mut Tx<'_>,
+        request: &Request,
+        user: SessionRef,
+        caller: &Caller,
+    ) -> Result<bool, StoreError> {
+        if !store::deny(tx, request.id, self.platform.clock.now()).await? {
+            return Ok(false);
+        }
+        let event = Event::new(EventKind::DeviceAllowed, user.account, caller).refused();
+        let event = event.session(user.session).detail(&*request.client_id);
+        self.audit.record(tx, event).await?;
+        Ok(true)
+    }
+
     /// Cancels a request, also if its client or an API is gone meanwhile.
     async fn cancel(
         &self,
@@ -348,12 +230,6 @@ impl DeviceAuthorization {
         self.audit.record(tx, event.detail(&*request.client_id)).await?;
         Ok(Outcome::Canceled)
     }
-}
-
-/// Returns all scopes that a device asks for.
-fn wanted_scopes(request: &Request) -> Result<Scopes, StoreError> {
-    let audiences = audiences(&request.audiences)?;
-    Ok(union(audiences.iter().map(|audience| &audience.scopes.0)))
 }
 
 /// Returns whether the user's authentication is older than the client accepts (OpenID Connect Dynamic Client Registration §2,

@@ -1,6 +1,7 @@
 //! The rules of device requests.
 
 mod begin;
+mod claim;
 mod decide;
 mod redeem;
 mod stored;
@@ -12,7 +13,8 @@ use countersign_oauth::UserCode;
 use countersign_store::{Db, StoreError};
 
 pub(super) use begin::{BeginError, Begun};
-pub use decide::{Browser, ClaimError, Claimed, DecideError, Decision, DeviceRequest, Entered, Outcome};
+pub use claim::{Browser, ClaimError, Entered};
+pub use decide::{Claimed, DecideError, Decision, DeviceRequest, Outcome};
 
 use super::store;
 use crate::core::cleanup;

@@ -10,7 +10,7 @@ use crate::core::clock::Timestamp;
 use crate::core::ids::AccountId;
 use crate::core::oauth_endpoints::userinfo_audience;
 use crate::features::oauth::apis::{self, Api};
-use crate::features::oauth::authorization::{AccessRequest, Audience, GrantableAccess, scopes_for};
+use crate::features::oauth::authorization::{AccessRequest, Audience, GrantableAccess, scopes_for, union};
 use crate::features::oauth::clients::Client;
 use crate::features::oauth::consents;
 use crate::features::oauth::device_authorization::store::Request;
@@ -78,4 +78,10 @@ impl DeviceAuthorization {
     fn userinfo(&self) -> String {
         userinfo_audience(self.platform.settings.issuer.as_str())
     }
+}
+
+/// Returns all scopes that a device asks for.
+pub(super) fn wanted_scopes(request: &Request) -> Result<Scopes, StoreError> {
+    let audiences = audiences(&request.audiences)?;
+    Ok(union(audiences.iter().map(|audience| &audience.scopes.0)))
 }
