@@ -830,6 +830,31 @@ async fn o_43_a_device_that_asks_for_nothing_that_the_user_has_is_denied(databas
     assert!(!page.text.contains("everyone’s orders"), "{}", page.text);
 }
 
+/// What a user has allowed is not reported as denied when another tab sends the form again, after an operator has taken the
+/// scope away.
+#[apply(on_both_databases!)]
+async fn a_request_that_was_allowed_is_not_denied_afterwards(database: Database) {
+    let server = start(database).await;
+    register_apis(&server).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let email = "ada@example.com".parse().unwrap();
+    let account = accounts::find_by_email(&server.services.db, &email).await.unwrap();
+    let (account, all) = (account.unwrap().id, "orders:all".parse().unwrap());
+    let operator = &server.services.operator;
+    operator.grant(account, &all).await.unwrap();
+    let fields = [("client_id", "tv"), ("scope", "orders:all"), ("resource", ORDERS)];
+    let device = begin_with(&server, &fields).await;
+    let page = claim(&mut ada, &device.user_code).await.assert_status(303);
+    let page = page.header("location").to_owned();
+    let shown = shown(&ada.get(&page).await.assert_status(200));
+    let done = allow_shown(&mut ada, &page, &shown).await.assert_status(303);
+    assert_eq!(done.header("location"), "/done/device-allowed");
+    operator.ungrant(account, &all).await.unwrap();
+    allow_shown(&mut ada, &page, &shown).await.assert_status(422);
+    ada.post(&page, &[("decision", "cancel")]).await.assert_status(422);
+    poll(&server, &device, "tv").await.assert_status(200);
+}
+
 /// What an operator changes while the page is open is not allowed unseen.
 #[apply(on_both_databases!)]
 async fn o_43_a_user_allows_only_what_the_page_has_shown(database: Database) {

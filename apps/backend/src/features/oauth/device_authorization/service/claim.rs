@@ -13,6 +13,7 @@ use crate::features::identity::accounts;
 use crate::features::oauth::apis;
 use crate::features::oauth::clients;
 use crate::features::oauth::device_authorization::store;
+use crate::features::operations::audit::{Event, EventKind};
 
 /// A browser that is signed in.
 #[derive(Clone, Copy)]
@@ -104,7 +105,8 @@ impl DeviceAuthorization {
                     if asked.is_gone || !asked.is_nothing(&wanted_scopes(&request)?) {
                         return Ok(false);
                     }
-                    self.deny(tx, &request, user, caller).await
+                    let event = Event::new(EventKind::DeviceAllowed, user.account, caller).refused();
+                    self.deny(tx, &request, user, event).await
                 })
             })
             .await

@@ -152,7 +152,10 @@ impl DeviceAuthorization {
                         return Err(DecideError::Ended);
                     };
                     let Decision::Allow(shown) = decision else {
-                        return self.cancel(tx, &request, user, caller).await;
+                        // Also if its client or an API is gone meanwhile.
+                        let event = Event::new(EventKind::DeviceCanceled, user.account, caller);
+                        let is_canceled = self.deny(tx, &request, user, event).await?;
+                        return is_canceled.then_some(Outcome::Canceled).ok_or(DecideError::Ended);
                     };
                     let Some(client) = clients::may_use(&mut *tx, &request.client_id).await? else {
                         return Err(DecideError::Ended);
@@ -167,8 +170,9 @@ impl DeviceAuthorization {
                         return Err(DecideError::Ended);
                     }
                     if asked.is_nothing(&wanted_scopes(&request)?) {
-                        self.deny(tx, &request, user, caller).await?;
-                        return Ok(Outcome::Denied);
+                        let event = Event::new(EventKind::DeviceAllowed, user.account, caller).refused();
+                        let is_denied = self.deny(tx, &request, user, event).await?;
+                        return is_denied.then_some(Outcome::Denied).ok_or(DecideError::Ended);
                     }
                     if asked.digest(user.account, &client) != *shown {
                         return Err(DecideError::Changed);
@@ -198,37 +202,20 @@ impl DeviceAuthorization {
             .await
     }
 
-    /// Denies a request. Returns whether it was not decided before.
+    /// Denies a request, and records this event. Returns whether it was not decided before.
     pub(super) async fn deny(
         &self,
         tx: &mut Tx<'_>,
         request: &Request,
         user: SessionRef,
-        caller: &Caller,
+        event: Event<'_>,
     ) -> Result<bool, StoreError> {
         if !store::deny(tx, request.id, self.platform.clock.now()).await? {
             return Ok(false);
         }
-        let event = Event::new(EventKind::DeviceAllowed, user.account, caller).refused();
         let event = event.session(user.session).detail(&*request.client_id);
         self.audit.record(tx, event).await?;
         Ok(true)
-    }
-
-    /// Cancels a request, also if its client or an API is gone meanwhile.
-    async fn cancel(
-        &self,
-        tx: &mut Tx<'_>,
-        request: &Request,
-        user: SessionRef,
-        caller: &Caller,
-    ) -> Result<Outcome, DecideError> {
-        if !store::deny(tx, request.id, self.platform.clock.now()).await? {
-            return Err(DecideError::Ended);
-        }
-        let event = Event::new(EventKind::DeviceCanceled, user.account, caller).session(user.session);
-        self.audit.record(tx, event.detail(&*request.client_id)).await?;
-        Ok(Outcome::Canceled)
     }
 }
 
