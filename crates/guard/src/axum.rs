@@ -49,10 +49,7 @@ impl<S: Sync> FromRequestParts<S> for VerifiedToken {
             return Ok(verified.clone());
         }
         let Some(guard) = parts.extensions.get::<Guard>() else {
-            return Err(Denied {
-                realm: String::new(),
-                reason: Reason::NoGuard,
-            });
+            return Err(Denied::new("", Reason::NoGuard));
         };
         let token = bearer_token(&parts.headers).map_err(|reason| guard.denied(reason))?;
         guard.verify(token).await

@@ -4,8 +4,12 @@ use countersign_jose::TokenError;
 use http::StatusCode;
 
 use crate::StatusFault;
+use crate::wrong_audience::WrongAudience;
 
 /// A rejected request: the reason, and the realm that the challenge names.
+///
+/// If the token is for another audience, its [`source`](std::error::Error::source) names the token's audiences and those that
+/// the guard expects. That is for the log of the service; the response does not contain it.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{reason}")]
 #[non_exhaustive]
@@ -14,6 +18,8 @@ pub struct Denied {
     pub realm: String,
     /// The reason.
     pub reason: Reason,
+    #[source]
+    pub(crate) audiences: Option<WrongAudience>,
 }
 
 /// Why a request was rejected.
@@ -50,6 +56,14 @@ pub enum Reason {
 }
 
 impl Denied {
+    pub(crate) fn new(realm: &str, reason: Reason) -> Self {
+        Self {
+            realm: realm.to_owned(),
+            reason,
+            audiences: None,
+        }
+    }
+
     /// Returns the status: 401; 403 for a missing scope or a client's token; 503 if the issuer is unavailable; 500 for
     /// a route without a guard.
     pub fn status(&self) -> StatusCode {
@@ -122,10 +136,7 @@ mod tests {
     use super::*;
 
     fn denied(reason: Reason) -> Denied {
-        Denied {
-            realm: "https://auth.example.com".into(),
-            reason,
-        }
+        Denied::new("https://auth.example.com", reason)
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use countersign_jose::{AccessTokenClaims, AccessTokenExpectation, Present, TokenError, VerifyingKey, verify};
+use countersign_jose::{
+    AccessTokenClaims, AccessTokenExpectation, ClaimsError, Present, TokenError, VerifyingKey, verify,
+};
 
 #[cfg(feature = "cache")]
 use crate::cache::Cache;
+use crate::wrong_audience::WrongAudience;
 use crate::{Authority, Denied, KeyLookup, Reason, TokenStatus, VerifiedToken};
 
 /// Verifies access tokens of one issuer for one service. Cloning it is cheap.
@@ -49,7 +52,8 @@ impl Guard {
     /// # Errors
     /// [`Denied`] with [`Reason::Token`], [`Reason::Status`], [`Reason::Revoked`] or [`Reason::Unavailable`].
     pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Denied> {
-        let verified = self.verify_cached(token).await.map_err(|reason| self.denied(reason))?;
+        let verified = self.verify_cached(token).await;
+        let verified = verified.map_err(|reason| self.denied_token(reason, token))?;
         let reason = match self.authority().token_status(verified.claims()).await {
             TokenStatus::Valid => return Ok(verified),
             TokenStatus::Revoked => Reason::Revoked,
@@ -61,9 +65,20 @@ impl Guard {
 
     /// Creates a `Denied` with this guard's issuer as its realm.
     pub fn denied(&self, reason: Reason) -> Denied {
+        Denied::new(self.authority().issuer(), reason)
+    }
+
+    /// Creates a `Denied` for a token that was not verified.
+    fn denied_token(&self, reason: Reason, token: &str) -> Denied {
+        let audiences = match reason {
+            Reason::Token(TokenError::Claims(ClaimsError::WrongAudience)) => {
+                Some(WrongAudience::of(token, self.authority().audience()))
+            }
+            _ => None,
+        };
         Denied {
-            realm: self.authority().issuer().to_owned(),
-            reason,
+            audiences,
+            ..self.denied(reason)
         }
     }
 

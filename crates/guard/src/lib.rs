@@ -16,7 +16,9 @@ mod guard;
 #[cfg(feature = "http")]
 mod remote;
 mod scopes;
+mod shown;
 mod verified;
+mod wrong_audience;
 
 pub use authority::{Authority, FixedKeys, KeyLookup, StatusFault, TokenStatus};
 #[cfg(feature = "axum")]

@@ -196,8 +196,5 @@ fn demand(scopes: &Scopes, claims: &AccessTokenClaims, scope: &str) -> Result<()
 }
 
 fn denied(claims: &AccessTokenClaims, reason: Reason) -> Denied {
-    Denied {
-        realm: claims.iss.clone(),
-        reason,
-    }
+    Denied::new(&claims.iss, reason)
 }

@@ -1,5 +1,7 @@
 //! Responses to clients of a protected service (RFC 6750 §3, RFC 9457).
 
+use std::error::Error;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -127,6 +129,54 @@ async fn a_missing_token_gets_no_error_code() {
         });
         assert_eq!(problem(&body), expected);
     }
+}
+
+#[tokio::test]
+async fn the_audiences_are_named_to_the_service_and_not_to_the_client() {
+    let issuer = Issuer::start().await;
+    let guard = issuer.guard().build().await.unwrap();
+    let cases = [
+        (
+            vec![
+                "https://other.example".to_owned(),
+                format!("\n\u{1b}[31m{}", "x".repeat(200)),
+            ],
+            format!("https://other.example,??[31m{}...", "x".repeat(72)),
+        ),
+        (
+            vec!["https://other.example".to_owned()],
+            "https://other.example".to_owned(),
+        ),
+        (vec![], "no one".to_owned()),
+    ];
+    for (audiences, shown) in cases {
+        let token = issuer.token_with(1, |claims| claims.aud = audiences.into());
+        let denied = guard.verify(&token).await.unwrap_err();
+        assert_eq!(denied.to_string(), "The token is for another audience.");
+        let cause = denied.source().map(ToString::to_string);
+        let expected = format!("the token is for {shown}, and this guard expects {}", issuer.name);
+        assert_eq!(cause, Some(expected));
+        let (status, headers, body) = send(&app(&guard), "GET", "/products", &[&format!("Bearer {token}")]).await;
+        assert_eq!(status, 401);
+        let response = format!("{headers:?} {}", problem(&body));
+        assert!(
+            !response.contains("other.example") && !response.contains("expects"),
+            "{response}"
+        );
+    }
+    let expired = issuer.token_with(1, |claims| claims.exp = 1);
+    assert!(guard.verify(&expired).await.unwrap_err().source().is_none());
+    // Each of several audiences is named.
+    let guard = issuer
+        .guard()
+        .audience("https://a.example")
+        .audience("https://b.example");
+    let denied = guard.build().await.unwrap().verify(&issuer.token(1)).await.unwrap_err();
+    let cause = denied.source().map(ToString::to_string).unwrap_or_default();
+    assert!(
+        cause.ends_with("this guard expects https://a.example or https://b.example"),
+        "{cause}"
+    );
 }
 
 #[tokio::test]
