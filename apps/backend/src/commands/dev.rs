@@ -25,7 +25,7 @@ use super::cli::Dev;
 use super::output::Standard;
 use super::{Failure, logging};
 use crate::core::clock::Clock;
-use crate::core::server::{Listening, Server, Shutdown};
+use crate::core::server::{ListenAddress, Listening, Server, Shutdown};
 use crate::features::operations::dev::{PASSWORD, SeededUser, known_key};
 use crate::settings::{Settings, Sources};
 use crate::{Services, app};
@@ -65,7 +65,7 @@ pub(super) async fn serve(asked: Dev, mut sources: Sources, output: &mut Standar
     let issuer = settings.issuer.clone();
     refuse_elsewhere("issuer", issuer.as_str(), !issuer.is_loopback())?;
     // Bind the port once and keep it, so that no other process can take a free port in between.
-    let listening = Listening::on(lan.unwrap_or(settings.listen)).await?;
+    let listening = Listening::on(ListenAddress::server(lan.unwrap_or(settings.listen))).await?;
     settings.listen = listening.address();
     match lan {
         Some(_) => settings.in_network_at(listening.address()),

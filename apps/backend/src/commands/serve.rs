@@ -12,7 +12,7 @@ use super::banner::banner;
 use super::installation::database_is_new;
 use crate::core::caller::Caller;
 use crate::core::clock::Clock;
-use crate::core::server::{IgnoredSignals, Listening, Server, Shutdown, ignore_signals};
+use crate::core::server::{IgnoredSignals, ListenAddress, Listening, Server, Shutdown, ignore_signals};
 use crate::features::operations::audit::{self, Event, EventKind};
 use crate::features::operations::health;
 use crate::settings::{Log, LogFormat, Settings};
@@ -29,11 +29,11 @@ use crate::{Services, app};
 pub(super) async fn serve(mut settings: Settings, ignored: Option<IgnoredSignals>) -> Result<(), Failure> {
     ignored.map_or_else(ignore_signals, Ok)?.log();
     // Bind first: the issuer may contain the port, and the port may be chosen by the system.
-    let listening = Listening::on(settings.listen).await?;
+    let listening = Listening::on(ListenAddress::server(settings.listen)).await?;
     let address = listening.address();
     settings.bound_to(address);
     let operator = match settings.metrics_listen {
-        Some(address) => Some(Listening::on(address).await?),
+        Some(address) => Some(Listening::on(ListenAddress::metrics(address)).await?),
         None => None,
     };
     let database_is_new = database_is_new(&settings);

@@ -96,6 +96,30 @@ async fn no_text_stands_between_log_lines_of_json() {
     }
 }
 
+#[test]
+fn a_port_in_use_is_named_with_the_option_that_changes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    for (setting, option, other) in [
+        ("COUNTERSIGN_LISTEN", " --listen ", "--metrics-listen"),
+        ("COUNTERSIGN_METRICS_LISTEN", " --metrics-listen ", "--listen"),
+    ] {
+        let mut command = countersign(folder.path());
+        let output = command.arg("serve").env(setting, &taken).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{setting}: {said}");
+        assert!(
+            said.contains(&format!("{taken} is already in use")),
+            "{setting}: {said}"
+        );
+        assert!(
+            said.contains(option) && !said.contains(&format!(" {other} ")),
+            "{setting}: {said}"
+        );
+    }
+}
+
 /// With two threads that answer on one core, each waits for the other's time slice.
 #[test]
 fn threads_are_as_many_as_the_cores_that_the_process_may_use() {

@@ -17,21 +17,46 @@ use crate::core::problem::{Code, Problem};
 /// How long to pause accepting when the system is out of resources.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
+/// A socket address to listen on, and the option that sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenAddress {
+    pub address: SocketAddr,
+    /// As it is written on the command line, for errors.
+    pub option: &'static str,
+}
+
+impl ListenAddress {
+    /// The socket address of the server.
+    pub fn server(address: SocketAddr) -> Self {
+        let option = "--listen";
+        Self { address, option }
+    }
+
+    /// The socket address of the metrics.
+    pub fn metrics(address: SocketAddr) -> Self {
+        let option = "--metrics-listen";
+        Self { address, option }
+    }
+}
+
 /// Why the server cannot listen on a socket address.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// In use by another program.
-    #[error("{0} is already in use; stop the other program, or choose another port, such as --listen {next}", next = next_port(*.0))]
-    InUse(SocketAddr),
+    #[error("{} is already in use; stop the other program, or choose another port, such as {} {}",
+        .0.address, .0.option, next_port(.0.address))]
+    InUse(ListenAddress),
     /// Requires privileges.
-    #[error("no permission to listen on {0}: ports below 1024 are privileged; choose a higher port with --listen")]
-    Forbidden(SocketAddr),
+    #[error("no permission to listen on {}: ports below 1024 are privileged; choose a higher port with {}",
+        .0.address, .0.option)]
+    Forbidden(ListenAddress),
     /// Not an IP address of this machine.
-    #[error("{0} is not an IP address of this machine; choose one that is, or 0.0.0.0 for all of them, with --listen")]
-    NotHere(SocketAddr),
+    #[error("{} is not an IP address of this machine; choose one that is, or 0.0.0.0 for all of them, with {}",
+        .0.address, .0.option)]
+    NotHere(ListenAddress),
     /// Anything else.
-    #[error("cannot listen on {0}: {1}")]
-    Other(SocketAddr, #[source] io::Error),
+    #[error("cannot listen on {} ({}): {}", .0.address, .0.option, .1)]
+    Other(ListenAddress, #[source] io::Error),
 }
 
 /// How a server stopped.
@@ -49,14 +74,14 @@ fn next_port(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip(), port.checked_add(1).unwrap_or(port - 1))
 }
 
-pub(super) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+pub(super) async fn bind(asked: ListenAddress) -> Result<(TcpListener, SocketAddr), BindError> {
     let refused = |error: io::Error| match error.kind() {
-        ErrorKind::AddrInUse => BindError::InUse(address),
-        ErrorKind::PermissionDenied => BindError::Forbidden(address),
-        ErrorKind::AddrNotAvailable => BindError::NotHere(address),
-        _ => BindError::Other(address, error),
+        ErrorKind::AddrInUse => BindError::InUse(asked),
+        ErrorKind::PermissionDenied => BindError::Forbidden(asked),
+        ErrorKind::AddrNotAvailable => BindError::NotHere(asked),
+        _ => BindError::Other(asked, error),
     };
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let listener = TcpListener::bind(asked.address).await.map_err(refused)?;
     let bound = listener.local_addr().map_err(refused)?;
     Ok((listener, bound))
 }
@@ -153,9 +178,15 @@ mod tests {
     #[test]
     fn a_port_in_use_comes_with_an_example_that_can_be_used() {
         for (taken, example) in [("127.0.0.1:8000", "127.0.0.1:8001"), ("[::1]:65535", "[::1]:65534")] {
-            let said = BindError::InUse(taken.parse().unwrap()).to_string();
-            let (_, named) = said.rsplit_once("--listen ").unwrap();
-            assert_eq!(named.parse::<SocketAddr>().unwrap(), example.parse().unwrap(), "{said}");
+            let taken = taken.parse().unwrap();
+            for (asked, option) in [
+                (ListenAddress::server(taken), " --listen "),
+                (ListenAddress::metrics(taken), " --metrics-listen "),
+            ] {
+                let said = BindError::InUse(asked).to_string();
+                let (_, named) = said.rsplit_once(option).unwrap();
+                assert_eq!(named.parse::<SocketAddr>().unwrap(), example.parse().unwrap(), "{said}");
+            }
         }
     }
 }

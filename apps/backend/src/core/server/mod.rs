@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 #[cfg(feature = "testing")]
 pub use self::framing::{Framing, FramingError};
 pub use self::limits::ConnectionLimits;
-pub use self::listener::{BindError, Ended};
+pub use self::listener::{BindError, Ended, ListenAddress};
 pub use self::metrics::ConnectionMetrics;
 pub use self::options::ServerOptions;
 pub use self::shutdown::{IgnoredSignals, Readiness, Shutdown, ignore_signals};
@@ -50,7 +50,7 @@ impl Listening {
     ///
     /// # Errors
     /// [`BindError`] if it cannot listen on the address; the message says what to do.
-    pub async fn on(address: SocketAddr) -> Result<Self, BindError> {
+    pub async fn on(address: ListenAddress) -> Result<Self, BindError> {
         let (listener, address) = listener::bind(address).await?;
         Ok(Self { listener, address })
     }
@@ -67,7 +67,7 @@ impl Server {
     /// # Errors
     /// [`BindError`] if it cannot listen on the address; the message says what to do.
     pub async fn bind(address: SocketAddr, options: ServerOptions) -> Result<Self, BindError> {
-        Ok(Self::at(Listening::on(address).await?, options))
+        Ok(Self::at(Listening::on(ListenAddress::server(address)).await?, options))
     }
 
     /// Creates a server on a bound socket.

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::probes::{PATIENCE, answer, connect_from, exchange, send, until_closed};
 use super::{metrics, start, start_behind};
-use crate::core::server::{BindError, ConnectionLimits};
+use crate::core::server::{BindError, ConnectionLimits, ListenAddress};
 
 const REQUEST: &str = "GET /fast HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -139,11 +139,12 @@ async fn an_address_in_use_is_named() {
     let running = start(ConnectionLimits::default()).await;
     let again = start(ConnectionLimits::default()).await;
     assert_ne!(running.address, again.address);
-    let error = super::super::listener::bind(running.address).await.unwrap_err();
-    assert!(matches!(error, BindError::InUse(_)));
-    assert!(error.to_string().contains(&running.address.to_string()), "{error}");
-    let elsewhere = super::super::listener::bind("203.0.113.1:0".parse().unwrap())
+    let error = super::super::listener::bind(ListenAddress::server(running.address))
         .await
         .unwrap_err();
+    assert!(matches!(error, BindError::InUse(_)));
+    assert!(error.to_string().contains(&running.address.to_string()), "{error}");
+    let elsewhere = ListenAddress::server("203.0.113.1:0".parse().unwrap());
+    let elsewhere = super::super::listener::bind(elsewhere).await.unwrap_err();
     assert!(matches!(elsewhere, BindError::NotHere(_)));
 }
