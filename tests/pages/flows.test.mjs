@@ -301,14 +301,25 @@ test('A-9: password managers know every field, and pasting works', { timeout: 60
     '/signin': { email: 'username', password: 'current-password' },
     '/signup': { email: 'username', password: 'new-password' },
     '/recover': { email: 'username' },
-    '/recover/password?token=x': { new_password: 'new-password' },
   }
-  for (const [path, fields] of Object.entries(expected)) {
+  const assertFields = async (path, fields) => {
     await page.goto(path)
     for (const [name, autocomplete] of Object.entries(fields)) {
       assert.equal(await page.locator(`main [name=${name}]`).getAttribute('autocomplete'), autocomplete, `${path} ${name}`)
     }
   }
+  for (const [path, fields] of Object.entries(expected)) await assertFields(path, fields)
+  await page.goto('/signup')
+  await page.fill('#email', 'fields@example.com')
+  await page.fill('#password', password)
+  await page.locator('main form button:not([type=button])').click()
+  await page.waitForURL('**/verify/code')
+  await page.goto('/recover')
+  await page.fill('#email', 'fields@example.com')
+  await page.locator('main form button').click()
+  await page.waitForURL('**/recover/code')
+  const { link } = await mail.next('fields@example.com', /recover\/password/)
+  await assertFields(link, { new_password: 'new-password' })
   assert.equal(await page.locator('[onpaste]').count(), 0)
   await context.close()
 })

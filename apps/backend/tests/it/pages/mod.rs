@@ -553,6 +553,9 @@ async fn a_64_typed_text_is_escaped(database: Database) {
 #[apply(on_both_databases!)]
 async fn a_65_a_66_r_46_pages_cannot_be_framed_and_run_no_inline_code(database: Database) {
     let server = TestServer::start_with(database, "issuer = \"https://auth.example.com\"\n").await;
+    let email = "ada@example.com".parse().unwrap();
+    server.services.operator.invite(&email).await.unwrap();
+    let recover = format!("/recover/password?token={}", server.mail().await.token());
     for path in [
         "/",
         "/signin",
@@ -560,6 +563,7 @@ async fn a_65_a_66_r_46_pages_cannot_be_framed_and_run_no_inline_code(database: 
         "/signout",
         "/verify",
         "/recover",
+        &recover,
         "/recover/password?token=x",
         "/change-email",
         "/signin/email",

@@ -128,17 +128,15 @@ pub(super) async fn is_used(pages: &Pages, action: Action, token: &str) -> Resul
     Ok(false)
 }
 
-/// Returns whether the form of a link would be refused: the link has expired or was replaced, or the account has changed
-/// since. A text that is not a link at all gets the same page as a valid link.
+/// Returns whether the form of a link would be refused: the link was cut off on its way, has expired or was replaced, or the
+/// account has changed since.
 async fn is_void(pages: &Pages, visitor: &Visitor, action: Action, token: &str) -> Result<bool, Problem> {
-    let Ok(link) = token.parse::<LinkSecret>() else {
-        return Ok(false);
-    };
-    let is_redeemable = match (action, visitor.user()) {
+    let is_redeemable = match (action, visitor.user(), token.parse::<LinkSecret>()) {
         // The user signs in first.
-        (Action::ChangeEmail, None) => true,
-        (Action::ChangeEmail, Some(user)) => pages.verification.may_change(user, &link).await?,
-        _ => pages.challenges.is_redeemable(action, &link).await?,
+        (Action::ChangeEmail, None, _) => true,
+        (_, _, Err(_)) => false,
+        (Action::ChangeEmail, Some(user), Ok(link)) => pages.verification.may_change(user, &link).await?,
+        (_, _, Ok(link)) => pages.challenges.is_redeemable(action, &link).await?,
     };
     Ok(!is_redeemable)
 }
