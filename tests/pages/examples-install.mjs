@@ -1,6 +1,6 @@
 // Copies our packages and the examples next to the tests, like an installation by npm: `node examples-install.mjs ROOT`.
 // Their dependencies are those of the tests.
-import { cp, mkdir, rm } from 'node:fs/promises'
+import { cp, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const root = process.argv[2]
@@ -10,7 +10,9 @@ for (const [source, name] of [['node', 'guard'], ['browser', 'client']])
 for (const name of ['spa-react', 'nextjs']) await copy(join('examples', name), name)
 
 async function copy(source, target) {
-  await rm(join(here, target), { recursive: true, force: true })
+  // In .next, Next.js keeps what it need not build again.
+  const before = (await readdir(join(here, target)).catch(() => [])).filter((entry) => entry !== '.next')
+  for (const entry of before) await rm(join(here, target, entry), { recursive: true })
   await mkdir(join(here, target, '..'), { recursive: true })
   await cp(join(root, source), join(here, target), {
     recursive: true,

@@ -41,7 +41,8 @@ async function writeRecipe() {
   const files = [...section.matchAll(/^```jsx?\n\/\/ (\S+)\n(.*?)^```$/gms)].map(([, name, text]) => [name, text])
   assert.deepEqual(files.map(([name]) => name), ['auth.js', 'app/api/auth/[...nextauth]/route.js', 'app/page.jsx'])
   files.push(['app/layout.jsx', 'export default ({ children }) => <html lang="en"><body>{children}</body></html>\n'])
-  await rm(folder, { recursive: true, force: true })
+  // In .next, Next.js keeps what it need not build again.
+  for (const entry of ['app', 'auth.js']) await rm(join(folder, entry), { recursive: true, force: true })
   for (const [name, text] of files) {
     await mkdir(dirname(join(folder, name)), { recursive: true })
     await writeFile(join(folder, name), text.replaceAll('https://auth.example.com', server.base).replaceAll('https://app.example.com', base))
