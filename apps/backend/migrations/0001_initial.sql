@@ -144,8 +144,10 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_account ON sessions (account_id, created_at);
 CREATE INDEX sessions_by_end ON sessions (expires_at);
 CREATE INDEX sessions_by_parent ON sessions (parent_id) WHERE parent_id IS NOT NULL;
--- Queries that use it repeat the condition literally.
-CREATE INDEX sessions_of_clients ON sessions (client_id, account_id, created_at) WHERE client_id <> 'countersign';
+-- Without those that have ended, of which an account may have thousands. Queries that use them repeat the conditions literally.
+CREATE INDEX sessions_not_ended ON sessions (account_id, created_at) WHERE revoked_at IS NULL;
+CREATE INDEX sessions_of_clients ON sessions (client_id, account_id, created_at)
+    WHERE client_id <> 'countersign' AND revoked_at IS NULL;
 
 
 -- browser_sessions

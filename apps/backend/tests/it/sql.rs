@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use countersign_store::{Db, Sql, query, row};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases, parameter};
 use serde_json::json;
 use tracing::field::{Field, Visit};
@@ -20,6 +21,48 @@ async fn every_statement_can_be_prepared(database: Database) {
         count += 1;
     }
     assert!(count > 40, "only {count} statements were found");
+}
+
+/// An account may have thousands of sessions that have ended: each sign-in beyond the limit ends one. A statement about the others
+/// must not read those. Only SQLite's plan is the same for every content of the tables.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_statement_searches_sessions_that_have_ended() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let mut count = 0;
+    for statement in countersign_store::statements() {
+        let text = statement.sqlite();
+        if !text.contains("sessions") || !["SELECT", "UPDATE", "DELETE"].iter().any(|verb| text.starts_with(verb)) {
+            continue;
+        }
+        let plan = plan(&server.services.db, statement).await;
+        let place = statement.place();
+        assert!(
+            !plan.contains("sessions_by_account") || !text.contains("revoked_at IS NULL"),
+            "{place}: {plan}\n{text}"
+        );
+        count += usize::from(plan.contains("sessions_not_ended") || plan.contains("sessions_of_clients"));
+    }
+    assert!(count >= 6, "only {count} statements use the indexes");
+}
+
+row! {
+    struct Step {
+        detail: String,
+    }
+}
+
+/// Returns how SQLite runs a statement.
+async fn plan(db: &Db, statement: &Sql) -> String {
+    let text = statement.sqlite();
+    let explained = Sql::new(format!("EXPLAIN QUERY PLAN {text}").leak(), "", "a plan");
+    let parameters = (1..=20)
+        .rev()
+        .find(|number| text.contains(&format!("?{number}")))
+        .unwrap_or(0);
+    let nothing = || None::<String>;
+    let asked = (0..parameters).fold(query(Box::leak(Box::new(explained))), |asked, _| asked.bind(nothing()));
+    let steps: Vec<Step> = asked.all(db).await.unwrap_or_else(|error| panic!("{error}: {text}"));
+    steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("; ")
 }
 
 /// Each statement of these requests costs PostgreSQL a round trip. If this fails, look in the list for what is read twice.
