@@ -130,15 +130,15 @@ async fn o_56_a_file_with_a_mistake_starts_nothing(database: Database) {
     for (text, line) in [
         (
             format!("{APP}{APP}"),
-            "countersign.toml:5: clients[1]: lists the client \"app\" twice",
+            "countersign.toml:6: clients[1]: lists the client \"app\" twice",
         ),
         (
             format!("{APP}redirects = 1\n"),
-            "countersign.toml:5: clients[0]: unknown setting \"redirects\"",
+            "countersign.toml:6: clients[0]: unknown setting \"redirects\"",
         ),
         (
             format!("{APP}secret = \"hunter2\"\n"),
-            "countersign.toml:5: clients[0]: contains a secret in plain text",
+            "countersign.toml:6: clients[0]: contains a secret in plain text",
         ),
     ] {
         write(scratch, &[&text]);
