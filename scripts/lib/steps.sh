@@ -284,11 +284,14 @@ node_test() {
   node --test --test-reporter=spec "$@" | sed -uE 's/^ℹ (fail|cancelled) /ℹ \1 in this run: /'
 }
 
-# A Python with our client and the dependencies of its tests.
+# A Python with our client and the dependencies of its tests. The client is installed once, because steps that use it run side by side.
 client_python() {
-  local python
-  python=$(python_packages "tests/clients/python/${1:-requirements.txt}" "$target/test-clients/${2:-python}")
-  "$python/bin/pip" --quiet install --no-index --no-deps --no-build-isolation --force-reinstall ./clients/python >&2
+  local name=${2:-python} python
+  python=$(python_packages "tests/clients/python/${1:-requirements.txt}" "$target/test-clients/$name")
+  if [ ! -e "$results/$name.installed" ]; then
+    "$python/bin/pip" --quiet install --no-index --no-deps --no-build-isolation --force-reinstall ./clients/python >&2
+    touch "$results/$name.installed"
+  fi
   echo "$python"
 }
 
