@@ -1,25 +1,27 @@
 //! Metrics of the hashing pool.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use super::queue::Lane;
 use crate::core::metrics::Register;
 
 /// The pool's metrics, `countersign_hashing_…`.
 #[derive(Clone)]
 pub(super) struct HashingMetrics {
     pub(super) depth: Gauge,
-    pub(super) running: Gauge,
+    running: Gauge,
     /// Memory allocated by the threads for hashing, in bytes.
     pub(super) memory: Gauge,
     /// Seconds from request to start.
     pub(super) wait: Histogram,
     /// Seconds from start to end.
-    pub(super) duration: Histogram,
+    duration: Histogram,
     rejected: Family<[(&'static str, &'static str); 1], Counter>,
     asked: Family<[(&'static str, &'static str); 1], Counter>,
     computed: Family<[(&'static str, &'static str); 1], Counter>,
@@ -60,19 +62,28 @@ impl HashingMetrics {
         meter
     }
 
-    /// Counts a queued job.
-    pub(super) fn queued(&self, lane: Lane) {
+    /// Counts a job that is queued in this lane.
+    pub(super) fn queued(&self, lane: &'static str) {
         self.depth.inc();
-        let lane = match lane {
-            Lane::Known(_) => "known",
-            Lane::Others => "others",
-        };
         self.asked.get_or_create(&[("lane", lane)]).inc();
     }
 
     /// Counts a hash computed with this scheme for verification.
     pub(super) fn computed(&self, scheme: &'static str) {
         self.computed.get_or_create(&[("scheme", scheme)]).inc();
+    }
+
+    /// Runs a job and measures it. Returns `None` if it panicked.
+    pub(super) fn measure<T>(&self, job: impl FnOnce() -> T) -> Option<T> {
+        let started = Instant::now();
+        self.running.inc();
+        let done = catch_unwind(AssertUnwindSafe(job));
+        self.running.dec();
+        self.duration.observe(started.elapsed().as_secs_f64());
+        if done.is_err() {
+            self.reject(Rejection::Panicked);
+        }
+        done.ok()
     }
 
     pub(super) fn reject(&self, rejection: Rejection) {

@@ -10,6 +10,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use super::memory::Memory;
+use super::metrics::HashingMetrics;
 
 /// After this many consecutive jobs of known clients, the other lane is next.
 const KNOWN_IN_A_ROW: u32 = 3;
@@ -26,7 +27,18 @@ pub enum Lane {
     Others,
 }
 
-pub(super) type Work = Box<dyn FnOnce(&mut Memory) + Send>;
+impl Lane {
+    /// Returns its name in the metrics.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Known(_) => "known",
+            Self::Others => "others",
+        }
+    }
+}
+
+/// What a thread does for a job. It does not panic.
+pub(super) type Work = Box<dyn FnOnce(&mut Memory, &HashingMetrics) + Send>;
 
 #[derive(Default)]
 pub(super) struct Queue {

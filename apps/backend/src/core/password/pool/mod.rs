@@ -5,7 +5,6 @@
 //! although the hash is still being computed, so such a limit leaks (security requirement X-52). Here, the thread is the permit.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -89,10 +88,17 @@ impl Pool {
         // A job logs within the request that submitted it.
         let span = Span::current();
         let waiting = debug_span!("wait for a hashing thread");
-        let work = Box::new(move |memory: &mut Memory| {
-            drop(waiting);
-            // The caller may have been dropped while this ran.
-            let _ = answer.send(span.in_scope(|| debug_span!("hash a password").in_scope(|| work(memory))));
+        let work = Box::new(move |memory: &mut Memory, meter: &HashingMetrics| {
+            // With the spans inside, because a subscriber may panic when one ends.
+            let hash = move || {
+                drop(waiting);
+                span.in_scope(|| debug_span!("hash a password").in_scope(|| work(memory)))
+            };
+            // Counted before the caller knows the result.
+            if let Some(done) = meter.measure(hash) {
+                // The caller may have been dropped while this ran.
+                let _ = answer.send(done);
+            }
         });
         let place = self.shared.enqueue(lane, work)?;
         let done = match timeout(LONGEST_WAIT, &mut answered).await {
@@ -154,7 +160,7 @@ impl Shared {
         }
         let since = Instant::now();
         let ticket = queue.insert(lane, Job { work, since, lane });
-        self.meter.queued(lane);
+        self.meter.queued(lane.name());
         drop(queue);
         self.more.notify_one();
         Ok(Place {
@@ -169,14 +175,8 @@ impl Shared {
         step_back();
         let mut memory = Memory::new(self.meter.memory.clone());
         while let Some(job) = self.next(&mut memory) {
-            let started = Instant::now();
-            self.meter.wait.observe(started.duration_since(job.since).as_secs_f64());
-            self.meter.running.inc();
-            if catch_unwind(AssertUnwindSafe(|| (job.work)(&mut memory))).is_err() {
-                self.meter.reject(Rejection::Panicked);
-            }
-            self.meter.running.dec();
-            self.meter.duration.observe(started.elapsed().as_secs_f64());
+            self.meter.wait.observe(job.since.elapsed().as_secs_f64());
+            (job.work)(&mut memory, &self.meter);
             memory.give_back_beyond(self.size.usual_blocks);
         }
         drop(memory);

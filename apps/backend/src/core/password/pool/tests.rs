@@ -221,3 +221,28 @@ async fn hashing_threads_are_less_urgent_than_the_others() {
     assert_eq!(there, (here + NICENESS).min(19));
     assert_eq!(nice(), here, "only the pool's threads step back");
 }
+
+#[tokio::test]
+async fn a_job_is_counted_before_its_caller_knows_the_result() {
+    let mut registry = Registry::default();
+    let pool = Pool::start(PoolSize::new(1, 1, 64), HashingMetrics::registered(&mut registry))
+        .expect("a thread can be started");
+    for number in 1..=200 {
+        let done = pool
+            .run(Lane::Others, move |_| {
+                assert!(number % 2 == 1, "every other job panics");
+            })
+            .await;
+        assert_eq!(done.is_ok(), number % 2 == 1);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).expect("a string takes any text");
+        for expected in [
+            format!("hashing_duration_seconds_count {number}\n"),
+            "hashing_running 0\n".to_owned(),
+        ] {
+            assert!(text.contains(&expected), "{expected}: {text}");
+        }
+        let panicked = format!("hashing_rejected_total{{reason=\"panicked\"}} {}\n", number / 2);
+        assert!(number == 1 || text.contains(&panicked), "{panicked}: {text}");
+    }
+}
