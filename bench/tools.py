@@ -1,5 +1,6 @@
 """Servers, PostgreSQL, and databases with many rows, for bench/run."""
 
+import http.client
 import json
 import os
 import platform
@@ -9,9 +10,8 @@ import socket
 import sqlite3
 import subprocess
 import time
-import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -85,9 +85,10 @@ def process(command, port, environment=None, folder=None, pause=0.05):
         end = time.monotonic() + 60
         while True:
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz").close()
-                break
-            except urllib.error.HTTPError:
+                # Not urllib: its first request takes as long as the start of a server.
+                with closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
+                    connection.request("GET", "/healthz")
+                    connection.getresponse().read()
                 break
             except OSError:
                 assert child.poll() is None, f"{words} ended:\n{path.read_bytes()[begin:].decode()}"
