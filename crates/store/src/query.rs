@@ -80,7 +80,7 @@ impl Query {
     }
 
     /// Returns the statement as written in the program, without its values, for traces.
-    fn span(&self) -> Span {
+    pub(crate) fn span(&self) -> Span {
         debug_span!("statement", db.query.text = self.sql.postgres())
     }
 

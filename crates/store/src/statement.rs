@@ -1,5 +1,7 @@
 //! A statement and its values.
 
+use uuid::Uuid;
+
 use crate::{Sql, Value};
 
 /// Creates a statement: `query(sql!("…")).bind(id).optional(db).await`.
@@ -7,6 +9,7 @@ pub fn query(sql: &'static Sql) -> Query {
     Query {
         sql,
         values: Vec::new(),
+        ids: None,
     }
 }
 
@@ -15,9 +18,21 @@ pub fn query(sql: &'static Sql) -> Query {
 pub struct Query {
     pub(crate) sql: &'static Sql,
     pub(crate) values: Vec<Value>,
+    /// What a [`Lookup`](crate::Lookup) on PostgreSQL binds instead: an array, which SQLite does not have.
+    pub(crate) ids: Option<Vec<Uuid>>,
 }
 
 impl Query {
+    /// Creates a statement whose only placeholder is an array of ids.
+    pub(crate) fn by_ids(sql: &'static Sql, ids: Vec<Uuid>) -> Self {
+        let values = Vec::new();
+        Self {
+            sql,
+            values,
+            ids: Some(ids),
+        }
+    }
+
     /// Binds the next placeholder: the first call `$1`, the second `$2`, and so on.
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());

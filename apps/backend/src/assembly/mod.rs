@@ -195,11 +195,7 @@ impl Services {
             revocations: revocations.clone(),
         };
         let guard = Guard::with_cache(authority, VERIFIED_TOKENS);
-        let profiles = Profiles {
-            db: db.clone(),
-            guard: guard.clone(),
-            accounts: accounts.clone(),
-        };
+        let profiles = Profiles::new(accounts.clone(), guard.clone());
         let auth = Auth {
             platform: platform.clone(),
             audit: audit.clone(),

@@ -111,7 +111,7 @@ struct Statements(Arc<Mutex<Vec<String>>>);
 
 impl Subscriber for Statements {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && metadata.target() == "countersign_store::query"
+        metadata.is_event() && metadata.target().starts_with("countersign_store::")
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -100,9 +100,15 @@ impl<'c> Session<'c> {
 
 /// The parameters with their types, for a statement that is not prepared.
 fn typed(query: &Query) -> Vec<(&(dyn ToSql + Sync), Type)> {
-    query.values.iter().map(|value| (value as _, value.kind())).collect()
+    match &query.ids {
+        Some(ids) => vec![(ids, Type::UUID_ARRAY)],
+        None => query.values.iter().map(|value| (value as _, value.kind())).collect(),
+    }
 }
 
 fn parameters(query: &Query) -> Vec<&(dyn ToSql + Sync)> {
-    query.values.iter().map(|value| value as _).collect()
+    match &query.ids {
+        Some(ids) => vec![ids],
+        None => query.values.iter().map(|value| value as _).collect(),
+    }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use countersign_store::{DatabaseOptions, Db, Role, StoreError, Tx, query, sql};
+use countersign_store::{DatabaseOptions, Db, Lookup, Role, StoreError, Tx, query, sql};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Barrier;
+use uuid::Uuid;
 
 use crate::place::{Place, on, opened, run};
 
@@ -72,6 +73,36 @@ async fn a_connection_that_went_silent_in_a_transaction_is_not_lent_again() {
         // The only connection that the pool may have is still silent; only a new one works.
         let value = query(sql!("SELECT value FROM counters")).one::<i64>(&db).await;
         assert!(matches!(value, Ok(0)), "{value:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lookups_on_a_connection_that_went_silent_are_not_repeated() {
+    on(Place::postgres().await, |url| async move {
+        let db = opened(&url).await;
+        run(&db, "CREATE TABLE keys (id UUID PRIMARY KEY)").await;
+        let link = Link::before(&url).await;
+        let one = sql!("SELECT id FROM keys WHERE id = $1");
+        let several = sql! {
+            sqlite: "SELECT id FROM keys WHERE id = $1",
+            postgres: "SELECT id FROM keys WHERE id = ANY ($1)",
+        };
+        let lookup = Lookup::new(with_one(&link.url).await, one, several, |id: &Uuid| *id);
+        assert_eq!(lookup.find(Uuid::nil()).await.unwrap(), None);
+        link.falls_silent();
+        let lookups: Vec<_> = (0..20)
+            .map(|number| {
+                let lookup = lookup.clone();
+                tokio::spawn(async move { lookup.find(Uuid::from_u128(number)).await })
+            })
+            .collect();
+        for found in lookups {
+            let found = found.await.unwrap();
+            assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
+        }
+        assert_eq!(lookup.find(Uuid::nil()).await.unwrap(), None, "a new connection works");
+        db.close().await.unwrap();
     })
     .await;
 }

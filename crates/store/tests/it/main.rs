@@ -12,6 +12,7 @@
 
 mod crash;
 mod failures;
+mod lookups;
 mod migrations;
 mod names;
 mod place;

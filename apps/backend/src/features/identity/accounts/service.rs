@@ -5,7 +5,7 @@ mod change;
 use std::time::Duration;
 
 use countersign_guard::{Denied, Guard, Reason};
-use countersign_store::{Conn, Db, StoreError, Tx};
+use countersign_store::{Conn, Lookup, StoreError, Tx};
 use uuid::Uuid;
 
 pub use self::change::ProfileError;
@@ -153,9 +153,9 @@ impl Accounts {
 /// The accounts of verified tokens. Cloning is cheap.
 #[derive(Clone)]
 pub struct Profiles {
-    pub(crate) db: Db,
-    pub(crate) guard: Guard,
-    pub(crate) accounts: Accounts,
+    pub(super) accounts: Accounts,
+    pub(super) guard: Guard,
+    lookup: Lookup<Account>,
 }
 
 impl AsRef<Platform> for Profiles {
@@ -165,12 +165,22 @@ impl AsRef<Platform> for Profiles {
 }
 
 impl Profiles {
+    /// Creates the service for tokens that `guard` accepts.
+    pub fn new(accounts: Accounts, guard: Guard) -> Self {
+        let lookup = store::lookup(accounts.platform.db.clone());
+        Self {
+            accounts,
+            guard,
+            lookup,
+        }
+    }
+
     /// Returns the account of a verified token. `forward` calls it too.
     ///
     /// # Errors
     /// [`Denied`] if the account was deleted meanwhile, or the database failed.
     pub async fn of(&self, id: AccountId) -> Result<Account, Denied> {
-        match store::find(&self.db, id).await {
+        match self.lookup.find(id.0).await {
             Ok(Some(account)) => Ok(account),
             // It was deleted after the token was checked.
             Ok(None) => Err(self.guard.denied(Reason::Revoked)),

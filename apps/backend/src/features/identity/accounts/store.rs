@@ -4,7 +4,7 @@ mod changes;
 mod credentials;
 
 use countersign_guard::Scopes;
-use countersign_store::{Conn, StoreError, Tx, query, row, sql};
+use countersign_store::{Conn, Db, Lookup, StoreError, Tx, query, row, sql};
 
 pub use self::changes::{change_email, raise_epochs, raise_session_epoch, set_disabled, set_profile, set_verified};
 pub use self::credentials::{
@@ -176,19 +176,34 @@ impl JoinedAccount {
     }
 }
 
+/// SQL: selects accounts by a condition on their id.
+macro_rules! account_by_id {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, email, email_verified_at, name, metadata, created_at, updated_at, last_sign_in_at, disabled_at
+           FROM accounts
+          WHERE id ",
+            $condition
+        )
+    };
+}
+
 /// Returns an account by its id.
 ///
 /// # Errors
 /// If the database failed, as for all functions here.
 pub async fn find<'c>(conn: impl Into<Conn<'c>>, id: AccountId) -> Result<Option<Account>, StoreError> {
-    query(sql!(
-        "SELECT id, email, email_verified_at, name, metadata, created_at, updated_at, last_sign_in_at, disabled_at
-           FROM accounts
-          WHERE id = $1"
-    ))
-    .bind(id)
-    .optional(conn)
-    .await
+    query(sql!(account_by_id!("= $1"))).bind(id).optional(conn).await
+}
+
+/// Returns the lookup of accounts by id, for requests that find the account of a token.
+pub(super) fn lookup(db: Db) -> Lookup<Account> {
+    let several = sql! {
+        // Not run on SQLite, which has no arrays.
+        sqlite: account_by_id!("= $1"),
+        postgres: account_by_id!("= ANY ($1)"),
+    };
+    Lookup::new(db, sql!(account_by_id!("= $1")), several, |account| account.id.0)
 }
 
 /// Returns an account by its email address, in any spelling. The command line calls it.
