@@ -24,9 +24,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The time after which an idle thread releases its memory.
 const IDLE: Duration = Duration::from_secs(5);
-/// The increase in niceness of hashing threads relative to request threads; the maximum niceness is 19 (nice(1)).
+/// The increase in niceness of hashing threads relative to request threads; the maximum niceness is 19 (nice(1)). With less,
+/// request threads wait longer for their core; with more, a busy program beside the server delays a sign-in by more than a
+/// second (bench/results/storm.md).
 #[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 16;
 
 /// The size of a pool.
 #[derive(Clone, Copy)]
