@@ -240,7 +240,7 @@ make_mutations() {
   export COUNTERSIGN_TEST_MUTATIONS=$target/test-clients/mutations.json
   rm -f "$COUNTERSIGN_TEST_MUTATIONS"
   if nextest >/dev/null; then
-    run_built --filterset 'binary(vectors) & test(mutated)'
+    run_built --profile mutations --filterset 'binary(vectors) & test(mutated)'
   else
     cargo test --locked --quiet --workspace --test vectors -- --nocapture mutated
   fi
