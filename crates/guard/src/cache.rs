@@ -1,25 +1,23 @@
 //! A cache of verified tokens. It saves the signature check; whether the session is active is checked every time.
 
-use std::hash::{Hash, Hasher};
-
 use countersign_jose::{Present, Times, VerifyingKey};
-use quick_cache::Equivalent;
 use quick_cache::sync::Cache as Entries;
+use siphasher::sip128::SipHasher24;
 
 use crate::{Authority, VerifiedToken};
 
 /// A bounded number of verified tokens, evicted by use.
 ///
-/// A token is looked up by the end of its signature, which is as good as random, and then compared in full. Only verified
-/// tokens are added, so a client cannot fill the cache with tokens that the issuer did not sign.
-pub(crate) struct Cache(Entries<Known, Entry>);
+/// A token is found by its fingerprint, because its text would take half of the memory. Only verified tokens are added, so a
+/// client cannot fill the cache with tokens that the issuer did not sign.
+pub(crate) struct Cache {
+    entries: Entries<Fingerprint, Entry>,
+    /// The key of the fingerprints, which nobody else knows.
+    key: [u8; 16],
+}
 
-/// The text of a verified token.
-#[derive(PartialEq, Eq)]
-struct Known(Box<str>);
-
-/// The text of a token to look up.
-struct Presented<'a>(&'a str);
+/// The 128-bit SipHash-2-4 of a token's text. Finding another text with the same fingerprint requires the key.
+type Fingerprint = u128;
 
 #[derive(Clone)]
 struct Entry {
@@ -28,14 +26,22 @@ struct Entry {
 }
 
 impl Cache {
-    pub(crate) fn new(entries: usize) -> Self {
-        Self(Entries::new(entries))
+    /// Creates an empty cache. `None` for a size of 0, or if there are no random numbers.
+    #[expect(clippy::disallowed_methods, reason = "the guard has no Platform to ask")]
+    pub(crate) fn new(entries: usize) -> Option<Self> {
+        let mut key = [0; 16];
+        if entries == 0 || aws_lc_rs::rand::fill(&mut key).is_err() {
+            return None;
+        }
+        let entries = Entries::new(entries);
+        Some(Self { entries, key })
     }
 
     /// Returns a token that was verified before and is still valid: it has not expired, and the authority still publishes
     /// its key. Other tokens are removed, and the full check then reports the reason.
     pub(crate) fn recall(&self, text: &str, authority: &dyn Authority) -> Option<VerifiedToken> {
-        let Entry { token, key } = self.0.get(&Presented(text))?;
+        let fingerprint = self.fingerprint(text);
+        let Entry { token, key } = self.entries.get(&fingerprint)?;
         let times = Times {
             iat: token.claims().iat,
             exp: token.claims().exp,
@@ -52,32 +58,17 @@ impl Cache {
         {
             return Some(token);
         }
-        self.0.remove(&Presented(text));
+        self.entries.remove(&fingerprint);
         None
     }
 
     pub(crate) fn remember(&self, text: &str, token: &VerifiedToken, key: VerifyingKey) {
         let token = token.clone();
-        self.0.insert(Known(text.into()), Entry { token, key });
+        self.entries.insert(self.fingerprint(text), Entry { token, key });
     }
-}
 
-impl Hash for Known {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        Presented(&self.0).hash(state);
-    }
-}
-
-impl Hash for Presented<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let bytes = self.0.as_bytes();
-        bytes[bytes.len().saturating_sub(24)..].hash(state);
-    }
-}
-
-impl Equivalent<Known> for Presented<'_> {
-    fn equivalent(&self, known: &Known) -> bool {
-        self.0 == &*known.0
+    fn fingerprint(&self, text: &str) -> Fingerprint {
+        SipHasher24::new_with_key(&self.key).hash(text.as_bytes()).as_u128()
     }
 }
 
@@ -89,7 +80,7 @@ mod tests {
     use futures_util::future::BoxFuture;
     use uuid::Uuid;
 
-    use super::{Cache, Presented, VerifiedToken, VerifyingKey};
+    use super::{Cache, VerifiedToken, VerifyingKey};
     use crate::{Authority, TokenStatus};
 
     struct Fixed {
@@ -132,7 +123,7 @@ mod tests {
     fn a_token_is_remembered_while_its_check_would_hold() {
         let key = SigningKey::generate().unwrap().verifying_key().clone();
         let other = SigningKey::generate().unwrap().verifying_key().clone();
-        let cache = Cache::new(10);
+        let cache = Cache::new(10).unwrap();
         let text = "head.claims.the end of a signature of 64 bytes";
         let recalled = Cell::new(0);
         // Inserted again each time, because an invalid entry is removed.
@@ -144,7 +135,7 @@ mod tests {
                 now,
             };
             let token = cache.recall(text, &authority);
-            assert_eq!(cache.0.get(&Presented(text)).is_some(), token.is_some());
+            assert_eq!(cache.entries.get(&cache.fingerprint(text)).is_some(), token.is_some());
             token.and_then(|token| token.subject().account()) == Some(Uuid::from_u128(recalled.get()))
         };
         assert!(recalls(Some(&key), 950));
@@ -172,10 +163,10 @@ mod tests {
     #[test]
     fn it_holds_no_more_than_so_many() {
         let key = SigningKey::generate().unwrap().verifying_key().clone();
-        let cache = Cache::new(100);
+        let cache = Cache::new(100).unwrap();
         for number in 0..10_000_u128 {
             cache.remember(&number.to_string(), &token(number), key.clone());
         }
-        assert!(cache.0.len() <= 100, "{}", cache.0.len());
+        assert!(cache.entries.len() <= 100, "{}", cache.entries.len());
     }
 }

@@ -40,7 +40,7 @@ impl Guard {
     pub fn with_cache(authority: impl Authority, entries: usize) -> Self {
         let inner = Inner {
             authority: Box::new(authority),
-            cache: (entries > 0).then(|| Cache::new(entries)),
+            cache: Cache::new(entries),
         };
         Self { inner: Arc::new(inner) }
     }

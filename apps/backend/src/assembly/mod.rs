@@ -58,7 +58,7 @@ use options::{
     account_lookup, hashing_options, layer_options, open_redis, revocation_feed, revocation_options, server_options,
 };
 
-/// The number of verified tokens that are cached to save signature verifications. A few megabytes when full.
+/// The number of verified tokens that are cached to save signature verifications. About 7 MB when full.
 const VERIFIED_TOKENS: usize = 8_192;
 
 impl Services {

@@ -92,7 +92,7 @@ impl GuardBuilder {
         self
     }
 
-    /// Sets how many verified tokens to cache, about 1.7 kB each; 0 disables the cache. Default: 10,000.
+    /// Sets how many verified tokens to cache, about 0.9 kB each; 0 disables the cache. Default: 10,000.
     pub fn cache_size(mut self, entries: usize) -> Self {
         self.cache_size = entries;
         self
