@@ -95,8 +95,9 @@ def table(results, before):
     yield ""
     yield "*Ceiling*: for `/me`, the key set, `/healthz` and `/readyz`, a bare axum route with the same response size; for a new token, plus one"
     yield "verification; for a refresh, the sum of one signature, one durable commit by the bare driver and one exchange with bare axum; for a"
-    yield "sign-in, one hash. *Of it*: our figure as a share of the ceiling, or the ratio named in the row. Server and bare axum are measured in"
-    yield "turns, as are sign-ins and bare hashes; the medians are listed.\n"
+    yield "sign-in, one hash by the bare library, whose memory Linux may map in smaller pages than the server's. *Of it*: our figure as a share"
+    yield "of the ceiling, or the ratio named in the row. Server and bare axum are measured in turns, as are sign-ins and bare hashes; the"
+    yield "medians are listed.\n"
 
 
 def peer_figure(peer, key):
