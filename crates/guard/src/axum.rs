@@ -142,7 +142,8 @@ impl Guard {
     }
 }
 
-/// Passes a [`Guard`] to the extractors of the routes inside it. The layer itself rejects nothing.
+/// Passes a [`Guard`] to the extractors of the routes inside it, and replaces the guard of a layer outside. The layer itself
+/// rejects nothing.
 #[derive(Clone)]
 pub struct GuardLayer(Guard);
 
@@ -175,6 +176,8 @@ impl<S: Service<Request>> Service<Request> for WithGuard<S> {
 
     fn call(&mut self, mut request: Request) -> S::Future {
         request.extensions_mut().insert(self.guard.clone());
+        // A guard outside of this one may have verified the token for another audience.
+        request.extensions_mut().remove::<VerifiedToken>();
         self.inner.call(request)
     }
 }

@@ -109,6 +109,28 @@ async fn a_clients_token_is_for_no_person() {
     .await;
 }
 
+/// A guard inside another one's layer does not rely on what the other one has verified.
+#[tokio::test]
+async fn a_guard_inside_another_one_verifies_for_its_own_audience() {
+    const OUTER: &str = "https://shop.example";
+    const INNER: &str = "https://shop.example/admin";
+    let issuer = Issuer::start().await;
+    let outer = issuer.guard().audience(OUTER).build().await.unwrap();
+    let inner = issuer.guard().audience(INNER).build().await.unwrap();
+    let app = Router::new()
+        .route("/products", get(async |user: CurrentUser| user.id.to_string()))
+        .layer(inner.layer())
+        .layer(RequireScope::new("products:read"))
+        .layer(outer.layer());
+    for (audiences, expected) in [(&[OUTER][..], 401), (&[INNER], 401), (&[OUTER, INNER], 200)] {
+        let token = issuer.token_with(1, |claims| {
+            claims.aud = audiences.iter().copied().map(str::to_owned).collect::<Vec<_>>().into();
+        });
+        let (status, ..) = send(&app, "GET", "/products", &[&format!("Bearer {token}")]).await;
+        assert_eq!(status, expected, "{audiences:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_missing_token_gets_no_error_code() {
     let issuer = Issuer::start().await;
