@@ -90,7 +90,7 @@ pub struct ClientMetadata {
     pub default_api: Option<ResourceIndicator>,
     /// Whether a confidential client must use PKCE. Public clients always must.
     pub require_pkce: bool,
-    /// Whether a refresh token is replaced when it is used.
+    /// Whether a refresh token of a confidential client is replaced when it is used. Those of public clients always are.
     pub rotate_refresh_tokens: bool,
     /// Which claims of the user an ID token has.
     pub id_token_claims: IdTokenClaimsMode,
@@ -150,6 +150,11 @@ impl ClientMetadata {
     /// Returns whether requests of the client must have a code challenge.
     pub fn needs_pkce(&self) -> bool {
         self.is_public() || self.require_pkce
+    }
+
+    /// Returns whether a refresh token of the client is replaced when it is used (RFC 9700 §2.2.2).
+    pub fn rotates(&self) -> bool {
+        self.is_public() || self.rotate_refresh_tokens
     }
 
     /// Returns the name in a language (a BCP 47 tag), or the nearest that there is: `zh-Hans` also finds `zh`.

@@ -112,6 +112,13 @@ impl ClientMetadata {
         if is_public && !self.require_pkce {
             return wrong("require_pkce", "must not be false for a public client");
         }
+        // RFC 9700 §2.2.2.
+        if is_public && !self.rotate_refresh_tokens {
+            return wrong(
+                "rotate_refresh_tokens",
+                "must not be false for a public client, whose refresh tokens can be used without a secret",
+            );
+        }
         Ok(())
     }
 

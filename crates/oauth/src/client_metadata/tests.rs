@@ -40,7 +40,7 @@ fn defaults_are_those_of_the_specifications() {
 #[test]
 fn what_is_stored_is_read_again() {
     let metadata = read(json!({
-        "client_name#de": "Grafana (Messwerte)", "client_name#zh": "图表", "token_endpoint_auth_method": "none",
+        "client_name#de": "Grafana (Messwerte)", "client_name#zh": "图表", "token_endpoint_auth_method": "client_secret_post",
         "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
         "redirect_uris": ["http://127.0.0.1/cb", "com.example.app:/cb", "vscode://a.b/cb"],
         "post_logout_redirect_uris": ["https://grafana.example.com/"], "response_types": ["code"],
@@ -140,6 +140,10 @@ fn what_is_not_acceptable_is_named() {
         (
             json!({ "token_endpoint_auth_method": "none", "require_pkce": false }),
             "require_pkce",
+        ),
+        (
+            json!({ "token_endpoint_auth_method": "none", "rotate_refresh_tokens": false }),
+            "rotate_refresh_tokens",
         ),
         (json!({ "scope": "a\u{e9}" }), "scope"),
         (json!({ "scope": vec!["a"; 51].join(" ") }), "scope"),

@@ -142,7 +142,8 @@ pub(in crate::settings) const FIELDS: &[Setting] = &[
     field(
         "rotate_refresh_tokens",
         bool::FORM,
-        "Whether a refresh token is replaced whenever it is used. Set it to `false` only for programs that cannot store the new one.",
+        "Whether a refresh token is replaced whenever it is used. Set it to `false` only for programs that cannot store the new one. \
+         Refresh tokens of public clients are always replaced.",
         "`true`",
         "true",
     ),

@@ -289,6 +289,48 @@ async fn x_8_a_client_is_changed_disabled_and_deleted(database: Database) {
     ");
 }
 
+/// RFC 9700 §2.2.2: a refresh token of a public client can be used without a secret, so a stolen one is detected only if each
+/// is used once.
+#[apply(on_both_databases!)]
+async fn no_public_client_keeps_one_refresh_token(database: Database) {
+    let scratch = &ScratchDatabase::create(database).await;
+    let kept = ["--metadata", r#"{"rotate_refresh_tokens":false}"#];
+    let create = |id, more: &[&'static str]| {
+        let es256 = ["--redirect-uri", GRAFANA, "--id-token-alg", "ES256"];
+        [&["clients", "create", id], &es256[..], more].concat()
+    };
+    done(scratch, &create("grafana", &kept));
+    done(scratch, &create("app", &["--public"]));
+    let before = json(scratch, &["clients", "list"]);
+    for arguments in [
+        create("other", &["--public", kept[0], kept[1]]),
+        vec!["clients", "update", "grafana", "--public"],
+        vec!["clients", "update", "app", kept[0], kept[1]],
+    ] {
+        let (code, told) = refused(scratch, &arguments);
+        assert!(
+            code == 1 && told.contains("rotate_refresh_tokens must not be false for a public client"),
+            "{arguments:?}: {told}"
+        );
+    }
+    assert_eq!(json(scratch, &["clients", "list"]), before);
+    let secrets = json(scratch, &["clients", "show", "grafana"])["secrets"].clone();
+    assert_eq!(secrets.as_array().unwrap().len(), 1, "it keeps its secret");
+    let rotated = ["--metadata", r#"{"rotate_refresh_tokens":null}"#];
+    done(
+        scratch,
+        &["clients", "update", "grafana", "--public", rotated[0], rotated[1]],
+    );
+    let entry = "[[clients]]\nclient_id = \"declared\"\npublic = true\nredirect_uris = [\"https://a.example/\"]\n\
+        rotate_refresh_tokens = false\n";
+    std::fs::write(scratch.folder().join("countersign.toml"), entry).unwrap();
+    let (code, told) = refused(scratch, &["clients", "apply"]);
+    assert!(
+        code == 78 && told.contains("clients[0].rotate_refresh_tokens: must not be false for a public client"),
+        "{told}"
+    );
+}
+
 /// An RSA key takes a while to make, and cannot be removed before it is retired.
 #[apply(on_both_databases!)]
 async fn o_55_a_client_that_is_refused_makes_no_rsa_key(database: Database) {

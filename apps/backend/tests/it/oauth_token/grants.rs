@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign::features::oauth::clients;
 use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, TestServer, apply, on_both_databases};
 use futures_util::future::join_all;
@@ -75,6 +76,33 @@ async fn a_client_may_keep_one_refresh_token(database: Database) {
         assert!(body.get("refresh_token").is_none(), "{body}");
         assert!(is_active(&client, &text(&body, "access_token")).await);
         server.services.clock.advance(Duration::from_secs(86_400));
+    }
+}
+
+/// RFC 9700 §2.2.2. The registration refuses such a client, but it may be older than that rule.
+#[apply(on_both_databases!)]
+async fn r_31_refresh_tokens_of_a_public_client_rotate_whatever_is_stored(database: Database) {
+    let server = TestServer::start(database).await;
+    let (client, ada) = (server.public_client("app").await, server.user("ada").await);
+    query(sql!(
+        "UPDATE clients SET metadata = REPLACE(metadata, $1, $2) WHERE client_id = 'app'"
+    ))
+    .bind(r#""rotate_refresh_tokens":true"#)
+    .bind(r#""rotate_refresh_tokens":false"#)
+    .execute(&server.services.db)
+    .await
+    .unwrap();
+    let stored = clients::find(&server.services.db, "app").await.unwrap().unwrap();
+    assert!(stored.is_public() && !stored.metadata.rotate_refresh_tokens);
+    let first = granted(&server, &client, &ada, &OPENID).await;
+    let second = client.refresh(&first).await.assert_status(200).json();
+    let third = client
+        .refresh(&text(&second, "refresh_token"))
+        .await
+        .assert_status(200)
+        .json();
+    for spent in [first, text(&third, "refresh_token")] {
+        client.refresh(&spent).await.assert_oauth_error(400, "invalid_grant");
     }
 }
 

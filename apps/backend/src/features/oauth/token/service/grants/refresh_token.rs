@@ -27,7 +27,7 @@ impl Tokens {
         fail::fail_point!("token::refresh");
         let by = Redeemer {
             client_id: &client.client_id,
-            rotates: client.metadata.rotate_refresh_tokens,
+            rotates: client.metadata.rotates(),
             idle_ttl: client.metadata.refresh_idle_ttl.map(Duration::from),
         };
         let (session, next) = self.sessions.rotate_grant(&presented, &by, request.caller).await?;
