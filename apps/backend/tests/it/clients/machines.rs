@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign::core::caller::Caller;
 use countersign::features::oauth::clients::{self, Client, NewClient};
 use countersign::features::sign_in::revocation::Bit;
 use countersign::settings::client_metadata;
@@ -9,6 +10,8 @@ use countersign_oauth::Policy;
 use countersign_store::{query, sql};
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
+
+use crate::held::Held;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -75,6 +78,29 @@ async fn a_client_has_one_bit_until_its_tokens_are_revoked(database: Database) {
     assert!(!is_live(server, third).await);
     // It was read before it was deleted.
     assert_eq!(services.clients.machine_bit(&stale).await.unwrap(), None);
+}
+
+/// The client gets its first token after it was found to be missing in the settings file, and before it is disabled.
+#[apply(on_both_databases!)]
+async fn a_client_that_left_the_settings_file_keeps_no_token(database: Database) {
+    let server = &TestServer::start(database).await;
+    let services = &server.services;
+    register(server, "job").await;
+    // As if the settings file had declared it before.
+    query(sql!("UPDATE clients SET origin = 'file' WHERE client_id = 'job'"))
+        .execute(&services.db)
+        .await
+        .unwrap();
+    let held = Held::at("clients::gone");
+    let clients = services.clients.clone();
+    let applying = tokio::spawn(async move { clients.apply(&Caller::server()).await.unwrap() });
+    held.reached().await;
+    let bit = bit_of(server, "job").await;
+    held.release();
+    let differences = applying.await.unwrap();
+    assert_eq!(differences.len(), 1, "{differences:?}");
+    assert!(found(server, "job").await.disabled_at.is_some());
+    assert!(!is_live(server, bit).await);
 }
 
 /// The bit of a client outlives any session: its list is kept as long as tokens name it.

@@ -74,11 +74,14 @@ impl Clients {
                 .await?;
             differences.extend(applied.map(|applied| Difference::new(&entry.client_id, applied)));
         }
-        for client in &gone(db, declared).await? {
-            self.revocations
-                .transact(|tx| Box::pin(async move { self.switch(tx, client, true, caller).await }))
+        let gone = gone(db, declared).await?;
+        fail::fail_point!("clients::gone");
+        for Client { client_id, .. } in &gone {
+            let is_disabled = self
+                .revocations
+                .transact(|tx| Box::pin(async move { self.disable_gone(tx, client_id, caller).await }))
                 .await?;
-            differences.push(Difference::new(&client.client_id, Applied::Disabled));
+            differences.extend(is_disabled.then(|| Difference::new(client_id, Applied::Disabled)));
         }
         Ok(differences)
     }
@@ -120,6 +123,22 @@ impl Clients {
         Ok(Some(applied))
     }
 
+    /// Disables a client that is no longer in the settings file. It is read again, because it may have got its first token since
+    /// it was found to be gone. Returns whether that changed anything.
+    async fn disable_gone(
+        &self,
+        tx: &mut RevokingTx<'_, '_, '_>,
+        client_id: &str,
+        caller: &Caller,
+    ) -> Result<bool, ClientError> {
+        match store::find(&mut **tx, client_id).await? {
+            Some(client) if is_gone(&client, &self.platform.settings.clients) => {
+                self.switch(tx, &client, true, caller).await
+            }
+            _ => Ok(false),
+        }
+    }
+
     async fn replace_secret(
         &self,
         tx: &mut RevokingTx<'_, '_, '_>,
@@ -135,7 +154,7 @@ impl Clients {
         self.audit.record(tx, event).await
     }
 
-    /// Disables or enables a client. Returns whether that changed anything.
+    /// Disables or enables a client, which was read in this transaction. Returns whether that changed anything.
     pub(super) async fn switch(
         &self,
         tx: &mut RevokingTx<'_, '_, '_>,
@@ -195,11 +214,13 @@ fn is_secret(entry: &DeclaredClient, secrets: &[StoredSecret]) -> bool {
 /// Returns the clients of the settings file that are no longer in it and not disabled yet.
 async fn gone(db: &Db, declared: &DeclaredClients) -> Result<Vec<Client>, StoreError> {
     let mut clients = store::all(db).await?;
-    clients.retain(|client| {
-        let is_declared = declared.iter().any(|entry| entry.client_id == client.client_id);
-        client.origin == Origin::File && client.disabled_at.is_none() && !is_declared
-    });
+    clients.retain(|client| is_gone(client, declared));
     Ok(clients)
+}
+
+fn is_gone(client: &Client, declared: &DeclaredClients) -> bool {
+    let is_declared = declared.iter().any(|entry| entry.client_id == client.client_id);
+    client.origin == Origin::File && client.disabled_at.is_none() && !is_declared
 }
 
 fn hash(secret: &DeclaredSecret) -> SecretHash {
