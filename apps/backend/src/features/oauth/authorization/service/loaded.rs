@@ -255,9 +255,7 @@ pub(super) fn is_registered(client: &Client, request: &AuthorizationRequest) -> 
 }
 
 fn registered<'c>(client: &'c Client, request: &AuthorizationRequest) -> Option<&'c RedirectUri> {
-    let uri = request.answer_to.redirect_uri.as_str();
-    let mut registered = client.metadata.redirect_uris.iter();
-    registered.find(|one| one.matches(uri, client.is_public()))
+    client.metadata.redirect_uri(&request.answer_to.redirect_uri)
 }
 
 impl Loaded {

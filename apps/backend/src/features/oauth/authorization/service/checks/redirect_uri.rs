@@ -10,9 +10,7 @@ pub fn check(draft: &mut Draft<'_>) -> Result<(), OauthError> {
         return Err(invalid("redirect_uri is missing"));
     };
     let client = draft.client()?;
-    let registered = &client.metadata.redirect_uris;
-    let found = registered.iter().find(|uri| uri.matches(presented, client.is_public()));
-    let Some(found) = found else {
+    let Some(found) = client.metadata.redirect_uri(presented) else {
         return Err(invalid("redirect_uri is not registered for this client"));
     };
     draft.native = match found.kind() {
