@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use countersign::core::caller::Caller;
 use countersign::core::ids::AccountId;
+use countersign::features::oauth::clients::Clients;
+use countersign_oauth::ClientMetadata;
 use countersign_store::{Sql, query, sql};
 use countersign_testkit::{Database, TestServer, VERIFIER, apply, on_both_databases};
 use serde_json::{Value, json};
 
 use super::{DEVICE_CODE, ORDERS, allow_device, part, text};
 use crate::grants::execute;
+use crate::held::Held;
 
 fn account_of(access_token: &str) -> AccountId {
     AccountId(text(&part(access_token, 1), "sub").parse().unwrap())
@@ -74,6 +77,52 @@ async fn o_24_a_code_that_ended_does_not_come_back(database: Database) {
             app.redeem(&second).await.assert_status(200);
         }
     }
+}
+
+/// A code is of use only while the redirect URI that it was sent to is registered (RFC 9700 §2.1). The port of a loopback URI
+/// may differ (RFC 8252 §7.3).
+#[apply(on_both_databases!)]
+async fn o_2_a_code_cannot_be_redeemed_after_its_redirect_uri_was_removed(database: Database) {
+    const WEB: &str = "https://app.example.com/callback";
+    let server = TestServer::start(database).await;
+    let _ada = server.user("ada").await;
+    let metadata = json!({
+        "token_endpoint_auth_method": "none",
+        "redirect_uris": [WEB, "http://127.0.0.1/callback", "https://other.example.com/callback"],
+    });
+    let web = server.client_with("app", metadata).await;
+    let mut native = web.clone();
+    native.redirect_uri = "http://127.0.0.1:49152/callback".to_owned();
+    let mut browser = server.browser();
+    browser.sign_in("ada").await;
+    let of_native = native.authorize(&mut browser, "ada").await;
+    let of_web = web.authorize(&mut browser, "ada").await;
+    let clients = &server.services.clients;
+    keep_redirect_uris(clients, |uri| uri != WEB).await;
+    web.redeem(&of_web).await.assert_oauth_error(400, "invalid_grant");
+    native.redeem(&of_native).await.assert_status(200);
+
+    // After the code was checked, and before the transaction that redeems it.
+    let held = Held::at("authorization::redeem");
+    let code = native
+        .authorize_with(&mut browser, "ada", &[("prompt", "consent")])
+        .await;
+    let clients = clients.clone();
+    let removing = tokio::spawn(async move {
+        held.reached().await;
+        keep_redirect_uris(&clients, |uri| !uri.starts_with("http://127.0.0.1")).await;
+        held.release();
+    });
+    native.redeem(&code).await.assert_oauth_error(400, "invalid_grant");
+    removing.await.unwrap();
+}
+
+async fn keep_redirect_uris(clients: &Clients, is_kept: fn(&str) -> bool) {
+    let change = |metadata: &mut ClientMetadata, _: &mut bool| {
+        metadata.redirect_uris.retain(|uri| is_kept(uri.as_str()));
+        Ok(())
+    };
+    clients.update("app", change, &Caller::server()).await.unwrap();
 }
 
 /// Runs `countersign grants revoke`.

@@ -240,6 +240,9 @@ impl Authorization {
                     if client.epoch != grant.client_epoch {
                         return Err(InvalidGrant("the client was disabled, or its grants were revoked"));
                     }
+                    if client.metadata.redirect_uri(&row.redirect_uri).is_none() {
+                        return Err(InvalidGrant("redirect_uri is no longer registered for this client"));
+                    }
                     // The first token was prepared before the transaction. Its target must still be there.
                     let target = TargetOf {
                         client: &client,
