@@ -4,6 +4,7 @@ use countersign_oauth::{ApiMetadata, ApiScope, ClientAccess, ScopeGrant, Seconds
 use serde::Serialize;
 use serde_json::json;
 
+use super::changes::{self, members};
 use super::cli::{ApiParts, ApisCommand, EditApi, NewApi};
 use super::output::{Row, Standard};
 use super::process::Process;
@@ -91,7 +92,8 @@ async fn update(changes: &EditApi, services: &Services, output: &mut Standard) -
             .retain(|scope| !changes.remove_scope.contains(&scope.name));
         change(metadata, &changes.parts);
     };
-    let mut after = api(services, &changes.api.identifier).await?.metadata;
+    let before = api(services, &changes.api.identifier).await?.metadata;
+    let mut after = before.clone();
     let identifier = after.identifier.clone();
     for name in &changes.remove_scope {
         if after.scope(name).is_none() {
@@ -104,7 +106,8 @@ async fn update(changes: &EditApi, services: &Services, output: &mut Standard) -
         .apis
         .update(&identifier, change, services.command_line())
         .await?;
-    Ok(output.done(&format!("The API {identifier} is up to date."), &ShownApi::from(api))?)
+    let sentence = changes::sentence(&format!("API {identifier}"), &members(&before), &members(&api.metadata));
+    Ok(output.done(&sentence, &ShownApi::from(api))?)
 }
 
 async fn set_disabled(

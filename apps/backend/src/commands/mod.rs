@@ -3,6 +3,7 @@
 mod apis;
 mod audit;
 mod banner;
+mod changes;
 pub mod cli;
 mod clients;
 mod dev;

@@ -8,14 +8,16 @@ use serde_json::{Map, Value, json};
 use super::create::print;
 use super::find::client;
 use crate::Services;
+use crate::commands::changes::{self, members};
 use crate::commands::cli::EditClient;
 use crate::commands::output::Standard;
 use crate::commands::{Failure, prompt};
-use crate::features::oauth::clients::{ClientError, Made};
+use crate::features::oauth::clients::{Client, ClientError, Made};
 use crate::settings::{client_metadata, write_duration};
 
 pub(super) async fn update(changes: &EditClient, services: &Services, output: &mut Standard) -> Result<(), Failure> {
     let client_id = &changes.client.client_id;
+    let before = described(&client(services, client_id).await?);
     let policy = services.clients.policy();
     let change = |metadata: &mut ClientMetadata, trusted: &mut bool| {
         let has_secret = changes.confidential || !(changes.public || metadata.is_public());
@@ -41,14 +43,15 @@ pub(super) async fn update(changes: &EditClient, services: &Services, output: &m
         return print(&made, services, output);
     }
     let object = json!({ "client_id": client_id, "metadata": made.client.metadata, "trusted": made.client.trusted });
-    Ok(output.done(&format!("The client {client_id} is up to date."), &object)?)
+    let sentence = changes::sentence(&format!("client {client_id}"), &before, &described(&made.client));
+    Ok(output.done(&sentence, &object)?)
 }
 
-fn members(metadata: &ClientMetadata) -> Map<String, Value> {
-    match serde_json::to_value(metadata) {
-        Ok(Value::Object(object)) => object,
-        _ => Map::new(),
-    }
+/// Returns what an update can change.
+fn described(client: &Client) -> Map<String, Value> {
+    let mut members = members(&client.metadata);
+    members.insert("trusted".to_owned(), client.trusted.into());
+    members
 }
 
 pub(super) async fn rotate_secret(

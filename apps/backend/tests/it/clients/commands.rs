@@ -331,6 +331,74 @@ async fn no_public_client_keeps_one_refresh_token(database: Database) {
     );
 }
 
+#[apply(on_both_databases!)]
+async fn an_update_says_what_it_changed(database: Database) {
+    let scratch = &ScratchDatabase::create(database).await;
+    let api = "https://api.example.com";
+    done(scratch, &["clients", "create", "grafana", "--redirect-uri", GRAFANA]);
+    done(scratch, &["apis", "create", api, "--name", "Orders"]);
+    let both = [
+        "clients",
+        "update",
+        "grafana",
+        "--name",
+        "Dash",
+        "--api",
+        api,
+        "--trusted",
+    ];
+    let named = [
+        "apis",
+        "update",
+        api,
+        "--name",
+        "Shop",
+        "--scope",
+        "orders:read",
+        "--any-client",
+    ];
+    for (arguments, said) in [
+        (&both[..], "Changed the client grafana: apis, client_name, trusted.\n"),
+        (&both, "The client grafana is up to date; nothing has changed.\n"),
+        (
+            &["clients", "update", "grafana"],
+            "The client grafana is up to date; nothing has changed.\n",
+        ),
+        (
+            &[
+                "clients",
+                "update",
+                "grafana",
+                "--metadata",
+                r#"{"client_name#de":"Tafel"}"#,
+            ],
+            "Changed the client grafana: client_name#de.\n",
+        ),
+        (
+            &["clients", "update", "grafana", "--no-trusted"],
+            "Changed the client grafana: trusted.\n",
+        ),
+        (
+            &["clients", "update", "grafana", "--public"],
+            "Changed the client grafana: token_endpoint_auth_method.\n",
+        ),
+        (
+            &named,
+            "Changed the API https://api.example.com: clients, name, scopes.\n",
+        ),
+        (
+            &named,
+            "The API https://api.example.com is up to date; nothing has changed.\n",
+        ),
+        (
+            &["apis", "update", api, "--access-ttl", "5m"],
+            "Changed the API https://api.example.com: access_ttl.\n",
+        ),
+    ] {
+        assert_eq!(done(scratch, arguments), said, "{arguments:?}");
+    }
+}
+
 /// An RSA key takes a while to make, and cannot be removed before it is retired.
 #[apply(on_both_databases!)]
 async fn o_55_a_client_that_is_refused_makes_no_rsa_key(database: Database) {
