@@ -43,13 +43,16 @@ struct Entry {
     setting: &'static Setting,
     text: String,
     shown: String,
+    /// The name by which it was set: its own or, for a secret in a file, `database_url_file`.
+    set_as: String,
     source: Source,
 }
 
 impl Entry {
-    fn set(&mut self, text: String, source: Source) {
-        self.text = text;
-        self.source = source;
+    fn set(&mut self, given: RawSetting) {
+        self.text = given.text;
+        self.set_as = given.name;
+        self.source = given.source;
     }
 }
 
@@ -63,6 +66,7 @@ impl Values {
                     setting,
                     text,
                     shown: String::new(),
+                    set_as: setting.name.to_owned(),
                     source: Source::Default,
                 },
             )
@@ -88,10 +92,10 @@ impl Values {
             }
             let secret = given.name.strip_suffix("_file").and_then(|name| self.secret(name));
             match (secret, self.entries.get_mut(given.name.as_str())) {
-                (_, Some(entry)) => entry.set(given.text, given.source),
+                (_, Some(entry)) => entry.set(given),
                 (Some(secret), None) if names.contains(secret) => {
                     let what = format!("cannot be combined with {}", given.source.spell(secret));
-                    self.blame(secret, given.source, ValueError::new(what, "set only one of the two"));
+                    self.blame_given(secret, given, ValueError::new(what, "set only one of the two"));
                 }
                 (Some(secret), None) => self.read_secret(secret, given),
                 (None, None) => self.refuse(given),
@@ -182,7 +186,7 @@ impl Values {
 
     fn read_secret(&mut self, name: &'static str, given: RawSetting) {
         if let Some(fault) = literal::fault(&given.text, false) {
-            self.blame(name, given.source, fault);
+            self.blame_given(name, given, fault);
             return;
         }
         match regular_file::read_text(given.text.as_ref(), LONGEST_SECRET) {
@@ -191,19 +195,13 @@ impl Values {
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 let text = text.strip_suffix('\r').unwrap_or(text).to_owned();
                 if let Some(entry) = self.entries.get_mut(name) {
-                    entry.set(text, given.source);
+                    entry.set(RawSetting { text, ..given });
                 }
             }
             Err(error) => {
                 let what = format!("failed to read {:?}: {error}", given.text);
-                self.blame(
-                    name,
-                    given.source,
-                    ValueError::new(
-                        what,
-                        "expected the path of a file that contains the secret and nothing else",
-                    ),
-                );
+                let help = "expected the path of a file that contains the secret and nothing else";
+                self.blame_given(name, given, ValueError::new(what, help));
             }
         }
     }
@@ -258,13 +256,31 @@ impl Values {
         names.any(|setting| setting.split_once('.').is_some_and(|(section, _)| section == name))
     }
 
+    /// Records an error in the value in force.
     fn blame(&mut self, name: &'static str, source: Source, fault: ValueError) {
+        let set_as = self.entries.get(name).map_or(name, |entry| &entry.set_as);
+        let setting = spelled(&source, set_as);
         self.faulty.insert(name);
-        let setting = match &source {
-            Source::Default | Source::File { .. } => name.to_owned(),
-            Source::Variable(spelled) | Source::Flag(spelled) => spelled.clone(),
-        };
         self.mistakes.push(SettingError { source, setting, fault });
+    }
+
+    /// Records an error in a value that was not set, because of its name or its file.
+    fn blame_given(&mut self, name: &'static str, given: RawSetting, fault: ValueError) {
+        let setting = spelled(&given.source, &given.name);
+        self.faulty.insert(name);
+        self.mistakes.push(SettingError {
+            source: given.source,
+            setting,
+            fault,
+        });
+    }
+}
+
+/// The name of a setting in an error. Variables and flags are their own names.
+fn spelled(source: &Source, name: &str) -> String {
+    match source {
+        Source::Default | Source::File { .. } => name.to_owned(),
+        Source::Variable(spelled) | Source::Flag(spelled) => spelled.clone(),
     }
 }
 

@@ -289,6 +289,25 @@ fn secrets_come_from_files_and_are_never_shown() {
 }
 
 #[test]
+fn a_secret_from_a_file_is_blamed_by_the_name_of_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    std::fs::write(&path, "mysql://ada:hunter2@db/auth\n").unwrap();
+    let told_file = mistakes(&format!("\ndatabase_url_file = '{}'\n", path.display()));
+    assert!(
+        told_file.contains("countersign.toml:2: database_url_file: is not the URL of a SQLite or PostgreSQL database;"),
+        "{told_file}"
+    );
+    // A source that goes over the file has its own name.
+    let over = [("COUNTERSIGN_DATABASE_URL", "mysql://db")];
+    let told_over = told(load(&format!("database_url_file = '{}'\n", path.display()), &over, &[]));
+    assert!(
+        told_over.contains("COUNTERSIGN_DATABASE_URL: is not the URL"),
+        "{told_over}"
+    );
+}
+
+#[test]
 fn a_secret_given_twice_missing_or_empty_is_a_mistake() {
     let both = [
         ("COUNTERSIGN_KEYS_PASSPHRASE", "hunter2"),
@@ -299,6 +318,25 @@ fn a_secret_given_twice_missing_or_empty_is_a_mistake() {
         told_both.contains("KEYS_PASSPHRASE_FILE: cannot be combined with COUNTERSIGN_KEYS_PASSPHRASE;"),
         "{told_both}"
     );
+    for secret in table().filter(|setting| setting.secret) {
+        let (section, name) = secret.name.rsplit_once('.').unwrap_or(("", secret.name));
+        let header = if section.is_empty() {
+            String::new()
+        } else {
+            format!("[{section}]\n")
+        };
+        let both = mistakes(&format!("{header}{name} = 'x'\n{name}_file = '/nowhere'\n"));
+        let said = format!(
+            "{0}_file: cannot be combined with {0}; set only one of the two",
+            secret.name
+        );
+        assert!(both.contains(&said), "{both}");
+        let missing = mistakes(&format!("{header}{name}_file = '/nowhere'\n"));
+        assert!(
+            missing.contains(&format!("{}_file: failed to read \"/nowhere\"", secret.name)),
+            "{missing}"
+        );
+    }
     let told_missing = told(load("", &[("COUNTERSIGN_DATABASE_URL_FILE", "/nowhere/at/all")], &[]));
     assert!(
         told_missing.contains("failed to read \"/nowhere/at/all\""),
