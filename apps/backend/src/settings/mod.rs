@@ -135,7 +135,7 @@ section! {
         metrics_listen: Option<SocketAddr> = "",
         /// The URL at which clients reach this server: an origin, without a path or trailing slash. It is also the `iss`
         /// of all tokens. Changing it invalidates all tokens issued before.
-        #[default_is = "`http://<listen>` on loopback addresses; required otherwise"]
+        #[default_is = "`http://<listen>` on loopback addresses, without port 80; required otherwise"]
         issuer: Issuer = "http://127.0.0.1:8000",
         /// The database URL: `sqlite://path` (embedded) or `postgres://user:password@host/database`.
         #[warning = "every user on the machine can read a password given on the command line; prefer `database_url_file`"]
@@ -263,7 +263,7 @@ impl Settings {
     /// of this address, without TLS.
     pub fn in_network_at(&mut self, address: SocketAddr) {
         self.listen = address;
-        self.issuer = Issuer::of_network(address);
+        self.issuer = Issuer::of_address(address);
         self.tokens.audience = vec![self.issuer.as_str().to_owned()];
     }
 

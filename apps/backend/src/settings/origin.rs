@@ -101,9 +101,9 @@ impl Issuer {
         !self.is_https()
     }
 
-    /// The issuer of `countersign dev --lan`: the only one without TLS at an IP address that other machines can reach.
-    /// It cannot be set.
-    pub(super) fn of_network(address: SocketAddr) -> Self {
+    /// The issuer without TLS at an IP address. Only `countersign dev --lan` has one that other machines can reach; it cannot be
+    /// set.
+    pub(super) fn of_address(address: SocketAddr) -> Self {
         let host = match address.ip() {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("[{ip}]"),
@@ -116,11 +116,7 @@ impl Issuer {
 
     /// The issuer of a server that listens on a loopback address and has no other setting.
     pub(super) fn of_loopback(address: SocketAddr) -> Option<Self> {
-        address
-            .ip()
-            .is_loopback()
-            .then(|| Self::parse(&format!("http://{address}")).ok())
-            .flatten()
+        address.ip().is_loopback().then(|| Self::of_address(address))
     }
 }
 
@@ -304,7 +300,7 @@ mod tests {
             ("192.168.1.20:80", "http://192.168.1.20"),
             ("[fd00::2]:8000", "http://[fd00::2]:8000"),
         ] {
-            let issuer = Issuer::of_network(address.parse().unwrap());
+            let issuer = Issuer::of_address(address.parse().unwrap());
             let read = Origin::read(text).unwrap();
             assert_eq!(
                 (issuer.as_str(), issuer.host(), issuer.port()),

@@ -308,6 +308,25 @@ fn a_secret_from_a_file_is_blamed_by_the_name_of_its_file() {
 }
 
 #[test]
+fn a_loopback_address_with_the_port_of_http_is_an_issuer() {
+    for (listen, issuer) in [
+        ("127.0.0.1:80", "http://127.0.0.1"),
+        ("[::1]:80", "http://[::1]"),
+        ("127.0.0.1:443", "http://127.0.0.1:443"),
+        ("[::1]:8000", "http://[::1]:8000"),
+    ] {
+        let loaded = load(&format!("listen = {listen:?}\n"), &[], &[]).unwrap();
+        assert_eq!(loaded.settings.issuer.as_str(), issuer);
+        assert_eq!(loaded.settings.tokens.audience, [issuer]);
+    }
+    let told = mistakes("listen = '0.0.0.0:80'\n");
+    assert!(
+        told.contains("issuer: must be set, because `listen` (0.0.0.0:80) is not a loopback address"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_secret_given_twice_missing_or_empty_is_a_mistake() {
     let both = [
         ("COUNTERSIGN_KEYS_PASSPHRASE", "hunter2"),
