@@ -10,7 +10,7 @@ let server, app, base, browser
 before(async () => {
   base = `http://127.0.0.1:${await freePort()}`
   server = await startServer({ COUNTERSIGN_ISSUER: base, COUNTERSIGN_TRUSTED_PROXIES: '127.0.0.1' })
-  const env = { APP_URL: base, COUNTERSIGN_URL: server.base }
+  const env = { APP_URL: base, AUTH_URL: server.base }
   await run(folder, [process.execPath, programs.next, 'build'], env)
   const port = new URL(base).port
   app = await start(folder, [process.execPath, programs.next, 'start', '--hostname', '127.0.0.1', '--port', port], env, base)

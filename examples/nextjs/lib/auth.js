@@ -3,10 +3,10 @@ import { headers } from 'next/headers'
 import { redirect } from 'next/navigation'
 import { cache } from 'react'
 
-const { APP_URL = 'http://127.0.0.1:3000', COUNTERSIGN_URL = 'http://127.0.0.1:8000' } = process.env
+const { APP_URL = 'http://127.0.0.1:3000', AUTH_URL = 'http://127.0.0.1:8000' } = process.env
 
 // To browsers, Countersign is at the URL of this application.
-const guard = createGuard({ issuer: APP_URL, baseUrl: COUNTERSIGN_URL })
+const guard = createGuard({ issuer: APP_URL, baseUrl: AUTH_URL })
 
 /** The session of the signed-in user, or null. Asks Countersign once for each request. */
 export const getSession = cache(async () => guard.sessionFromCookie({ headers: await headers() }, { trustProxy: true }))

@@ -20,9 +20,12 @@ pub(super) fn given(environment: &[(String, String)]) -> Vec<RawSetting> {
     given.collect()
 }
 
-/// `COUNTERSIGN_CONFIG` has been read by now; `COUNTERSIGN_TEST_…` belongs to the test suite.
+/// Variables that are read elsewhere: the name of the settings file, and that of the program for tests of services.
+const NO_SETTINGS: [&str; 2] = ["COUNTERSIGN_CONFIG", "COUNTERSIGN_BIN"];
+
+/// `COUNTERSIGN_TEST_…` belongs to the test suite.
 fn is_setting(name: &str, value: &str) -> bool {
-    let ours = name.starts_with(PREFIX) && name != "COUNTERSIGN_CONFIG" && !name.starts_with("COUNTERSIGN_TEST_");
+    let ours = name.starts_with(PREFIX) && !NO_SETTINGS.contains(&name) && !name.starts_with("COUNTERSIGN_TEST_");
     ours && !is_service_link(name, value)
 }
 
@@ -66,6 +69,7 @@ mod tests {
         let links = [
             ("COUNTERSIGN_CONFIG", "a.toml"),
             ("COUNTERSIGN_TEST_POSTGRES_URL", "postgres://x"),
+            ("COUNTERSIGN_BIN", "/usr/local/bin/countersign"),
             ("COUNTERSIGN_SERVICE_HOST", "10.0.0.1"),
             ("COUNTERSIGN_SERVICE_PORT_HTTP", "8000"),
             ("COUNTERSIGN_PORT", "tcp://10.0.0.1:8000"),

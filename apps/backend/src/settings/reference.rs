@@ -21,7 +21,8 @@ Countersign reads settings from these sources; the first one that sets a value w
 `countersign settings --example` prints a `countersign.toml` with all settings commented out. `countersign settings` shows
 the effective settings and where each value comes from. If a setting is invalid, every command exits with code 78. It reports
 all errors at once, each with its file and line or its environment variable. Unknown names are errors too, in the file and in
-the environment, except `COUNTERSIGN_TEST_…` and the variables that Kubernetes sets for a service called `countersign`.
+the environment, except `COUNTERSIGN_BIN`, which names the program for [tests](guides/testing.md), `COUNTERSIGN_TEST_…`, and
+the variables that Kubernetes sets for a service called `countersign`.
 
 - **Durations** are numbers with a unit, `d`, `h`, `m`, `s` or `ms`: `15d`, `1h30m`.
 - **Rates** are a number and a duration: `10/15m` means 10 in 15 minutes.

@@ -10,7 +10,7 @@ use super::literal;
 use super::nearest::nearest;
 use super::regular_file::{self, LONGEST_SECRET};
 use super::setting::Setting;
-use super::source::{APPLICATIONS, LISTS, RawApplication, RawSetting, RawTable, Source};
+use super::source::{APPLICATIONS, LISTS, PREFIX, RawApplication, RawSetting, RawTable, Source};
 use super::value::{Measure, Value};
 use super::value_error::ValueError;
 
@@ -240,8 +240,7 @@ impl Values {
                 format!("{} is a section, not a setting", given.name),
                 format!("write [{}], and put its settings on the lines after it", given.name),
             ),
-            Some(name) => ValueError::new(unknown, format!("did you mean {}?", quoted(&given.source.spell(name)))),
-            None => ValueError::new(unknown, "`countersign settings` lists all settings"),
+            nearest => ValueError::new(unknown, unknown_help(&given.source, nearest, quoted)),
         };
         self.mistakes.push(SettingError {
             source: given.source,
@@ -273,6 +272,20 @@ impl Values {
             setting,
             fault,
         });
+    }
+}
+
+/// What to do about an unknown name. Other programs may have variables that begin like ours.
+fn unknown_help(source: &Source, nearest: Option<&str>, quoted: impl Fn(&str) -> String) -> String {
+    let meant = nearest.map(|name| format!("did you mean {}?", quoted(&source.spell(name))));
+    match (source, meant) {
+        (Source::Variable(_), Some(meant)) => format!("{meant} Otherwise, unset it, or rename it"),
+        (Source::Variable(_), None) => format!(
+            "unset it, or rename it: all variables that begin with {PREFIX} are settings (`countersign settings` lists \
+             them)"
+        ),
+        (_, Some(meant)) => meant,
+        (_, None) => "`countersign settings` lists all settings".to_owned(),
     }
 }
 

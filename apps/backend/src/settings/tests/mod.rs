@@ -114,7 +114,7 @@ fn all_mistakes_are_told_at_once_each_with_its_place_and_its_remedy() {
     insta::assert_snapshot!(told(load(file, &environment, &[("issuer", "http://auth.example.com")])), @r#"
     invalid configuration (6 errors):
       countersign.toml:1: unknown setting "lisen"; did you mean "listen"?
-      unknown setting COUNTERSIGN_TOKENS_ACCESS_TTL; did you mean COUNTERSIGN_TOKENS__ACCESS_TTL?
+      unknown setting COUNTERSIGN_TOKENS_ACCESS_TTL; did you mean COUNTERSIGN_TOKENS__ACCESS_TTL? Otherwise, unset it, or rename it
       --issuer: "http://auth.example.com" must use https: over http, passwords and tokens are sent unencrypted; expected an origin such as https://auth.example.com
       COUNTERSIGN_APP_ORIGINS: "*" must start with https:// or http://; expected an origin such as https://app.example.com
       countersign.toml:3: tokens.access_ttl: invalid duration "15 dogs"; expected a duration such as 15d, 12h, 30m, 45s or 250ms
@@ -327,6 +327,20 @@ fn a_loopback_address_with_the_port_of_http_is_an_issuer() {
 }
 
 #[test]
+fn a_variable_of_another_program_has_to_be_renamed() {
+    let told = told(load(
+        "",
+        &[("COUNTERSIGN_WHATEVER_ELSE", "1"), ("COUNTERSIGN_ISSUR", "x")],
+        &[],
+    ));
+    insta::assert_snapshot!(told, @r"
+    invalid configuration (2 errors):
+      unknown setting COUNTERSIGN_ISSUR; did you mean COUNTERSIGN_ISSUER? Otherwise, unset it, or rename it
+      unknown setting COUNTERSIGN_WHATEVER_ELSE; unset it, or rename it: all variables that begin with COUNTERSIGN_ are settings (`countersign settings` lists them)
+    ");
+}
+
+#[test]
 fn a_secret_given_twice_missing_or_empty_is_a_mistake() {
     let both = [
         ("COUNTERSIGN_KEYS_PASSPHRASE", "hunter2"),
@@ -489,7 +503,7 @@ fn every_mistake_in_an_application_is_reported_with_its_line() {
     invalid configuration (18 errors):
       COUNTERSIGN_APPLICATIONS can be set in the settings file only; use [[applications]] in countersign.toml, or COUNTERSIGN_APP_ORIGINS
       COUNTERSIGN_APPLICATIONS__0__NAME can be set in the settings file only; use [[applications]] in countersign.toml, or COUNTERSIGN_APP_ORIGINS
-      unknown setting COUNTERSIGN_CORS_ORIGINS; did you mean COUNTERSIGN_APP_ORIGINS?
+      unknown setting COUNTERSIGN_CORS_ORIGINS; did you mean COUNTERSIGN_APP_ORIGINS? Otherwise, unset it, or rename it
       countersign.toml:1: app_origins: lists "https://shop.example.com", which `app_origins` already lists; list each origin once
       countersign.toml:3: applications[0]: unknown setting "nam"; did you mean "name"?
       countersign.toml:4: applications[0].origins: "https://app.example.com/" must not end with a slash; use https://app.example.com
