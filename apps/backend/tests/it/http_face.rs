@@ -268,6 +268,70 @@ async fn a_refused_page_is_named_in_the_log_once(database: Database) {
 }
 
 #[apply(on_both_databases!)]
+async fn every_request_of_a_refused_origin_is_explained_in_the_log(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    let launch = Launch::new(BINARY, &scratch).with("COUNTERSIGN_APP_ORIGINS", "https://app.example");
+    let server = launch.start().await;
+    let warnings = || {
+        let log = launch.log();
+        let lines = log
+            .lines()
+            .filter(|line| line.contains("WARN") && line.contains("origin"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut known = 0;
+    let own = &server.base;
+    for (headers, words) in [
+        ("Origin: https://page.example\r\n", Some("add it to `app_origins`")),
+        ("Origin: https://page.example\r\n", None),
+        (
+            "Origin: https://site.example\r\nSec-Fetch-Site: same-site\r\n",
+            Some("add it to `app_origins`"),
+        ),
+        (
+            "Origin: https://odd.example\r\nSec-Fetch-Site: same-origin\r\n",
+            Some("at its own origin, which is not `issuer`"),
+        ),
+        (
+            "Origin: null\r\nSec-Fetch-Site: cross-site\r\n",
+            Some("`app_origins` cannot list"),
+        ),
+        (
+            "Origin: https://app.example\r\nSec-Fetch-Site: cross-site\r\n",
+            Some("on another site"),
+        ),
+        (
+            &format!("Origin: {own}\r\nSec-Fetch-Site: cross-site\r\n"),
+            Some("on another site"),
+        ),
+        ("", None),
+    ] {
+        let asked = format!(
+            "POST /api/auth/token HTTP/1.1\r\nHost: a\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        let said = exchange(server.address, &asked).await;
+        assert!(
+            said.starts_with("HTTP/1.1 403 ") && said.contains("origin_not_allowed"),
+            "{said}"
+        );
+        let lines = warnings();
+        let new = lines.get(known..).unwrap_or_default();
+        match words {
+            Some(words) => assert!(new.len() == 1 && new[0].contains(words), "{headers:?}: {lines:#?}"),
+            None => assert!(new.is_empty(), "{headers:?}: {lines:#?}"),
+        }
+        known = lines.len();
+    }
+    let lines = warnings();
+    assert!(
+        lines
+            .iter()
+            .all(|line| !line.contains("add it") || !line.contains("null")),
+        "{lines:#?}"
+    );
+}
+
+#[apply(on_both_databases!)]
 async fn a_bearer_signs_out_whatever_the_body_is(database: Database) {
     let server = TestServer::start(database).await;
     server.user("ada").await;

@@ -112,13 +112,12 @@ impl Visitor {
     }
 
     /// Returns the response to a preflight where cross-origin requests are possible; elsewhere, the router answers 405.
-    pub(super) fn preflight(&self, request: &Request, refused: &RefusedOrigins) -> Option<Response> {
+    pub(super) fn preflight(&self, request: &Request) -> Option<Response> {
         if *request.method() != Method::OPTIONS {
             return None;
         }
         let headers = request.headers();
-        let origin = headers.get(ORIGIN)?;
-        if !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+        if !headers.contains_key(ORIGIN) || !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
             return None;
         }
         let (methods, usual) = match self {
@@ -129,10 +128,7 @@ impl Visitor {
                 "GET, HEAD, POST, PUT, PATCH, DELETE",
                 "Authorization, Content-Type, X-Requested-With",
             ),
-            Self::Unlisted { .. } => {
-                refused.name(origin);
-                return Some(Problem::new(Code::OriginNotAllowed).into_response());
-            }
+            Self::Unlisted { .. } => return Some(Problem::new(Code::OriginNotAllowed).into_response()),
             Self::SameOrigin => return None,
         };
         let granted = [
@@ -146,15 +142,19 @@ impl Visitor {
         Some((StatusCode::NO_CONTENT, granted).into_response())
     }
 
-    /// Logs the origin of a page that sent a request without a preflight (such as a form) and may not read the
-    /// response, because the browser does not report it to the server. `own` is this server's origin.
-    pub(super) fn note(&self, request: &Request, own: &str, refused: &RefusedOrigins) {
-        let headers = request.headers();
-        if let (Self::Unlisted { .. }, Some(origin)) = (self, headers.get(ORIGIN))
-            && origin != own
-            && headers.get(FETCH_SITE).is_none_or(|site| site != "same-origin")
-        {
-            refused.name(origin);
+    /// Returns what to log about a page whose request was answered. An unlisted origin is logged even if its request was not
+    /// rejected: without a preflight (such as a form), the browser keeps the response from the page and does not tell the
+    /// server. `own` is this server's origin.
+    pub(super) fn fault(&self, page: &Page, code: Option<Code>, own: &str) -> Option<Fault> {
+        let is_rejected = code == Some(Code::OriginNotAllowed);
+        match self {
+            Self::Anyone | Self::Script(_) => None,
+            Self::Listed(_) => is_rejected.then_some(Fault::OtherSite),
+            Self::Unlisted { .. } if page.origin == own => is_rejected.then_some(Fault::OtherSite),
+            Self::Unlisted { .. } if page.is_same_origin => is_rejected.then_some(Fault::NotIssuer),
+            Self::Unlisted { .. } if page.origin == "null" => Some(Fault::NoOrigin),
+            Self::Unlisted { .. } => Some(Fault::Unlisted),
+            Self::SameOrigin => is_rejected.then_some(Fault::OtherPage),
         }
     }
 
@@ -172,6 +172,72 @@ impl Visitor {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
+        }
+    }
+}
+
+/// The page that sent a request, as the browser describes it.
+pub(super) struct Page {
+    pub(super) origin: HeaderValue,
+    /// Whether the page has the origin to which it sent the request.
+    is_same_origin: bool,
+}
+
+impl Page {
+    /// Returns `None` for a request without `Origin`, which is not from a page or only reads.
+    pub(super) fn of(request: &Request) -> Option<Self> {
+        let headers = request.headers();
+        Some(Self {
+            origin: headers.get(ORIGIN)?.clone(),
+            is_same_origin: headers.get(FETCH_SITE).is_some_and(|site| site == "same-origin"),
+        })
+    }
+}
+
+/// Why a page may not call the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Its origin is not listed.
+    Unlisted,
+    /// It has no origin that could be listed: browsers send `null`.
+    NoOrigin,
+    /// It reaches this server at its own origin, which is neither the issuer nor listed.
+    NotIssuer,
+    /// It is on another site than this server, where the session cookie does not work.
+    OtherSite,
+    /// It is not the application whose proxy asks who is signed in.
+    OtherPage,
+}
+
+impl Fault {
+    fn setting(self) -> Option<&'static str> {
+        match self {
+            Self::Unlisted | Self::NoOrigin => Some("app_origins"),
+            Self::NotIssuer => Some("issuer"),
+            Self::OtherSite | Self::OtherPage => None,
+        }
+    }
+
+    /// Returns the log message for operators.
+    fn message(self) -> &'static str {
+        match self {
+            Self::Unlisted => "rejected a cross-origin request; if the origin is yours, add it to `app_origins`",
+            Self::NoOrigin => {
+                "rejected a cross-origin request of a page without an origin, such as a local file or a sandboxed frame, \
+                 which `app_origins` cannot list; serve the page from a URL"
+            }
+            Self::NotIssuer => {
+                "rejected a request of a page that reaches this server at its own origin, which is not `issuer`; open the \
+                 page at the issuer, correct `issuer`, or add the origin to `app_origins`"
+            }
+            Self::OtherSite => {
+                "rejected a request with the session cookie, because the page is on another site; use host names on the \
+                 same site for the page and this server, or have the page sign in with tokens"
+            }
+            Self::OtherPage => {
+                "rejected a request to an application behind a proxy, because a page of another origin sent it with the \
+                 session cookie; have the page send a bearer token"
+            }
         }
     }
 }
@@ -228,18 +294,15 @@ enum Word {
 }
 
 impl RefusedOrigins {
-    fn name(&self, origin: &HeaderValue) {
+    /// Logs a rejection of this origin, or counts it.
+    pub(super) fn name(&self, origin: &HeaderValue, fault: Fault) {
         let shown = origin.as_bytes();
         let shown = &shown[..shown.len().min(MAX_SHOWN)];
         let word = self.note(shown, Instant::now());
         let shown = shown.escape_ascii();
         match word {
             Word::Nothing => {}
-            Word::Named => tracing::warn!(
-                origin = %shown,
-                setting = "app_origins",
-                "rejected a cross-origin request; if the origin is yours, add it to `app_origins`"
-            ),
+            Word::Named => tracing::warn!(origin = %shown, setting = fault.setting(), "{}", fault.message()),
             Word::Others(count) => tracing::warn!(
                 origin = %shown,
                 count,
@@ -291,6 +354,46 @@ fn is_for_proxies(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_logged_depends_on_the_page_and_on_what_it_was_refused() {
+        let unlisted = Visitor::Unlisted {
+            others_are_listed: true,
+        };
+        let listed = Visitor::Listed(HeaderValue::from_static("https://app.example"));
+        let own = "https://auth.example";
+        for (visitor, origin, is_same_origin, refused, answered) in [
+            (
+                &unlisted,
+                "https://other.example",
+                false,
+                Some(Fault::Unlisted),
+                Some(Fault::Unlisted),
+            ),
+            (&unlisted, "null", false, Some(Fault::NoOrigin), Some(Fault::NoOrigin)),
+            (&unlisted, "https://other.example", true, Some(Fault::NotIssuer), None),
+            (&unlisted, own, false, Some(Fault::OtherSite), None),
+            (&listed, "https://app.example", false, Some(Fault::OtherSite), None),
+            (
+                &Visitor::SameOrigin,
+                "https://other.example",
+                false,
+                Some(Fault::OtherPage),
+                None,
+            ),
+            (&Visitor::Anyone, "https://other.example", false, None, None),
+        ] {
+            let page = Page {
+                origin: HeaderValue::from_static(origin),
+                is_same_origin,
+            };
+            let (code, other) = (Some(Code::OriginNotAllowed), Some(Code::LoginRequired));
+            assert_eq!(visitor.fault(&page, code, own), refused, "{origin}");
+            for code in [None, other] {
+                assert_eq!(visitor.fault(&page, code, own), answered, "{origin}");
+            }
+        }
+    }
 
     #[test]
     fn refused_origins_are_told_as_long_as_the_process_lives_in_bounded_memory() {

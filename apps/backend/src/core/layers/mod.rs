@@ -34,7 +34,7 @@ pub use self::span::{Continued, RequestSpans, note_account};
 pub use self::time::LONGEST_WAIT;
 use self::{
     body::{Admitted, BodyFailure},
-    cors::{RefusedOrigins, Visitor},
+    cors::{Page, RefusedOrigins, Visitor},
     headers::Headers,
     metrics::{Observed, Tally},
     problems::Form,
@@ -157,12 +157,7 @@ where
     /// Processes a request; [`Ending::end`] processes the response.
     fn call(&mut self, mut request: Request) -> Self::Future {
         let started = Instant::now();
-        let Inner {
-            options,
-            ids,
-            refused_origins,
-            ..
-        } = &*self.middleware.0;
+        let Inner { options, ids, .. } = &*self.middleware.0;
         let id = ids.assign(&mut request, &options.trusted_proxies);
         let address = ClientAddress::assign(&mut request, &options.trusted_proxies);
         let traced = options
@@ -178,12 +173,10 @@ where
         if let Some(start) = visitor.start_page(&options.applications) {
             request.extensions_mut().insert(start);
         }
-        let answer = span.scope(|| match visitor.preflight(&request, refused_origins) {
+        let page = Page::of(&request);
+        let answer = span.scope(|| match visitor.preflight(&request) {
             Some(preflight) => Answer::Ready(preflight),
-            None => {
-                visitor.note(&request, &options.issuer, refused_origins);
-                Answer::begin(request, options, &mut self.inner)
-            }
+            None => Answer::begin(request, options, &mut self.inner),
         });
         let ending = Ending {
             middleware: self.middleware.clone(),
@@ -193,6 +186,7 @@ where
             traced,
             observed,
             visitor,
+            page,
             form,
         };
         Answering {
@@ -245,6 +239,7 @@ struct Ending {
     traced: Option<Span>,
     observed: Observed,
     visitor: Visitor,
+    page: Option<Page>,
     form: Form,
 }
 
@@ -254,11 +249,18 @@ impl Ending {
             options,
             headers,
             metrics,
+            refused_origins,
             ..
         } = &*self.middleware.0;
         let mut response = problems::complete(response, self.form, &options.issuer, &self.id);
         headers.protect(&mut response, &self.visitor, &self.id);
         self.observed.note_refusal(response.status(), &options.refusals);
+        if let Some(page) = &self.page {
+            let code = problems::of(&response).map(Problem::code);
+            if let Some(fault) = self.visitor.fault(page, code, &options.issuer) {
+                refused_origins.name(&page.origin, fault);
+            }
+        }
         if let Some(span) = self.traced {
             self.observed.describe(&span, response.status());
         }
