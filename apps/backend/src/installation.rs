@@ -14,7 +14,7 @@ use crate::core::password::{self, PasswordPolicy};
 use crate::features::operations::keys::{JWKS_MAX_AGE, KeyOptions, KeysError};
 use crate::features::sign_in::auth::ApplyError;
 use crate::migrations;
-use crate::settings::{self, Settings};
+use crate::settings::{self, CHECK_PATHS, Settings};
 
 /// What to do if there is no installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +59,8 @@ pub enum StartError {
     Behind(usize),
     /// There is no installation, and the command does not create one.
     #[error(
-        "no Countersign database at {0}, and this command does not create one; check --config and the working \
-         directory, which relative paths start from. To create a database, run `countersign serve` or `countersign \
-         migrate`"
+        "no Countersign database at {0}, and this command does not create one; {CHECK_PATHS}. To create a database, run \
+         `countersign serve` or `countersign migrate`"
     )]
     Nothing(String),
     /// A restore or a move into this database was interrupted.

@@ -1,5 +1,15 @@
 //! Text for terminals, logs and error messages: nothing in it takes effect.
 
+use std::path::Path;
+
+/// Returns a path as text. A relative one becomes absolute, because its reader may not know the working directory.
+pub fn absolute(path: &Path) -> String {
+    match std::path::absolute(path) {
+        Ok(absolute) => absolute.display().to_string(),
+        Err(_) => path.display().to_string(),
+    }
+}
+
 /// Escapes everything that a terminal would interpret: `\u{1b}[31m`.
 pub fn harmless(text: &str) -> String {
     text.chars()

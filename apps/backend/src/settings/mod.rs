@@ -240,6 +240,9 @@ pub fn table() -> impl Iterator<Item = &'static Setting> {
     sections.into_iter().flatten()
 }
 
+/// What to check if a file or folder that should exist does not.
+pub const CHECK_PATHS: &str = "check --config and the working directory, which relative paths start from";
+
 impl Settings {
     /// Sets the actual address of the server. Where `listen` asked for any free port (port 0) and no issuer is
     /// set, the issuer, and the audience with it, become those of the actual address.

@@ -156,6 +156,47 @@ async fn what_only_reads_makes_nothing_and_fails(database: Database) {
     assert!(!scratch.folder().join("secrets").exists());
 }
 
+#[apply(on_both_databases!)]
+async fn keys_that_are_not_in_the_working_directory_are_looked_for_before_they_are_replaced(database: Database) {
+    let scratch = ScratchDatabase::create(database).await;
+    for line in [
+        &["keys", "generate"][..],
+        &["clients", "create", "app", "--redirect-uri", "https://a.example/"],
+    ] {
+        assert!(
+            execute(&scratch, &line.iter().map(|&word| word.to_owned()).collect::<Vec<_>>())
+                .status
+                .success()
+        );
+    }
+    let elsewhere = scratch.folder().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let said = |line: &[&str]| {
+        let mut command = Command::new(BINARY);
+        command.env_clear().current_dir(&elsewhere).args(line);
+        command.env("COUNTERSIGN_DATABASE_URL", &scratch.url);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        assert!(!output.status.success(), "{line:?}");
+        [output.stdout, output.stderr]
+            .map(|text| String::from_utf8(text).unwrap())
+            .concat()
+    };
+    let folder = elsewhere.join("secrets/jwt").display().to_string();
+    for (line, fault) in [
+        (&["users", "list"][..], format!("{folder} contains no keys")),
+        (&["keys", "rotate"], format!("{folder}/private.pem is missing")),
+        (&["doctor"], format!("{folder} contains no keys")),
+    ] {
+        let said = said(line);
+        let at = said.find(&fault).unwrap_or_else(|| panic!("{line:?}: {said}"));
+        let advice = "check --config and the working directory, which relative paths start from";
+        let checked = said[at..].find(advice).unwrap_or_else(|| panic!("{line:?}: {said}"));
+        let replaced = said[at..].find("keys generate");
+        assert!(replaced.is_none_or(|replaced| checked < replaced), "{line:?}: {said}");
+    }
+    assert_eq!(contents(&elsewhere), BTreeSet::new());
+}
+
 #[test]
 fn an_empty_file_stays_empty() {
     let folder = tempfile::tempdir().unwrap();

@@ -13,7 +13,7 @@ use crate::core::clock::Clock;
 use crate::features::operations::audit;
 use crate::installation::{self, Access, Opening, database_options, place_of};
 use crate::migrations;
-use crate::settings::Settings;
+use crate::settings::{CHECK_PATHS, Settings};
 
 const DATABASE: &str = "database";
 /// The latency above which reads are reported. Embedded reads take microseconds; reads over a network, a few
@@ -29,8 +29,7 @@ pub(super) async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Op
         findings.push(Finding::unknown(
             DATABASE,
             format!("no database at {}", place_of(settings)),
-            "check --config and the working directory, which relative paths start from; the server creates the \
-             database when it first starts",
+            format!("{CHECK_PATHS}; the server creates the database when it first starts"),
         ));
         return None;
     }

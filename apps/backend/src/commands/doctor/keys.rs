@@ -8,11 +8,12 @@ use countersign_store::Db;
 
 use super::finding::Finding;
 use crate::core::clock::Clock;
+use crate::core::text::absolute;
 use crate::features::operations::keys::{
     KeyOperator, KeyState, ListedKey, ListedSealingKey, SealingState, current_kid,
 };
 use crate::installation::key_options;
-use crate::settings::Settings;
+use crate::settings::{CHECK_PATHS, Settings};
 
 const KEYS: &str = "keys";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -26,7 +27,7 @@ pub(super) async fn check(
     findings: &mut Vec<Finding>,
 ) -> Option<String> {
     let options = key_options(settings);
-    let dir = options.dir.display();
+    let dir = absolute(&options.dir);
     if let Ok(folder) = std::fs::metadata(&options.dir) {
         let mode = folder.permissions().mode() & 0o777;
         if mode & 0o022 != 0 {
@@ -49,7 +50,6 @@ pub(super) async fn check(
         Some(operator) => (operator.list().await.ok(), operator.list_sealing().await.ok()),
         None => (None, None),
     };
-    let dir = options.dir.display().to_string();
     findings.push(match (&current, &known) {
         (Some(kid), Some(known)) => judge(kid, known, clock),
         (None, Some(known)) => missing(&dir, known),
@@ -103,7 +103,7 @@ fn judge_sealing(dir: &str, known: &[ListedSealingKey]) -> Finding {
                 "{dir}/sealing contains no sealing key, but this database has used {}",
                 missing.join(", ")
             ),
-            "mount or restore the folder, or set `keys_dir`; the server does not start without it",
+            restore(),
         ),
     }
 }
@@ -120,7 +120,7 @@ fn judge_rsa(dir: &str, known: &[ListedKey], clock: &Clock) -> Option<Finding> {
                 "{dir}/rsa contains no keys, but ID tokens were signed with the RSA key {}",
                 first.kid
             ),
-            "mount or restore the folder, or set `keys_dir`; the server does not start without it",
+            restore(),
         ));
     }
     Some(judge_key(
@@ -139,14 +139,19 @@ fn missing(dir: &str, known: &[ListedKey]) -> Finding {
                 "{dir} contains no keys, but tokens were issued with the key {}",
                 lost.kid
             ),
-            "mount or restore the folder, or set `keys_dir`; the server does not start without it",
+            restore(),
         ),
         None => Finding::unknown(
             KEYS,
             format!("{dir} contains no keys"),
-            "the server creates them when it first starts",
+            format!("{CHECK_PATHS}; the server creates them when it first starts"),
         ),
     }
+}
+
+/// What to do about a folder that lacks known keys.
+fn restore() -> String {
+    format!("{CHECK_PATHS}, then mount or restore the folder, or set `keys_dir`; the server does not start without it")
 }
 
 fn judge(kid: &str, known: &[ListedKey], clock: &Clock) -> Finding {
