@@ -107,10 +107,10 @@ fn link_error(why: &tokio_postgres::Error) -> StoreError {
     let cause = std::error::Error::source(why)
         .map(ToString::to_string)
         .unwrap_or_default();
-    let text = if cause.is_empty() {
-        why.to_string()
-    } else {
-        format!("{why}: {cause}")
+    let text = match cause.as_str() {
+        "" => why.to_string(),
+        cause if UNRESOLVED.iter().any(|start| cause.starts_with(start)) => format!("{why}: {cause}; {CHECK_HOST}"),
+        cause => format!("{why}: {cause}"),
     };
     let statement = text.starts_with("error serializing") || text.starts_with("expected");
     if statement {
@@ -119,6 +119,14 @@ fn link_error(why: &tokio_postgres::Error) -> StoreError {
         StoreError::unavailable(text)
     }
 }
+
+/// How errors begin when a host name cannot be resolved: those of the standard library and of the driver.
+const UNRESOLVED: [&str; 2] = [
+    "failed to lookup address information",
+    "could not resolve any addresses",
+];
+const CHECK_HOST: &str =
+    "check the host in the database URL, and if the password contains special characters, percent-encode them";
 
 /// Class 08: connection. 53: resources. 55: something is not ready or in use. 57: operator intervention. 58: the system
 /// below the server. 28 and 3D: a role or database that does not exist (yet). 25006: a standby or read-only server.

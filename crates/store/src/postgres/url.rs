@@ -64,6 +64,11 @@ pub(super) fn parse(url: &str, allow_unencrypted: bool) -> Result<Target, OpenEr
         let told = told.filter(|told| told.starts_with("invalid value for option"));
         OpenError::Url(told.map_or(SHAPE.into(), Into::into))
     })?;
+    if config.get_hosts().iter().any(is_part_of_password) {
+        return Err(OpenError::Url(
+            "the host contains an @, so the user name or password is not percent-encoded; write @ as %40".into(),
+        ));
+    }
     let security = security(mode, roots, is_local(&config))?;
     if !allow_unencrypted && security.warning().is_some() {
         return Err(OpenError::Unencrypted);
@@ -149,6 +154,11 @@ impl Security {
     }
 }
 
+/// Returns whether a host contains an `@`, at which the driver ends the password.
+fn is_part_of_password(host: &Host) -> bool {
+    matches!(host, Host::Tcp(name) if name.contains('@'))
+}
+
 /// Returns whether every host that may be used is this machine: a Unix socket or a loopback IP address.
 fn is_local(config: &Config) -> bool {
     let hosts = config.get_hosts().iter().all(|host| match host {
@@ -231,11 +241,28 @@ mod tests {
     }
 
     #[test]
+    fn a_password_that_is_not_encoded_is_not_taken_for_a_part_of_the_host() {
+        for url in [
+            "postgres://u:hunter2@x@127.0.0.1/d",
+            "postgres://u:hunter2@x@db.example:5432,127.0.0.1/d",
+        ] {
+            let Err(OpenError::Url(why)) = parse(url, true) else {
+                panic!("{url}")
+            };
+            assert!(why.contains("percent-encode") && why.contains("%40"), "{why}");
+        }
+        for url in ["postgres://u:a%40b@127.0.0.1/d", "postgres://u:a%40b@h/d?host=/run/@pg"] {
+            assert!(parse(url, true).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
     fn no_error_repeats_the_password() {
         let urls = [
             "postgres://u:hunter2@h:port/d",
             "postgres://u:hunter2@h/d?sslmode=hunter2",
             "postgres://u:hunter2@h/d?x=hunter2",
+            "postgres://u:hunter2@hunter2@h/d",
             "postgres://u@h/d?sslrootcert=hunter2%",
             "postgres://u@h/d?sslrootcert=hunter2%2",
             "postgres://u@h/d?sslrootcert=hunter2%zz",

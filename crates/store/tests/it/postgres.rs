@@ -7,6 +7,22 @@ use countersign_store::{DatabaseOptions, Db, OpenError, Role, StoreError, query,
 
 use crate::place::{Place, on, opened, run};
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_cannot_be_resolved_may_be_a_part_of_the_password() {
+    // The password of the second one is `p@s.invalid/s`, but its host seems to be `s.invalid`.
+    for url in [
+        "postgres://u:p@no-such-host.invalid/d",
+        "postgres://u:p@s.invalid/s@db.example/d",
+    ] {
+        let opened = Db::open(&DatabaseOptions::new(url, Role::Admin)).await;
+        let why = opened.err().unwrap().to_string();
+        assert!(
+            why.contains("if the password contains special characters, percent-encode them"),
+            "{why}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retries_are_bounded() {
     on(Place::postgres().await, |url| async move {
