@@ -21,9 +21,10 @@ pub(crate) fn store_error(why: &tokio_postgres::Error) -> StoreError {
             "it is a standby or read-only, and does not accept writes ({})",
             described(refusal)
         )),
-        &SqlState::INSUFFICIENT_PRIVILEGE => {
-            StoreError::unavailable(format!("the database role lacks a permission ({})", described(refusal)))
-        }
+        &SqlState::INSUFFICIENT_PRIVILEGE => StoreError::unavailable(format!(
+            "the database role lacks a permission ({}); {LACKING}",
+            described(refusal)
+        )),
         code if passes(code) => StoreError::unavailable(described(refusal)),
         _ => StoreError::database(described(refusal)),
     }
@@ -127,6 +128,10 @@ const UNRESOLVED: [&str; 2] = [
 ];
 const CHECK_HOST: &str =
     "check the host in the database URL, and if the password contains special characters, percent-encode them";
+
+/// Since PostgreSQL 15, only the owner of a database may create tables in it, unless its other roles are granted that.
+const LACKING: &str = "make it the owner of the database (`ALTER DATABASE … OWNER TO …`), or grant what it lacks: if \
+                       the tables exist, `countersign doctor` prints the statements";
 
 /// Class 08: connection. 53: resources. 55: something is not ready or in use. 57: operator intervention. 58: the system
 /// below the server. 28 and 3D: a role or database that does not exist (yet). 25006: a standby or read-only server.

@@ -125,6 +125,33 @@ async fn sign_in_status(client: &HttpClient) -> u16 {
     client.post("/api/auth/login", &body).await.unwrap().status.as_u16()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_not_create_tables_is_told_what_to_do() {
+    let scratch = ScratchDatabase::create(Database::Postgres).await;
+    let schema = scratch.url.rsplit("%3D").next().unwrap().to_owned();
+    let role = schema.replace("test_", "guest_");
+    let create = format!("CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role}");
+    scratch.administer(&create).await;
+    let migrated = Command::new(BINARY)
+        .args(["migrate", "--database-url", &as_role(&scratch.url, &role)])
+        .env_clear()
+        .current_dir(scratch.folder())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&migrated.stderr).into_owned();
+    scratch
+        .administer(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))
+        .await;
+    assert!(!migrated.status.success());
+    for words in [
+        "the database role lacks a permission (42501 permission denied for schema",
+        "`ALTER DATABASE … OWNER TO …`",
+        "`countersign doctor`",
+    ] {
+        assert!(said.contains(words), "{words} is missing in: {said}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f7_a_role_without_a_privilege_is_not_ready_and_the_doctor_says_what_to_grant() {
     let lesser = Lesser::start().await;
