@@ -137,7 +137,9 @@ section! {
         /// of all tokens. Changing it invalidates all tokens issued before.
         #[default_is = "`http://<listen>` on loopback addresses, without port 80; required otherwise"]
         issuer: Issuer = "http://127.0.0.1:8000",
-        /// The database URL: `sqlite://path` (embedded) or `postgres://user:password@host/database`.
+        /// The database URL: `sqlite://path` (embedded) or `postgres://user:password@host/database`. Percent-encode special
+        /// characters in the password. `docs/guides/operating.md` describes the parameters for TLS, `sslmode` and
+        /// `sslrootcert`.
         #[warning = "every user on the machine can read a password given on the command line; prefer `database_url_file`"]
         database_url: DatabaseUrl = "sqlite://data/countersign.db",
         /// The URL of a Redis or Valkey server that all nodes share, for shared rate limits and instant revocation. While

@@ -240,12 +240,12 @@ fn documented() -> Vec<(String, String)> {
             if line.starts_with("```") {
                 in_block = !in_block;
             }
-            let command = line.split_once("countersign ").filter(|(before, _)| {
-                before.is_empty()
-                    || before.ends_with("/bin/")
-                    || before.ends_with("-u countersign ")
-                    || before.ends_with("exec ")
-            });
+            // The user and the folder have the name of the program.
+            let as_user = line.split_once("sudo -u countersign env -C /var/lib/countersign ");
+            let line = as_user.map_or(line, |(_, line)| line);
+            let command = line
+                .split_once("countersign ")
+                .filter(|(before, _)| before.is_empty() || before.ends_with("/bin/") || before.ends_with("exec "));
             if let Some((_, command)) = command.filter(|_| in_block || is_unit) {
                 lines.push((file.display().to_string(), command.to_owned()));
             }
