@@ -118,7 +118,7 @@ pub enum OpenError {
     /// The database cannot store all of Unicode.
     #[error(
         "the database {database:?} has the encoding {encoding}, but UTF8 is required; create another one with \
-         `createdb --template=template0 --encoding=UTF8 --locale=C NAME`"
+         `createdb --owner=ROLE --template=template0 --encoding=UTF8 --locale=C NAME`"
     )]
     Encoding {
         /// Its name.

@@ -231,7 +231,7 @@ async fn a_database_that_cannot_hold_every_text_is_refused() {
                 };
                 assert!(!matches!(why, OpenError::Store(_)), "{why}");
                 let why = why.to_string();
-                for words in [encoding, name.as_str(), "UTF8", "createdb", "--encoding=UTF8"] {
+                for words in [encoding, name.as_str(), "UTF8", "createdb --owner=", "--encoding=UTF8"] {
                     assert!(why.contains(words), "{words}: {why}");
                 }
             }
