@@ -455,6 +455,8 @@ CREATE TABLE outbox (
     id            UUID PRIMARY KEY,
     purpose       TEXT NOT NULL,
     recipient     TEXT NOT NULL,
+    -- The account that the email is about, if it has one. It may exist no more.
+    account_id    UUID,
     -- The email address folded to one spelling. It need not belong to an account: the client that asks is not told.
     recipient_key TEXT NOT NULL,
     language      TEXT NOT NULL,
@@ -476,6 +478,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (due_at) WHERE ended_at IS NULL;
 CREATE INDEX outbox_ended ON outbox (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX outbox_by_recipient ON outbox (recipient_key, created_at);
+CREATE INDEX outbox_by_account ON outbox (account_id) WHERE account_id IS NOT NULL;
 
 -- The send log: that an email was queued for a recipient, as long as limits count it. It outlives the email and the
 -- account, so that deleting an account and creating it again resets no limit.

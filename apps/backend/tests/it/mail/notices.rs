@@ -332,3 +332,58 @@ async fn the_local_part_of_the_recipient_is_no_place_for_a_link(database: Databa
     }
     assert!(mail.text.contains("…@example.com"), "{}", mail.text);
 }
+
+/// ADR 9: a notice may be late, but is never lost.
+#[apply(on_both_databases!)]
+async fn a_15_a_queued_notice_reaches_the_owner_whatever_becomes_of_the_account_and_the_address(database: Database) {
+    let server = TestServer::start(database).await;
+    // Takes an address that is free again, and leaves.
+    let passer_by = async |name: &str| {
+        let eve = server.user(name).await;
+        eve.delete("/api/auth/me", json!({ "password": PASSWORD }))
+            .await
+            .assert_status(204);
+    };
+    let to = async |address: &str| {
+        let mails = of_a_day(&server).await;
+        mails.iter().filter(|mail| mail.to == address).count()
+    };
+    let listed = async || server.services.outbox.list(false, 100).await.unwrap();
+
+    for (name, is_deleted) in [("ada", false), ("bea", true)] {
+        verified(&server, name).await;
+        let owner = server.sign_in(name).await;
+        server.mails().await;
+        let change = json!({ "email": format!("{name}@example.org"), "password": PASSWORD });
+        owner.post("/api/auth/change-email", change).await.assert_status(202);
+        let token = server.mail().await.token();
+        owner
+            .post("/api/auth/change-email/confirm", json!({ "token": token }))
+            .await
+            .assert_status(204);
+        passer_by(name).await;
+        if is_deleted {
+            owner
+                .delete("/api/auth/me", json!({ "password": PASSWORD }))
+                .await
+                .assert_status(204);
+        }
+        assert_eq!(
+            to(&format!("{name}@example.com")).await,
+            1,
+            "{name}: the address was changed"
+        );
+    }
+    verified(&server, "eva").await;
+    server
+        .sign_in("eva")
+        .await
+        .delete("/api/auth/me", json!({ "password": PASSWORD }))
+        .await
+        .assert_status(204);
+    passer_by("eva").await;
+    assert_eq!(to("eva@example.com").await, 1, "the account was deleted");
+    // Nothing is kept about deleted accounts.
+    let kept: Vec<_> = listed().await.into_iter().map(|mail| mail.recipient).collect();
+    assert!(kept.iter().all(|recipient| recipient.starts_with("ada@")), "{kept:?}");
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_store::{query, sql};
-use countersign_testkit::{Database, PASSWORD, TestServer, apply, on_both_databases};
+use countersign_testkit::{Database, PASSWORD, Person, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
 use super::{REQUIRED, register, verified};
@@ -93,6 +93,74 @@ async fn deleting_an_account_takes_its_mails_along_and_an_export_shows_them(data
         .await
         .unwrap();
     assert_eq!(challenges, Vec::<String>::new());
+}
+
+#[apply(on_both_databases!)]
+async fn an_export_shows_the_emails_of_its_account_and_of_no_other(database: Database) {
+    let server = TestServer::start(database).await;
+    verified(&server, "ada").await;
+    let ada = server.sign_in("ada").await;
+    ask(&server, "/api/auth/recover").await;
+    let change = json!({ "email": "ada@example.org", "password": PASSWORD });
+    ada.post("/api/auth/change-email", change).await.assert_status(202);
+    let mails = server.mails().await;
+    let token = mails.iter().find(|mail| mail.to == "ada@example.org").unwrap().token();
+    ada.post("/api/auth/change-email/confirm", json!({ "token": token }))
+        .await
+        .assert_status(204);
+    // The address is free, and somebody else takes it.
+    let eve = server.user("ada").await;
+    server.mails().await;
+    let purposes = async |person: &Person<'_>| {
+        let export: Value = person.get("/api/auth/me/export").await.assert_status(200).json();
+        let emails = export["emails"].as_array().unwrap();
+        let mut purposes: Vec<_> = emails
+            .iter()
+            .map(|mail| mail["purpose"].as_str().unwrap().to_owned())
+            .collect();
+        purposes.sort();
+        purposes
+    };
+    assert_eq!(purposes(&eve).await, ["verify_email"]);
+    let of_ada = purposes(&ada).await;
+    for purpose in ["verify_email", "reset_password", "change_email", "email_changed"] {
+        assert!(of_ada.iter().any(|one| one == purpose), "{purpose}: {of_ada:?}");
+    }
+}
+
+#[apply(on_both_databases!)]
+async fn an_export_shows_the_emails_from_before_the_account(database: Database) {
+    let server = TestServer::start_with(database, REQUIRED).await;
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(202);
+    let token = server.mail().await.token();
+    server
+        .post(
+            "/api/auth/verify-email/confirm",
+            json!({ "token": token, "password": PASSWORD }),
+        )
+        .await
+        .assert_status(204);
+    // Somebody tries to sign up with the same address.
+    register(&server, "ada@example.com", PASSWORD).await.assert_status(202);
+    server.mails().await;
+    let export: Value = server.sign_in("ada").await.get("/api/auth/me/export").await.json();
+    let sent: Vec<_> = export["emails"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|mail| &mail["outcome"])
+        .collect();
+    assert!(
+        sent.len() >= 2 && sent[sent.len() - 2..].iter().all(|&outcome| outcome == "sent"),
+        "{export}"
+    );
+}
+
+async fn ask(server: &TestServer, path: &str) {
+    server
+        .post(path, json!({ "email": "ada@example.com" }))
+        .await
+        .assert_status(202);
 }
 
 #[apply(on_both_databases!)]

@@ -477,6 +477,62 @@ async fn a_link_is_good_until_a_newer_one_has_left(database: Database) {
 }
 
 #[apply(on_both_databases!)]
+async fn x_35_an_email_that_is_late_does_not_undo_a_newer_change_of_the_address(database: Database) {
+    let mail_server = MailServer::start(Behavior::Takes).await;
+    let server = mail_server.countersign(database, "smtp").await;
+    let ada = server.user("ada").await;
+    later(&server).await;
+    let ask = async |email: &str| {
+        let change = json!({ "email": email, "password": PASSWORD });
+        ada.post("/api/auth/change-email", change).await.assert_status(202);
+    };
+    // The mail server of the mistyped address is slow.
+    mail_server.behave(Behavior::Refuses("451 try again later"));
+    ask("typo@example.com").await;
+    assert!(server.services.mail.deliver_next().await.unwrap());
+    mail_server.behave(Behavior::Takes);
+    ask("right@example.com").await;
+    assert!(server.services.mail.deliver_next().await.unwrap());
+    let right = mail_server.taken().last().unwrap().clone();
+    assert_eq!(right.to, "right@example.com");
+    later(&server).await;
+    let late: Vec<_> = mail_server
+        .taken()
+        .into_iter()
+        .filter(|mail| mail.to.starts_with("typo"))
+        .collect();
+    assert_eq!(late.len(), 0, "its link would be worth nothing");
+    ada.post("/api/auth/change-email/confirm", json!({ "token": right.token() }))
+        .await
+        .assert_status(204);
+}
+
+/// Both leave at the same time, and the mail server accepts the newer one first.
+#[apply(on_both_databases!)]
+async fn x_35_the_newest_change_of_the_address_counts_in_whatever_order_emails_leave(database: Database) {
+    let mail_server = MailServer::start(Behavior::Takes).await;
+    let server = mail_server.countersign(database, "smtp").await;
+    let ada = server.user("ada").await;
+    later(&server).await;
+    let ask = async |email: &str| {
+        let change = json!({ "email": email, "password": PASSWORD });
+        ada.post("/api/auth/change-email", change).await.assert_status(202);
+    };
+    ask("typo@example.com").await;
+    let (typo, delivering) = mail_server.hold(&server).await;
+    mail_server.behave(Behavior::Takes);
+    ask("right@example.com").await;
+    assert!(server.services.mail.deliver_next().await.unwrap());
+    let right = mail_server.taken().last().unwrap().clone();
+    delivering.finish().await;
+    for (mail, status) in [(&typo, 400), (&right, 204)] {
+        ada.post("/api/auth/change-email/confirm", json!({ "token": mail.token() }))
+            .await
+            .assert_status(status);
+    }
+}
+
+#[apply(on_both_databases!)]
 async fn f_22_an_unencrypted_mail_server_gets_nothing_if_encryption_is_required(database: Database) {
     let mail_server = MailServer::start(Behavior::Takes).await;
     let server = mail_server.countersign(database, "smtps").await;

@@ -8,7 +8,7 @@ use countersign_store::StoreError;
 use super::compose::compose;
 use crate::core::cleanup::in_batches;
 use crate::core::email::Email;
-use crate::core::ids::RegistrationId;
+use crate::core::ids::{AccountId, RegistrationId};
 use crate::core::mailer::SendError;
 use crate::core::metrics::SendOutcome;
 use crate::core::platform::Platform;
@@ -157,6 +157,10 @@ impl Delivery {
                 ClaimedMail {
                     purpose: ready.purpose,
                     to: ready.to,
+                    params: MailParams {
+                        account: mail.params.account.or(ready.owner),
+                        ..mail.params
+                    },
                     ..mail
                 },
                 ready.challenge,
@@ -177,13 +181,13 @@ impl Delivery {
         let sent = self.platform.mailer.send(&message).await;
         if let Some(challenge) = &challenge {
             match &sent {
-                Ok(()) => self.challenges.set_sent(challenge).await?,
-                Err(_) => self.challenges.withdraw(challenge).await?,
+                Ok(()) if !self.outbox.is_superseded(&mail).await? => self.challenges.set_sent(challenge).await?,
+                Ok(()) | Err(_) => self.challenges.withdraw(challenge).await?,
             }
         }
         match sent {
             Ok(()) => {
-                self.outbox.end(&mail, MailOutcome::Sent, None).await?;
+                self.end(&mail, MailOutcome::Sent, None).await?;
                 self.platform.metrics.mail(SendOutcome::Sent);
             }
             Err(SendError::Transient(why)) => {
@@ -200,7 +204,7 @@ impl Delivery {
             Err(SendError::Permanent(why)) => {
                 tracing::warn!(mail = %mail.id, purpose = mail.purpose.name(), why, "the mail server rejected an \
                      email; dropping it");
-                self.outbox.end(&mail, MailOutcome::Refused, Some(&why)).await?;
+                self.end(&mail, MailOutcome::Refused, Some(&why)).await?;
                 self.platform.metrics.mail(SendOutcome::Refused);
             }
         }
@@ -208,9 +212,19 @@ impl Delivery {
     }
 
     async fn drop_mail(&self, mail: &ClaimedMail) -> Result<bool, DeliverError> {
-        self.outbox.end(mail, MailOutcome::Dropped, None).await?;
+        self.end(mail, MailOutcome::Dropped, None).await?;
         self.platform.metrics.mail(SendOutcome::Dropped);
         Ok(true)
+    }
+
+    /// Records the outcome. About a deleted account, nothing is kept but why an email could not be sent.
+    async fn end(&self, mail: &ClaimedMail, outcome: MailOutcome, failure: Option<&str>) -> Result<(), StoreError> {
+        if let Some(account) = mail.params.about().filter(|_| outcome != MailOutcome::Refused)
+            && accounts::find(&self.platform.db, account).await?.is_none()
+        {
+            return self.outbox.remove(mail).await;
+        }
+        self.outbox.end(mail, outcome, failure).await
     }
 }
 
@@ -218,6 +232,8 @@ impl Delivery {
 struct Ready {
     purpose: Purpose,
     to: Email,
+    /// The account that has the email address, if the request did not know it.
+    owner: Option<AccountId>,
     challenge: Option<NewChallenge>,
 }
 
@@ -229,6 +245,7 @@ impl Delivery {
             return Ok(Some(Ready {
                 purpose: mail.purpose,
                 to: mail.to.clone(),
+                owner: None,
                 challenge: None,
             }));
         };
@@ -245,6 +262,9 @@ impl Delivery {
                     binding: Some(binding), ..
                 },
             ) => {
+                if self.outbox.is_superseded(mail).await? {
+                    return Ok(None);
+                }
                 // No account may have the email address yet.
                 match accounts::find_by_email(&self.platform.db, &mail.to).await? {
                     Some(_) => Ok(None),
@@ -295,23 +315,32 @@ impl Delivery {
         let existing = accounts::find_by_email(&self.platform.db, &to).await?;
         // Both cases cost a hash.
         let challenge = self.challenges.make_for_registration(&waiting, &to).await?;
-        Ok(Some(match existing.map(|account| account.email.parse()) {
-            Some(Ok(owner)) => Ready {
-                purpose: Purpose::AlreadyRegistered,
-                to: owner,
-                challenge: None,
+        Ok(Some(
+            match existing.map(|account| (account.id, account.email.parse())) {
+                Some((owner, Ok(to))) => Ready {
+                    purpose: Purpose::AlreadyRegistered,
+                    to,
+                    owner: Some(owner),
+                    challenge: None,
+                },
+                Some((_, Err(_))) => return Ok(None),
+                None => Ready {
+                    purpose: Purpose::VerifyEmail,
+                    to,
+                    owner: None,
+                    challenge: Some(challenge),
+                },
             },
-            Some(Err(_)) => return Ok(None),
-            None => Ready {
-                purpose: Purpose::VerifyEmail,
-                to,
-                challenge: Some(challenge),
-            },
-        }))
+        ))
     }
 
     async fn challenging(&self, purpose: Purpose, binding: &Binding, to: Email) -> Result<Ready, DeliverError> {
         let challenge = Some(self.challenges.make(purpose, binding, &to).await?);
-        Ok(Ready { purpose, to, challenge })
+        Ok(Ready {
+            purpose,
+            to,
+            owner: None,
+            challenge,
+        })
     }
 }

@@ -14,4 +14,4 @@ pub use new_mail::{Binding, MailParams, NewMail, Occurrence};
 pub use purpose::{Action, Purpose, Recipient, TIME_TO_READ};
 pub use send_log::trim_send_log;
 pub use service::{ClaimedMail, MailOutcome, Outbox, RequestContext, enqueue, queued};
-pub use store::{MailRecord, drop_all_queued, forget, remove_ended};
+pub use store::{MailRecord, assign, drop_all_queued, forget, remove_ended};

@@ -110,6 +110,12 @@ impl MailParams {
         }
     }
 
+    /// Returns the account that the email is about, if it has one.
+    pub fn about(&self) -> Option<AccountId> {
+        self.account
+            .or_else(|| self.binding.as_ref().map(|binding| binding.account))
+    }
+
     pub(super) fn gather(&mut self, later: Self) {
         if self.others.len() < MAX_GATHERED {
             self.others.push(Occurrence {

@@ -13,8 +13,6 @@ struct Spec {
     worth_sending: Duration,
     /// The argument with which an operator sends it, if possible: `countersign users send-mail … WORD`.
     command: Option<Command>,
-    /// Whether its row is deleted as soon as it is sent, because its account is deleted.
-    leaves_no_row: bool,
     kind: Kind,
 }
 
@@ -120,7 +118,6 @@ purposes! {
         name: "verify_email",
         worth_sending: days(3),
         command: Some(Command { word: "verify", help: "Verify the email address" }),
-        leaves_no_row: false,
         kind: Kind::Challenge(Challenge {
             allows: &[Action::VerifyEmail],
             recipient: Recipient::Unverified,
@@ -134,7 +131,6 @@ purposes! {
         name: "reset_password",
         worth_sending: hours(1),
         command: Some(Command { word: "recover", help: "Set a new password" }),
-        leaves_no_row: false,
         kind: Kind::Challenge(Challenge {
             allows: &[Action::SetPassword],
             recipient: Recipient::Account,
@@ -148,7 +144,6 @@ purposes! {
         name: "sign_in",
         worth_sending: hours(1),
         command: None,
-        leaves_no_row: false,
         kind: Kind::Challenge(Challenge {
             allows: &[Action::SignIn],
             recipient: Recipient::Account,
@@ -162,7 +157,6 @@ purposes! {
         name: "change_email",
         worth_sending: hours(1),
         command: None,
-        leaves_no_row: false,
         kind: Kind::Challenge(Challenge {
             allows: &[Action::ChangeEmail],
             recipient: Recipient::NewAddress,
@@ -176,7 +170,6 @@ purposes! {
         name: "invitation",
         worth_sending: days(3),
         command: Some(Command { word: "invite", help: "Choose the first password" }),
-        leaves_no_row: false,
         kind: Kind::Challenge(Challenge {
             allows: &[Action::SetPassword],
             recipient: Recipient::Account,
@@ -190,7 +183,6 @@ purposes! {
         name: "sign_in_blocked",
         worth_sending: days(3),
         command: None,
-        leaves_no_row: false,
         kind: Kind::Challenge(Challenge {
             allows: &[Action::SignIn, Action::SetPassword],
             recipient: Recipient::Account,
@@ -208,10 +200,7 @@ purposes! {
     /// The email address was changed; sent to the old one.
     EmailChanged: notice("email_changed", days(3), "/");
     /// The account was deleted.
-    AccountDeleted: Spec {
-        leaves_no_row: true,
-        ..notice("account_deleted", days(3), "/")
-    };
+    AccountDeleted: notice("account_deleted", days(3), "/");
 }
 
 const fn notice(name: &'static str, worth_sending: Duration, page: &'static str) -> Spec {
@@ -219,7 +208,6 @@ const fn notice(name: &'static str, worth_sending: Duration, page: &'static str)
         name,
         worth_sending,
         command: None,
-        leaves_no_row: false,
         kind: Kind::Notice { page },
     }
 }
@@ -298,11 +286,6 @@ impl Purpose {
             index += 1;
         }
         shortest
-    }
-
-    /// Whether its row is deleted as soon as it is sent.
-    pub(super) const fn leaves_no_row(self) -> bool {
-        self.spec().leaves_no_row
     }
 }
 

@@ -6,12 +6,14 @@ use uuid::Uuid;
 use super::purpose::Purpose;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
+use crate::core::ids::AccountId;
 
 /// A new row.
 pub(super) struct Row<'a> {
     pub id: Uuid,
     pub purpose: &'static str,
     pub to: &'a Email,
+    pub account: Option<AccountId>,
     pub language: &'static str,
     pub particulars: &'a str,
     pub created_at: Timestamp,
@@ -74,8 +76,9 @@ row! {
 pub(super) async fn insert(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), StoreError> {
     query(sql!(
         "INSERT INTO outbox
-            (id, purpose, recipient, recipient_key, language, particulars, created_at, due_at, expires_at, attempts)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)"
+            (id, purpose, recipient, recipient_key, language, particulars, created_at, due_at, expires_at, attempts,
+             account_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10)"
     ))
     .bind(row.id)
     .bind(row.purpose)
@@ -86,6 +89,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), StoreEr
     .bind(row.created_at)
     .bind(row.due_at)
     .bind(row.expires_at)
+    .bind(row.account)
     .execute(tx)
     .await
     .map(drop)
@@ -133,6 +137,19 @@ pub(super) async fn replace_params(tx: &mut Tx<'_>, id: Uuid, particulars: &str)
     Ok(changed > 0)
 }
 
+/// Returns whether an email of the same kind about the same account was queued after this one.
+pub(super) async fn is_superseded(db: &Db, id: Uuid, purpose: &str, account: AccountId) -> Result<bool, StoreError> {
+    let newer: Option<Uuid> = query(sql!(
+        "SELECT id FROM outbox WHERE account_id = $3 AND purpose = $2 AND id > $1 LIMIT 1"
+    ))
+    .bind(id)
+    .bind(purpose)
+    .bind(account)
+    .optional(db)
+    .await?;
+    Ok(newer.is_some())
+}
+
 /// Removes an email.
 pub(super) async fn remove(db: &Db, id: Uuid) -> Result<(), StoreError> {
     query(sql!("DELETE FROM outbox WHERE id = $1"))
@@ -171,20 +188,27 @@ pub(super) async fn claim(db: &Db, now: Timestamp, until: Timestamp) -> Result<O
     .await
 }
 
-pub(super) async fn end(
-    db: &Db,
-    id: Uuid,
-    outcome: &str,
-    now: Timestamp,
-    failure: Option<&str>,
-) -> Result<(), StoreError> {
+/// The end of an email.
+pub(super) struct Ending<'a> {
+    pub id: Uuid,
+    pub outcome: &'static str,
+    pub ended_at: Timestamp,
+    pub failure: Option<&'a str>,
+    /// The account that it turned out to be about.
+    pub account: Option<AccountId>,
+}
+
+pub(super) async fn end(db: &Db, ending: &Ending<'_>) -> Result<(), StoreError> {
     query(sql!(
-        "UPDATE outbox SET outcome = $2, ended_at = $3, failure = $4 WHERE id = $1 AND ended_at IS NULL"
+        "UPDATE outbox
+            SET outcome = $2, ended_at = $3, failure = $4, account_id = COALESCE(account_id, $5)
+          WHERE id = $1 AND ended_at IS NULL"
     ))
-    .bind(id)
-    .bind(outcome)
-    .bind(now)
-    .bind(failure.map(str::to_owned))
+    .bind(ending.id)
+    .bind(ending.outcome)
+    .bind(ending.ended_at)
+    .bind(ending.failure.map(str::to_owned))
+    .bind(ending.account)
     .execute(db)
     .await
     .map(drop)
@@ -241,15 +265,15 @@ pub(super) async fn list(db: &Db, queued_only: bool, limit: i64) -> Result<Vec<M
     .await
 }
 
-pub(super) async fn list_of(db: &Db, recipient_key: &str) -> Result<Vec<MailRecord>, StoreError> {
+pub(super) async fn list_of(db: &Db, account: AccountId) -> Result<Vec<MailRecord>, StoreError> {
     query(sql!(
         "SELECT id, purpose, recipient, created_at, due_at, attempts, outcome, ended_at, failure
            FROM outbox
-          WHERE recipient_key = $1
+          WHERE account_id = $1
           ORDER BY id DESC
           LIMIT 1000"
     ))
-    .bind(recipient_key)
+    .bind(account)
     .all(db)
     .await
 }
@@ -280,16 +304,35 @@ pub async fn drop_all_queued(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Stor
     Ok(())
 }
 
-/// Removes all sent and queued emails to an email address. Called when an account is deleted.
+/// Assigns the emails to an email address that are about no account to the one that has just been created for it. Called when the
+/// owner has proven the address.
 ///
 /// # Errors
 /// Any error of the database, as for all functions here.
-pub async fn forget(tx: &mut Tx<'_>, to: &Email) -> Result<(), StoreError> {
-    query(sql!("DELETE FROM outbox WHERE recipient_key = $1"))
-        .bind(to.key())
-        .execute(tx)
-        .await
-        .map(drop)
+pub async fn assign(tx: &mut Tx<'_>, to: &Email, account: AccountId) -> Result<(), StoreError> {
+    query(sql!(
+        "UPDATE outbox SET account_id = $2 WHERE recipient_key = $1 AND account_id IS NULL"
+    ))
+    .bind(to.key())
+    .bind(account)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Removes the emails about an account that have ended. Called when the account is deleted. Queued notices must still reach the
+/// owner, who may not be the one who deleted it; these rows are removed once they have ended.
+///
+/// # Errors
+/// Any error of the database, as for all functions here.
+pub async fn forget(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
+    query(sql!(
+        "DELETE FROM outbox WHERE account_id = $1 AND ended_at IS NOT NULL"
+    ))
+    .bind(account)
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 /// Removes up to `limit` emails that ended before `before`. `mail` calls it while sweeping.

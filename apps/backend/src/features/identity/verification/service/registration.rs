@@ -13,6 +13,7 @@ use crate::core::profile::Profile;
 use crate::core::request_info::RequestInfo;
 use crate::features::identity::accounts::{self, NewAccount};
 use crate::features::identity::email_challenges::{ChallengeError, Checked, Registration, registrations};
+use crate::features::messaging::outbox;
 use crate::features::operations::audit::{Event, EventKind};
 use crate::features::sign_in::auth::{PasswordError, ProvenAccount};
 
@@ -60,6 +61,7 @@ impl Verification {
                         .await?;
                     self.challenges.mark_spent(tx, checked, id, &email).await?;
                     registrations::forget(tx, email.key()).await?;
+                    outbox::assign(tx, &email, id).await?;
                     Ok(ProvenAccount::of(tx, id).await?)
                 })
             })

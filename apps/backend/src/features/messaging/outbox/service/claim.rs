@@ -6,10 +6,11 @@ use countersign_store::StoreError;
 use uuid::Uuid;
 
 use super::super::new_mail::MailParams;
-use super::super::purpose::Purpose;
+use super::super::purpose::{Purpose, Recipient};
 use super::super::store::{self, MailRecord, Overdue};
 use super::Outbox;
 use crate::core::email::Email;
+use crate::core::ids::AccountId;
 use crate::core::language::Language;
 use crate::settings::LONGEST_MAIL_TIMEOUT;
 
@@ -92,22 +93,37 @@ impl Outbox {
         }))
     }
 
-    /// Records the outcome. Nothing is kept for a deleted account.
+    /// Records the outcome.
     ///
     /// # Errors
     /// If the database failed; then the email will be tried again.
     pub async fn end(&self, mail: &ClaimedMail, outcome: MailOutcome, failure: Option<&str>) -> Result<(), StoreError> {
-        if mail.purpose.leaves_no_row() && outcome != MailOutcome::Refused {
-            return store::remove(&self.platform.db, mail.id).await;
-        }
-        store::end(
-            &self.platform.db,
-            mail.id,
-            outcome.name(),
-            self.platform.clock.now(),
+        let ending = &store::Ending {
+            id: mail.id,
+            outcome: outcome.name(),
+            ended_at: self.platform.clock.now(),
             failure,
-        )
-        .await
+            account: mail.params.about(),
+        };
+        store::end(&self.platform.db, ending).await
+    }
+
+    /// Removes an email about a deleted account.
+    ///
+    /// # Errors
+    /// As for [`end`](Self::end).
+    pub async fn remove(&self, mail: &ClaimedMail) -> Result<(), StoreError> {
+        store::remove(&self.platform.db, mail.id).await
+    }
+
+    /// Returns whether its account has requested another email address since, so that this email must not change it any more.
+    pub async fn is_superseded(&self, mail: &ClaimedMail) -> Result<bool, StoreError> {
+        match (mail.purpose.recipient(), mail.params.about()) {
+            (Some(Recipient::NewAddress), Some(account)) => {
+                store::is_superseded(&self.platform.db, mail.id, mail.purpose.name(), account).await
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Schedules another attempt after a failure.
@@ -127,9 +143,9 @@ impl Outbox {
         store::list(&self.platform.db, queued_only, limit).await
     }
 
-    /// Returns recent emails to an email address, newest first. Data exports call it.
-    pub async fn list_for(&self, to: &Email) -> Result<Vec<MailRecord>, StoreError> {
-        store::list_of(&self.platform.db, to.key()).await
+    /// Returns recent emails about an account, newest first. Data exports call it.
+    pub async fn list_for(&self, account: AccountId) -> Result<Vec<MailRecord>, StoreError> {
+        store::list_of(&self.platform.db, account).await
     }
 
     /// Makes all queued and permanently rejected emails due now, unless they have expired. Returns their number. The

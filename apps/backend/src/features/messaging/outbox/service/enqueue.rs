@@ -136,6 +136,7 @@ async fn enqueue_at(
         id,
         purpose: mail.purpose.name(),
         to: mail.to,
+        account: mail.params.about(),
         language: mail.language.tag(),
         particulars: &json(&mail.params),
         created_at: now,

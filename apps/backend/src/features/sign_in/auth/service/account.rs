@@ -1,6 +1,6 @@
 //! Actions of users on their own account: change the password, delete it.
 
-use countersign_store::{StoreError, Tx};
+use countersign_store::Tx;
 
 use super::Auth;
 use super::confirm::PasswordError;
@@ -83,7 +83,7 @@ impl Auth {
             .transact(|tx| {
                 Box::pin(async move {
                     still_signed_in(tx, session, now).await?;
-                    forget_mails(tx, &stored.email).await?;
+                    outbox::forget(tx, account).await?;
                     // Done before the account's sessions are deleted: their bits outlive them.
                     sessions::end_all(tx, account, None, now).await?;
                     if !accounts::delete(tx, account, Some(version)).await? {
@@ -105,14 +105,6 @@ impl Auth {
                 })
             })
             .await
-    }
-}
-
-/// Forgets the emails sent to this email address; they are deleted with the account.
-pub(super) async fn forget_mails(tx: &mut Tx<'_>, email: &str) -> Result<(), StoreError> {
-    match email.parse() {
-        Ok(email) => outbox::forget(tx, &email).await,
-        Err(_) => Ok(()),
     }
 }
 

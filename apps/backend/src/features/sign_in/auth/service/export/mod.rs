@@ -68,10 +68,7 @@ impl Auth {
             .await?;
         let sessions = self.sessions.list(account).await?;
         let grants = sessions::grants_of(&self.platform.db, account, self.platform.clock.now()).await?;
-        let mails = match user.email.parse() {
-            Ok(email) => self.outbox.list_for(&email).await?,
-            Err(_) => Vec::new(),
-        };
+        let mails = self.outbox.list_for(account).await?;
         let mut events = audit::of_account(&self.platform.db, account, EXPORTED_EVENTS + 1).await?;
         let events_complete = i64::try_from(events.len()).is_ok_and(|found| found <= EXPORTED_EVENTS);
         if !events_complete {

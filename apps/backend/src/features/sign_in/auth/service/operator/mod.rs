@@ -9,14 +9,13 @@ use countersign_store::StoreError;
 
 pub use self::clients::{ApplyError, Differences};
 use super::Auth;
-use super::account::forget_mails;
 use super::confirm::PasswordError;
 use super::notices::Holder;
 use crate::core::caller::Caller;
 use crate::core::ids::AccountId;
 use crate::core::password::Password;
 use crate::features::identity::accounts::{self, Account};
-use crate::features::messaging::outbox::Purpose;
+use crate::features::messaging::outbox::{self, Purpose};
 use crate::features::oauth::apis::Apis;
 use crate::features::oauth::clients::Clients;
 use crate::features::operations::audit::{Event, EventKind};
@@ -93,7 +92,7 @@ impl Operator {
             .revocations
             .transact(|tx| {
                 Box::pin(async move {
-                    forget_mails(tx, &account.email).await?;
+                    outbox::forget(tx, id).await?;
                     sessions::end_all(tx, id, None, now).await?;
                     accounts::delete(tx, id, None).await?;
                     self.auth
