@@ -1,5 +1,6 @@
 //! An emailed link gives the account to the owner of the mailbox, never to someone who registered it before them.
 
+use countersign::features::oauth::consents;
 use countersign_store::{query, sql};
 use countersign_testkit::{Answer, Database, PASSWORD, Person, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
@@ -677,4 +678,72 @@ async fn account(server: &TestServer) -> countersign::features::identity::accoun
     let email = "ada@example.com".parse().unwrap();
     let found = countersign::features::identity::accounts::find_by_email(&server.services.db, &email).await;
     found.unwrap().unwrap()
+}
+
+/// What somebody allowed who registered the address before its owner came.
+#[apply(on_both_databases!)]
+async fn t_15_what_was_allowed_before_the_address_was_proven_is_not_allowed_any_more(database: Database) {
+    type Request = (&'static str, Value, &'static str, Value);
+    let server = TestServer::start(database).await;
+    let client = server.public_client("notes").await;
+    let new = json!({ "new_password": NEW_PASSWORD });
+    let ways: [(&str, Option<Request>, usize); 4] = [
+        (
+            "a recovery",
+            Some(("/api/auth/recover", json!({}), "/api/auth/recover/confirm", new.clone())),
+            0,
+        ),
+        (
+            "an emailed sign-in",
+            Some((
+                "/api/auth/login/email",
+                json!({}),
+                "/api/auth/login/email/confirm",
+                json!({}),
+            )),
+            0,
+        ),
+        ("a verification with a new password", None, 0),
+        // The owner of the mailbox knows the password, so nobody else signed up.
+        ("a verification with the password", None, 1),
+    ];
+    for (index, (way, request, kept)) in ways.into_iter().enumerate() {
+        let name = format!("ada{index}");
+        // Notices about the account before this one.
+        server.mails().await;
+        let first = server.user(&name).await;
+        let account = countersign::core::ids::AccountId(
+            first.get("/api/auth/me").await.json()["id"]
+                .as_str()
+                .unwrap()
+                .parse()
+                .unwrap(),
+        );
+        let (scopes, now) = (&"openid email".parse().unwrap(), server.services.clock.now());
+        let client_id = &client.client_id;
+        let give = server.services.db.transact(|tx| {
+            Box::pin(async move {
+                consents::give(tx, account, client_id, "https://api.example.com", scopes, now).await?;
+                Ok::<_, countersign_store::StoreError>(())
+            })
+        });
+        give.await.unwrap();
+        let (path, mut answer) = match &request {
+            Some((ask, _, path, answer)) => {
+                server.mails().await;
+                server
+                    .post(ask, json!({ "email": first.email }))
+                    .await
+                    .assert_status(202);
+                (*path, answer.clone())
+            }
+            None if kept == 0 => ("/api/auth/verify-email/confirm", new.clone()),
+            None => ("/api/auth/verify-email/confirm", json!({ "password": PASSWORD })),
+        };
+        answer["token"] = server.mail().await.token().into();
+        let done = server.post(path, answer).await;
+        assert!(done.status.is_success(), "{way}: {}", done.text);
+        let allowed = consents::of_account(&server.services.db, account).await.unwrap();
+        assert_eq!(allowed.len(), kept, "{way}");
+    }
 }

@@ -4,4 +4,4 @@
 
 mod store;
 
-pub use store::{Consent, find, give, of_account, withdraw};
+pub use store::{Consent, find, give, of_account, withdraw, withdraw_all};

@@ -120,6 +120,15 @@ pub async fn give(
     .map(drop)
 }
 
+/// Removes everything that a user has allowed any client. The caller ends the grants in the same transaction.
+pub async fn withdraw_all(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
+    query(sql!("DELETE FROM consents WHERE account_id = $1"))
+        .bind(account)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
 /// Removes everything that a user has allowed a client. Returns whether there was anything. The caller ends the grants in the
 /// same transaction.
 pub async fn withdraw(tx: &mut Tx<'_>, account: AccountId, client_id: &str) -> Result<bool, StoreError> {

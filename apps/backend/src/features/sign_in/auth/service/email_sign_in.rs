@@ -6,10 +6,10 @@ use countersign_store::{Conn, StoreError};
 use super::Auth;
 use super::login::LoginError;
 use super::opening::granted;
+use super::reset_password::forget_unproven;
 use crate::core::caller::Caller;
 use crate::core::handle::HandleHash;
 use crate::core::ids::AccountId;
-use crate::core::profile::Profile;
 use crate::features::identity::accounts::{self, AccountVersions};
 use crate::features::identity::email_challenges::{Answer, ChallengeError, Presenter, Proven, Whose};
 use crate::features::messaging::outbox::{Action, Purpose};
@@ -169,7 +169,7 @@ impl Auth {
     }
 
     /// Marks the email address as verified. If it was not before, revokes the account's password and sessions, and removes its
-    /// name and metadata.
+    /// name, metadata and consents.
     async fn verify_and_reset(
         &self,
         tx: &mut RevokingTx<'_, '_, '_>,
@@ -189,7 +189,7 @@ impl Auth {
             return Err(StoreError::Conflict);
         };
         accounts::change_password(tx, proven.account, None, unusable, now).await?;
-        accounts::set_profile(tx, proven.account, &Profile::default(), now).await?;
+        forget_unproven(tx, proven.account, now).await?;
         sessions::end_all(tx, proven.account, None, now).await.map(drop)
     }
 }

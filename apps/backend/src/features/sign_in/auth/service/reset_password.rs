@@ -1,9 +1,10 @@
 //! Setting a new password for the owner of an account's mailbox, regardless of who used the account before.
 
-use countersign_store::StoreError;
+use countersign_store::{StoreError, Tx};
 
 use super::Auth;
 use crate::core::caller::Caller;
+use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::AccountId;
 use crate::core::layers::note_account;
@@ -11,13 +12,14 @@ use crate::core::profile::Profile;
 use crate::features::identity::accounts;
 use crate::features::identity::devices;
 use crate::features::messaging::outbox::Purpose;
+use crate::features::oauth::consents;
 use crate::features::operations::audit::{Event, EventKind};
 use crate::features::sign_in::revocation::RevokingTx;
 use crate::features::sign_in::sessions;
 
 impl Auth {
     /// Sets the password of an account whose email address was just proven. Ends its sessions, and voids its earlier emails,
-    /// which are bound to its versions. If the email address was unverified, its name and metadata are removed.
+    /// which are bound to its versions. If the email address was unverified, its name, metadata and consents are removed.
     ///
     /// # Errors
     /// If the database failed.
@@ -33,8 +35,7 @@ impl Auth {
         let (now, caller) = (self.platform.clock.now(), &caller.proven(account));
         accounts::change_password(tx, account, None, password_hash, now).await?;
         if accounts::set_verified(tx, account, email, now).await? {
-            // The client that signed up did not prove the mailbox, so its name and metadata may not be the owner's.
-            accounts::set_profile(tx, account, &Profile::default(), now).await?;
+            forget_unproven(tx, account, now).await?;
             self.audit
                 .record(tx, Event::new(EventKind::EmailVerified, account, caller))
                 .await?;
@@ -48,4 +49,10 @@ impl Auth {
         // The devices were forgotten along with the sessions, but this one has access to the mailbox and may sign in next.
         devices::remember(tx, account, &caller.request, now).await
     }
+}
+
+/// Removes what was entered and allowed before the email address was proven, because that may not have been the owner.
+pub(super) async fn forget_unproven(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result<(), StoreError> {
+    accounts::set_profile(tx, account, &Profile::default(), now).await?;
+    consents::withdraw_all(tx, account).await
 }
