@@ -147,6 +147,20 @@ async fn demanded_scopes_must_all_be_there(database: Database) {
 }
 
 #[apply(on_both_databases!)]
+async fn a_95_a_scope_that_was_taken_back_opens_nothing_any_more(database: Database) {
+    let server = TestServer::start(database).await;
+    let (ada, id) = ada_with(&server, "products:read products:write").await;
+    let account = AccountId(id.parse().unwrap());
+    let path = format!("{FORWARD}?scope=products:write");
+    ada.get(&path).await.assert_status(200);
+    let taken = &"products:write".parse().unwrap();
+    server.services.operator.ungrant(account, taken).await.unwrap();
+    assert_refused(ada.get(&path).await, 403, "insufficient_scope");
+    let answer = ada.get(FORWARD).await.assert_status(200);
+    assert_eq!(identity(&answer)[2], "products:read");
+}
+
+#[apply(on_both_databases!)]
 async fn by_any_method_at_any_path_below(database: Database) {
     // An allowed origin: other routes grant its preflight, but here that would let an unauthenticated request through.
     let server = TestServer::start_with(database, "app_origins = [\"https://app.example.com\"]").await;
@@ -287,7 +301,7 @@ async fn token_for_api(server: &TestServer, grant: &Session, audience: &[&str]) 
 /// The API that the tests of `?audience=` protect.
 async fn register_api(server: &TestServer, identifier: &str) {
     let api = serde_json::from_value(json!({
-        "identifier": identifier, "name": "Orders", "clients": "any", "scopes": [{ "name": "orders:read" }],
+        "identifier": identifier, "name": "Orders", "clients": "any", "scopes": [{ "name": "orders:read", "grant": "open" }],
     }));
     let caller = server.services.command_line();
     server.services.apis.create(&api.unwrap(), caller).await.unwrap();

@@ -1,9 +1,10 @@
 //! Introspection.
 
+use countersign::core::ids::AccountId;
 use countersign_testkit::{Database, TestServer, apply, on_both_databases};
 use serde_json::json;
 
-use super::{MAPS, ORDERS, machine, machine_token, nightly, part};
+use super::{MAPS, OPENID, ORDERS, Wanted, issued, machine, machine_token, nightly, part, text};
 
 #[apply(on_both_databases!)]
 async fn o_45_r_55_x_10_only_the_client_of_a_token_and_its_api_learn_of_it(database: Database) {
@@ -47,6 +48,35 @@ async fn o_45_r_55_x_10_only_the_client_of_a_token_and_its_api_learn_of_it(datab
     for other in [&ada.access_token, &ada.refresh_token] {
         assert_eq!(client.introspect(other).await, json!({ "active": false }));
     }
+}
+
+#[apply(on_both_databases!)]
+async fn a_95_o_45_a_scope_that_was_taken_back_is_introspected_no_more(database: Database) {
+    let server = TestServer::start(database).await;
+    let client = server.public_client("notes").await;
+    let resource = machine(&server, "orders-api").await;
+    let api = json!({
+        "identifier": ORDERS, "name": "Orders", "clients": "any", "client_id": "orders-api",
+        "scopes": [{ "name": "orders:read", "grant": "open" }, { "name": "orders:all", "grant": "owned" }],
+    });
+    let operator = countersign::core::caller::Caller::operator(None);
+    let api = serde_json::from_value(api).unwrap();
+    server.services.apis.create(&api, &operator).await.unwrap();
+    let ada = server.user("ada").await;
+    let id = part(&ada.access_token, 1)["sub"].as_str().unwrap().parse().unwrap();
+    let (account, all) = (AccountId(id), &"orders:all".parse().unwrap());
+    server.services.operator.grant(account, all).await.unwrap();
+    let wanted = Wanted {
+        scopes: "openid orders:read orders:all",
+        resources: &[ORDERS],
+        ..OPENID
+    };
+    let tokens = issued(&server, &client, &ada, &wanted).await;
+    let token = text(&tokens, "access_token");
+    let scope = async || text(&resource.introspect(&token).await, "scope");
+    assert_eq!(scope().await, "openid orders:all orders:read");
+    server.services.operator.ungrant(account, all).await.unwrap();
+    assert_eq!(scope().await, "openid orders:read");
 }
 
 #[apply(on_both_databases!)]

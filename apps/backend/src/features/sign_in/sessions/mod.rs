@@ -23,6 +23,6 @@ pub use schemas::{GrantBody, RefreshBody, SessionBody, TokenBody};
 pub use service::Acr;
 pub use service::{
     AccessToken, LogoutNotice, NewGrant, NewSession, Redeemer, RefreshError, Sessions, Tokens, acr, end_all,
-    end_everything, end_grant, end_grants, find_active, grants_of, lock_active, opened_in, renew, saw,
+    end_everything, end_grant, end_grants, find_active, grants_of, held_scopes, lock_active, opened_in, renew, saw,
 };
 pub use store::Session;

@@ -11,7 +11,7 @@ use crate::core::clock::Timestamp;
 use crate::core::limits::{Key, Policy};
 use crate::features::oauth::apis;
 use crate::features::oauth::clients::Client;
-use crate::features::sign_in::sessions::{GrantToken, Session};
+use crate::features::sign_in::sessions::{GrantToken, Session, held_scopes};
 
 /// A valid token that the client may know.
 pub enum Introspected {
@@ -53,13 +53,15 @@ impl Tokens {
         if let Ok(presented) = token.parse() {
             return Ok(self.refresh_token_of(&client, &presented).await?);
         }
-        let Some(claims) = self.valid(token).await? else {
+        let Some(mut claims) = self.valid(token).await? else {
             return Ok(None);
         };
-        match claims.client_id == client.client_id || self.is_audience(&client, &claims).await? {
-            true => Ok(Some(Introspected::Access(Box::new(claims)))),
-            false => Ok(None),
+        if claims.client_id != client.client_id && !self.is_audience(&client, &claims).await? {
+            return Ok(None);
         }
+        let held = held_scopes(&self.platform.db, &claims).await?;
+        claims.scope = Some(held.to_string()).filter(|scope| !scope.is_empty());
+        Ok(Some(Introspected::Access(Box::new(claims))))
     }
 
     /// Returns a refresh token of the client's own. It is not for APIs.

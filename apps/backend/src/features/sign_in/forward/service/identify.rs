@@ -13,6 +13,7 @@ use crate::features::sign_in::forward::cookies;
 use crate::features::sign_in::forward::place::{Unusable, Wanted};
 use crate::features::sign_in::forward::schemas::Demand;
 use crate::features::sign_in::forward::secret::StateSecret;
+use crate::features::sign_in::sessions::held_scopes;
 
 /// A request without a token.
 pub struct Request<'r> {
@@ -61,14 +62,18 @@ pub struct Admitted {
 }
 
 impl Forward {
-    /// Returns the user if the token has all required scopes.
+    /// Returns the user if the token has all required scopes, and the user still has them.
     pub async fn identify(&self, user: &VerifiedUser, demand: &Demand) -> Result<Identity, Denied> {
-        self.require(&user.scopes, demand)?;
+        let scopes = held_scopes(&self.platform.db, &user.claims).await.map_err(|error| {
+            tracing::warn!(%error, "failed to read the scopes of an account; responding with 503");
+            self.guard.denied(Reason::Unavailable)
+        })?;
+        self.require(&scopes, demand)?;
         let account = self.profiles.of(AccountId(user.id)).await?;
         Ok(Identity {
             account: account.id,
             email: account.email,
-            scopes: user.scopes.clone(),
+            scopes,
         })
     }
 
