@@ -111,3 +111,29 @@ async fn o_2_a_redirect_uri_that_is_removed_meanwhile_is_not_redirected_to(datab
     // Only the two per kind that were requested with nothing removed.
     assert_eq!(codes().await, issued + 4);
 }
+
+/// A consent is not stored for a session that ended while its form was processed.
+#[apply(on_both_databases!)]
+async fn o_20_a_session_that_ends_meanwhile_allows_nothing(database: Database) {
+    let server = server(database).await;
+    let mut ada = Browser::sign_up(&server, "ada").await;
+    let here = begun(&mut ada, &[]).await;
+    let shown = field_of(&ada.get(&here).await.assert_status(200), "shown").unwrap();
+    let held = Arc::new(Held::at("authorization::consent"));
+    let services = server.services.clone();
+    let ending = tokio::spawn(async move {
+        held.reached().await;
+        let email = "ada@example.com".parse().unwrap();
+        let account = accounts::find_by_email(&services.db, &email).await.unwrap().unwrap();
+        assert!(services.operator.set_disabled(account.id, true).await.unwrap());
+        held.release();
+    });
+    ada.post(&here, &[("decision", "allow"), ("shown", &shown)]).await;
+    ending.await.unwrap();
+    let consents = statement(sql!("SELECT count(*) FROM consents"));
+    assert_eq!(consents.one::<i64>(&server.services.db).await.unwrap(), 0);
+    let allowed = statement(sql!(
+        "SELECT count(*) FROM audit_events WHERE kind = 'application.allowed'"
+    ));
+    assert_eq!(allowed.one::<i64>(&server.services.db).await.unwrap(), 0);
+}

@@ -14,9 +14,11 @@ use super::visit::Visit;
 use crate::core::ids::AuthorizationRequestId;
 use crate::features::oauth::authorization::access::GrantableAccess;
 use crate::features::oauth::authorization::store::{self, Answer};
+use crate::features::oauth::clients;
 use crate::features::oauth::consents;
 use crate::features::operations::audit::{Event, EventKind};
 use crate::features::sign_in::browser_sessions::SignedIn;
+use crate::features::sign_in::sessions;
 
 /// What a request needs next.
 pub enum Next {
@@ -66,6 +68,19 @@ pub enum NextError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why a consent was not stored, and its transaction rolled back.
+enum NotStored {
+    /// The session has ended.
+    Ended,
+    Store(StoreError),
+}
+
+impl From<StoreError> for NotStored {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 impl Authorization {
@@ -178,16 +193,29 @@ impl Authorization {
         let (id, session, account) = (loaded.row.id, who.session.id, who.account.id);
         let now = self.platform.clock.now();
         let by = &visit.caller.proven(account);
-        self.platform
+        fail::fail_point!("authorization::consent");
+        let stored = self
+            .platform
             .db
             .transact(|tx| {
                 Box::pin(async move {
+                    let Some(client) = clients::may_use(&mut *tx, &loaded.client.client_id).await? else {
+                        return Ok(false);
+                    };
+                    let loaded = &Loaded {
+                        client,
+                        ..loaded.clone()
+                    };
                     let asked = self.asked(&mut On::Tx(tx), loaded, account).await?;
                     if asked.is_gone || asked.digest(account, &loaded.client) != shown {
                         return Ok(false);
                     }
                     if !store::note(&mut *tx, id, session, Answer::Consented, now).await? {
                         return Ok(false);
+                    }
+                    // As for a code: a session that ends meanwhile consents to nothing.
+                    if sessions::lock_active(tx, session, now).await?.is_none() {
+                        return Err(NotStored::Ended);
                     }
                     let client_id = &loaded.client.client_id;
                     for audience in &asked.audiences {
@@ -197,10 +225,15 @@ impl Authorization {
                     let detail = format!("{client_id}: {}", scopes_of(&asked));
                     let event = Event::new(EventKind::ApplicationAllowed, account, by);
                     self.audit.record(tx, event.session(session).detail(detail)).await?;
-                    Ok::<_, StoreError>(true)
+                    Ok(true)
                 })
             })
-            .await
+            .await;
+        match stored {
+            Ok(stored) => Ok(stored),
+            Err(NotStored::Ended) => Ok(false),
+            Err(NotStored::Store(error)) => Err(error),
+        }
     }
 
     async fn cancel(
