@@ -7,7 +7,7 @@ import { KeySet } from './keys.js'
 import { StatusLists } from './lists.js'
 import { readOptions } from './settings.js'
 import { sessionOf } from './session.js'
-import { MAX_TOKEN_LENGTH, verifyToken } from './token.js'
+import { MAX_TOKEN_LENGTH, OtherAudience, verifyToken } from './token.js'
 
 /**
  * Creates a guard for one issuer. It starts fetching the keys and does not wait for them, so that a service can start while
@@ -35,6 +35,7 @@ export class Guard {
   /** @type {Map<string, import('./token.js').Verified>} verified tokens, by the SHA-256 of their text; oldest first */
   #verified = new Map()
   #closing = new AbortController()
+  #hasReported = false
 
   /** @param {import('./settings.js').Options} options */
   constructor(options) {
@@ -69,7 +70,7 @@ export class Guard {
       throw Denied.invalid(issuer, 'The token is too long.')
     const digest = hash('sha256', token, 'base64')
     const verified =
-      this.#remembered(digest) ?? this.#remember(digest, await verifyToken(token, this.#keys, this.#settings))
+      this.#remembered(digest) ?? this.#remember(digest, await this.#check(token))
     // The bit is checked every time: it is an array lookup, and it makes revocation immediate.
     if (verified.status) await this.#lists.check(verified.status)
     return verified.token
@@ -94,6 +95,28 @@ export class Guard {
   close() {
     dropped.unregister(this)
     this.#closing.abort()
+  }
+
+  /** @param {string} token */
+  async #check(token) {
+    try {
+      return await verifyToken(token, this.#keys, this.#settings)
+    } catch (error) {
+      if (error instanceof Denied && error.cause instanceof OtherAudience) this.#report(error.cause)
+      throw error
+    }
+  }
+
+  /**
+   * Emits a warning of the process, once per guard: most likely, its `audience` is wrong, and the response does not say so.
+   *
+   * @param {OtherAudience} cause
+   */
+  #report(cause) {
+    if (this.#hasReported) return
+    this.#hasReported = true
+    const warning = `${cause.message} If it is meant for this service, correct the option audience.`
+    process.emitWarning(warning, { type: 'CountersignWarning', code: 'COUNTERSIGN_AUDIENCE' })
   }
 
   /** @param {string} digest */

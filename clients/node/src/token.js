@@ -169,6 +169,9 @@ function checkTimes(claims, { now, leeway }) {
 /** A violation of a rule that the library does not check. */
 export class Refused extends Error {}
 
+/** The token is genuine, but not for this service. */
+export class OtherAudience extends Error {}
+
 /**
  * Claims that RFC 9068 §2.2 requires must be present; others must be valid if present.
  *
@@ -183,7 +186,7 @@ function readToken(claims, { audience }) {
     // For the log of the service only: what it expects is none of the client's business.
     const named = shown(aud.join(',')) || 'no one'
     const both = `The token is for ${named}, and this guard expects ${audience.join(' or ')}.`
-    throw new Refused('The token is for another audience.', { cause: new Error(both) })
+    throw new Refused('The token is for another audience.', { cause: new OtherAudience(both) })
   }
   uuid(claims, 'jti')
   if (claims.auth_time !== undefined) date(claims, 'auth_time')

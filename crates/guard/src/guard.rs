@@ -1,6 +1,8 @@
 //! The check itself: from a token's text to a verified token.
 
 use std::sync::Arc;
+#[cfg(feature = "http")]
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign_jose::{
     AccessTokenClaims, AccessTokenExpectation, ClaimsError, Present, TokenError, VerifyingKey, verify,
@@ -21,6 +23,9 @@ struct Inner {
     authority: Box<dyn Authority>,
     #[cfg(feature = "cache")]
     cache: Option<Cache>,
+    /// Whether a token for another audience was logged.
+    #[cfg(feature = "http")]
+    has_logged_audience: AtomicBool,
 }
 
 impl Guard {
@@ -30,6 +35,8 @@ impl Guard {
             authority: Box::new(authority),
             #[cfg(feature = "cache")]
             cache: None,
+            #[cfg(feature = "http")]
+            has_logged_audience: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -41,6 +48,8 @@ impl Guard {
         let inner = Inner {
             authority: Box::new(authority),
             cache: Cache::new(entries),
+            #[cfg(feature = "http")]
+            has_logged_audience: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -76,6 +85,13 @@ impl Guard {
             }
             _ => None,
         };
+        #[cfg(feature = "http")]
+        if let Some(audiences) = &audiences
+            && !self.inner.has_logged_audience.swap(true, Ordering::Relaxed)
+        {
+            // Once: most likely, the audience of this guard is wrong, and the response does not say so.
+            tracing::warn!(%audiences, "rejected a token; if it is meant for this service, correct the guard's audience");
+        }
         Denied {
             audiences,
             ..self.denied(reason)

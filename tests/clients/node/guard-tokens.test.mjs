@@ -86,6 +86,28 @@ test('the audiences are named to the service, not to the client', async () => {
   assert.doesNotMatch(JSON.stringify([denied.headers, denied.body]), /other\.example/)
 })
 
+test('a token for another audience is reported once', async () => {
+  const own = createGuard({ issuer: issuer.issuer, now })
+  const warnings = []
+  const note = (warning) => warning.code === 'COUNTERSIGN_AUDIENCE' && warnings.push(warning.message)
+  // Not a warning of the test before.
+  await new Promise(setImmediate)
+  process.on('warning', note)
+  try {
+    // Whoever forges tokens writes nothing into the log.
+    const [head, body] = (await issuer.token({ aud: 'https://forged.example' })).split('.')
+    await assert.rejects(own.verify(`${head}.${body}.${'A'.repeat(86)}`), invalid)
+    for (let times = 0; times < 2; times++)
+      await assert.rejects(own.verify(await issuer.token({ aud: 'https://other.example' })), invalid)
+    await new Promise(setImmediate)
+    const both = `The token is for https://other.example, and this guard expects ${issuer.issuer}.`
+    assert.deepEqual(warnings, [`${both} If it is meant for this service, correct the option audience.`])
+  } finally {
+    process.off('warning', note)
+    own.close()
+  }
+})
+
 test('a missing issuer is named first', () => {
   for (const options of [{}, { audience: 'https://api.example.com' }, { issuer: '' }])
     assert.throws(() => createGuard(options), { name: 'TypeError', message: /issuer must be a URL/ })

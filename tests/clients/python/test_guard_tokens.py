@@ -112,3 +112,16 @@ def test_the_audiences_are_named_to_the_service_and_not_to_the_client(issuer, gu
     assert denied.detail == "The token is for another audience."
     assert str(denied.__cause__) == f"the token is for {shown}, and this guard expects {issuer.url}"
     assert "other.example" not in json.dumps([denied.headers, denied.problem])
+
+
+def test_a_token_for_another_audience_is_logged_once(issuer, caplog):
+    with Guard(issuer.url) as guard:
+        # Whoever forges tokens writes nothing into the log.
+        head, body, _ = issuer.token(aud="https://forged.example").split(".")
+        assert outcome(guard, f"{head}.{body}.{'A' * 86}") == "invalid_token"
+        for _ in range(2):
+            assert outcome(guard, issuer.token(aud="https://other.example")) == "invalid_token"
+    assert [record.getMessage() for record in caplog.records if record.name == "countersign_guard"] == [
+        f"rejected a token: the token is for https://other.example, and this guard expects {issuer.url}; "
+        "if it is meant for this service, correct `audience`"
+    ]

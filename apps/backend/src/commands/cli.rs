@@ -88,7 +88,7 @@ pub enum Command {
     /// Check this installation, and explain what is wrong and how to fix it
     ///
     /// Makes no changes, and can run while the server does. Fails if a check fails.
-    #[command(after_help = "Example:\n  countersign doctor --config /etc/countersign.toml")]
+    #[command(after_help = "Example:\n  countersign doctor --config /etc/countersign/countersign.toml")]
     Doctor,
     /// Apply pending migrations to the database
     #[command(after_help = "Example:\n  countersign migrate --database-url postgres://auth@db/auth")]

@@ -18,6 +18,10 @@ TYPE = "at+jwt"
 LONGEST = 8 << 10
 
 
+class OtherAudienceError(ValueError):
+    """The token is genuine, but not for this service."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the status of a token is published (draft-ietf-oauth-status-list §6.2)."""
@@ -96,7 +100,7 @@ def _check_audience(audience: list[str], expected: frozenset[str]) -> None:
         return
     # The cause is for the log of the service, not for the client.
     named, ours = shown(",".join(audience)) or "no one", " or ".join(sorted(expected))
-    cause = ValueError(f"the token is for {named}, and this guard expects {ours}")
+    cause = OtherAudienceError(f"the token is for {named}, and this guard expects {ours}")
     raise InvalidToken("The token is for another audience.") from cause
 
 

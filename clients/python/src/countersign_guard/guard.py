@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import os
 import threading
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 import jwt
 
-from .access_token import LONGEST, TYPE, Verified, verify_access_token
+from .access_token import LONGEST, TYPE, OtherAudienceError, Verified, verify_access_token
 from .bearer import bearer_token
 from .denied import Denied, InsufficientScope, InvalidToken, Revoked, Unavailable
 from .followed_list import FollowedList
@@ -22,6 +23,8 @@ from .options import Options, WhenStale
 from .session import Request, Session, cookies_for, read_reply, refuse_foreign_form, session_of, unavailable
 from .subject import VerifiedToken
 from .transport import trust
+
+_log = logging.getLogger("countersign_guard")
 
 LONGEST_WAIT = 20
 """Seconds. Each fetch has its own limit; no request waits longer than this for all of them."""
@@ -76,6 +79,7 @@ class Guard:
         trust(self._options)
         self._remembered: dict[bytes, Verified] = {}
         self._lock = threading.Lock()
+        self._has_reported = False
         self._live: Issuer | None = None
         self._end: Callable[[], object] = lambda: None
         _guards.add(self)
@@ -215,7 +219,15 @@ class Guard:
             yield verified.token
         except Denied as denied:
             denied.realm = self.issuer
+            if isinstance(denied.__cause__, OtherAudienceError):
+                self._report(denied.__cause__)
             raise
+
+    def _report(self, cause: OtherAudienceError) -> None:
+        # Once per guard: most likely, its audience is wrong, and the response does not say so.
+        if not self._has_reported:
+            self._has_reported = True
+            _log.warning("rejected a token: %s; if it is meant for this service, correct `audience`", cause)
 
     def _check_status(self, followed: FollowedList | None, idx: int) -> None:
         status = followed.status(idx) if followed is not None else None

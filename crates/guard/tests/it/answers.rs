@@ -1,6 +1,8 @@
 //! Responses to clients of a protected service (RFC 6750 §3, RFC 9457).
 
 use std::error::Error;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -151,6 +153,59 @@ async fn a_missing_token_gets_no_error_code() {
         });
         assert_eq!(problem(&body), expected);
     }
+}
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_another_audience_is_logged_once() {
+    let issuer = Issuer::start().await;
+    let guard = issuer.guard().build().await.unwrap();
+    let log = Log::default();
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let _logging = tracing::subscriber::set_default(lines.finish());
+    let for_another = |audience: &str| {
+        let audience = vec![audience.to_owned()];
+        issuer.token_with(1, |claims| claims.aud = audience.into())
+    };
+    // Whoever forges tokens writes nothing into the log.
+    let genuine = for_another("https://forged.example");
+    let (unsigned, _) = genuine.rsplit_once('.').unwrap();
+    guard
+        .verify(&format!("{unsigned}.{}", "A".repeat(86)))
+        .await
+        .unwrap_err();
+    for _ in 0..2 {
+        guard.verify(&for_another("https://other.example")).await.unwrap_err();
+    }
+    let text = log.text();
+    let both = format!(
+        "the token is for https://other.example, and this guard expects {}",
+        issuer.name
+    );
+    assert_eq!(text.matches(&both).count(), 1, "{text}");
+    assert!(!text.contains("forged"), "{text}");
 }
 
 #[tokio::test]
