@@ -455,10 +455,10 @@ CREATE TABLE outbox (
     id            UUID PRIMARY KEY,
     purpose       TEXT NOT NULL,
     recipient     TEXT NOT NULL,
-    -- The account that the email is about, if it has one. It may exist no more.
-    account_id    UUID,
     -- The email address folded to one spelling. It need not belong to an account: the client that asks is not told.
     recipient_key TEXT NOT NULL,
+    -- The account that the email is about, if there is one. It may have been deleted since.
+    account_id    UUID,
     language      TEXT NOT NULL,
     -- JSON: what the email says beside its purpose. Never a secret.
     particulars   TEXT NOT NULL,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
+use countersign::features::identity::accounts;
 use countersign_testkit::{Answer, Database, PASSWORD, Person, ReceivedMail, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
@@ -386,4 +387,29 @@ async fn a_15_a_queued_notice_reaches_the_owner_whatever_becomes_of_the_account_
     // Nothing is kept about deleted accounts.
     let kept: Vec<_> = listed().await.into_iter().map(|mail| mail.recipient).collect();
     assert!(kept.iter().all(|recipient| recipient.starts_with("ada@")), "{kept:?}");
+}
+
+#[apply(on_both_databases!)]
+async fn a_notice_is_not_combined_with_one_about_a_former_account(database: Database) {
+    let server = TestServer::start(database).await;
+    verified(&server, "ada").await;
+    let first = server.sign_in("ada").await;
+    server.mails().await;
+    change_password(&first, 1).await;
+    first
+        .delete("/api/auth/me", json!({ "password": NEW_PASSWORD }))
+        .await
+        .assert_status(204);
+    let second = server.user("ada").await;
+    let account = accounts::find_by_email(&server.services.db, &"ada@example.com".parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(server.services.operator.verify_email(&account).await.unwrap());
+    change_password(&second, 1).await;
+    let queued = server.services.outbox.list(true, 100).await.unwrap();
+    let about = queued.iter().filter(|mail| mail.purpose == "password_changed");
+    assert_eq!(about.count(), 2);
+    let own = server.services.outbox.list_for(account.id).await.unwrap();
+    assert!(own.iter().any(|mail| mail.purpose == "password_changed"), "{own:?}");
 }

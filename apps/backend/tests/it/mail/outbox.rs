@@ -108,7 +108,7 @@ async fn an_export_shows_the_emails_of_its_account_and_of_no_other(database: Dat
     ada.post("/api/auth/change-email/confirm", json!({ "token": token }))
         .await
         .assert_status(204);
-    // The address is free, and somebody else takes it.
+    // The address is free, and another user takes it.
     let eve = server.user("ada").await;
     server.mails().await;
     let purposes = async |person: &Person<'_>| {
@@ -140,7 +140,7 @@ async fn an_export_shows_the_emails_from_before_the_account(database: Database) 
         )
         .await
         .assert_status(204);
-    // Somebody tries to sign up with the same address.
+    // Another sign-up with the same address.
     register(&server, "ada@example.com", PASSWORD).await.assert_status(202);
     server.mails().await;
     let export: Value = server.sign_in("ada").await.get("/api/auth/me/export").await.json();

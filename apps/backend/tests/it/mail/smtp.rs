@@ -507,6 +507,30 @@ async fn x_35_an_email_that_is_late_does_not_undo_a_newer_change_of_the_address(
         .assert_status(204);
 }
 
+#[apply(on_both_databases!)]
+async fn x_35_a_newer_email_that_was_refused_supersedes_nothing(database: Database) {
+    let mail_server = MailServer::start(Behavior::Takes).await;
+    let server = mail_server.countersign(database, "smtp").await;
+    let ada = server.user("ada").await;
+    later(&server).await;
+    for (email, refusal) in [
+        ("right@example.com", "451 try again later"),
+        ("typo@example.com", "550 no such mailbox"),
+    ] {
+        mail_server.behave(Behavior::Refuses(refusal));
+        let change = json!({ "email": email, "password": PASSWORD });
+        ada.post("/api/auth/change-email", change).await.assert_status(202);
+        assert!(server.services.mail.deliver_next().await.unwrap());
+    }
+    mail_server.behave(Behavior::Takes);
+    later(&server).await;
+    let right = mail_server.newest();
+    assert_eq!(right.to, "right@example.com");
+    ada.post("/api/auth/change-email/confirm", json!({ "token": right.token() }))
+        .await
+        .assert_status(204);
+}
+
 /// Both leave at the same time, and the mail server accepts the newer one first.
 #[apply(on_both_databases!)]
 async fn x_35_the_newest_change_of_the_address_counts_in_whatever_order_emails_leave(database: Database) {

@@ -680,7 +680,7 @@ async fn account(server: &TestServer) -> countersign::features::identity::accoun
     found.unwrap().unwrap()
 }
 
-/// What somebody allowed who registered the address before its owner came.
+/// Consents that were given before the owner proved the address.
 #[apply(on_both_databases!)]
 async fn t_15_what_was_allowed_before_the_address_was_proven_is_not_allowed_any_more(database: Database) {
     type Request = (&'static str, Value, &'static str, Value);
@@ -704,7 +704,7 @@ async fn t_15_what_was_allowed_before_the_address_was_proven_is_not_allowed_any_
             0,
         ),
         ("a verification with a new password", None, 0),
-        // The owner of the mailbox knows the password, so nobody else signed up.
+        // The owner of the mailbox knows the password, so it was the owner who signed up.
         ("a verification with the password", None, 1),
     ];
     for (index, (way, request, kept)) in ways.into_iter().enumerate() {

@@ -217,7 +217,7 @@ impl Delivery {
         Ok(true)
     }
 
-    /// Records the outcome. About a deleted account, nothing is kept but why an email could not be sent.
+    /// Records the outcome. Of an email about an account that has been deleted, only a refusal is kept.
     async fn end(&self, mail: &ClaimedMail, outcome: MailOutcome, failure: Option<&str>) -> Result<(), StoreError> {
         if let Some(account) = mail.params.about().filter(|_| outcome != MailOutcome::Refused)
             && accounts::find(&self.platform.db, account).await?.is_none()

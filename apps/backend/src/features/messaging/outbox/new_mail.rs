@@ -23,7 +23,7 @@ pub struct NewMail<'a> {
 /// The parameters of an email besides its purpose. They contain no secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailParams {
-    /// The account that the email is about, if the recipient's email address does not identify it.
+    /// The account that the email is about, if `binding` does not name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
     /// When the event happened, in milliseconds.

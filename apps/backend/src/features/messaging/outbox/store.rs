@@ -35,6 +35,7 @@ row! {
         pub id: Uuid,
         pub purpose: String,
         pub recipient: String,
+        pub account_id: Option<AccountId>,
         pub language: String,
         pub particulars: String,
         pub attempts: i64,
@@ -95,21 +96,24 @@ pub(super) async fn insert(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), StoreEr
     .map(drop)
 }
 
-/// Returns an email of this kind to this email address without an attempt so far.
+/// Returns an email of this kind about this account to this email address without an attempt so far.
 pub(super) async fn waiting(
     tx: &mut Tx<'_>,
     purpose: &str,
     recipient_key: &str,
+    account: Option<AccountId>,
 ) -> Result<Option<Waiting>, StoreError> {
     query(sql!(
         "SELECT id, particulars
            FROM outbox
-          WHERE recipient_key = $1 AND purpose = $2 AND ended_at IS NULL AND attempts = 0
+          WHERE recipient_key = $1 AND purpose = $2 AND account_id IS NOT DISTINCT FROM $3
+            AND ended_at IS NULL AND attempts = 0
           ORDER BY created_at DESC
           LIMIT 1"
     ))
     .bind(recipient_key)
     .bind(purpose)
+    .bind(account)
     .optional(tx)
     .await
 }
@@ -137,10 +141,14 @@ pub(super) async fn replace_params(tx: &mut Tx<'_>, id: Uuid, particulars: &str)
     Ok(changed > 0)
 }
 
-/// Returns whether an email of the same kind about the same account was queued after this one.
+/// Returns whether an email of the same kind about the same account was queued after this one, and is sent or will be. The
+/// order is that of the nodes' clocks.
 pub(super) async fn is_superseded(db: &Db, id: Uuid, purpose: &str, account: AccountId) -> Result<bool, StoreError> {
     let newer: Option<Uuid> = query(sql!(
-        "SELECT id FROM outbox WHERE account_id = $3 AND purpose = $2 AND id > $1 LIMIT 1"
+        "SELECT id
+           FROM outbox
+          WHERE account_id = $3 AND purpose = $2 AND id > $1 AND (outcome IS NULL OR outcome = 'sent')
+          LIMIT 1"
     ))
     .bind(id)
     .bind(purpose)
@@ -180,7 +188,7 @@ pub(super) async fn claim(db: &Db, now: Timestamp, until: Timestamp) -> Result<O
                        ORDER BY due_at
                        LIMIT 1)
             AND ended_at IS NULL AND due_at <= $1
-      RETURNING id, purpose, recipient, language, particulars, attempts"
+      RETURNING id, purpose, recipient, account_id, language, particulars, attempts"
     ))
     .bind(now)
     .bind(until)
@@ -304,8 +312,8 @@ pub async fn drop_all_queued(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Stor
     Ok(())
 }
 
-/// Assigns the emails to an email address that are about no account to the one that has just been created for it. Called when the
-/// owner has proven the address.
+/// Assigns the emails to an email address that are about no account to the one that has just been created for it. Called when
+/// the owner has proven the address.
 ///
 /// # Errors
 /// Any error of the database, as for all functions here.
@@ -320,8 +328,9 @@ pub async fn assign(tx: &mut Tx<'_>, to: &Email, account: AccountId) -> Result<(
     .map(drop)
 }
 
-/// Removes the emails about an account that have ended. Called when the account is deleted. Queued notices must still reach the
-/// owner, who may not be the one who deleted it; these rows are removed once they have ended.
+/// Removes the emails about an account that have ended. Called when the account is deleted. Queued notices must still reach
+/// the owner, who may not be the one who deleted it. They are removed once they are sent; those that expire or are refused
+/// stay as long as others.
 ///
 /// # Errors
 /// Any error of the database, as for all functions here.

@@ -83,12 +83,16 @@ impl Outbox {
             );
             return Ok(None);
         };
+        let params: MailParams = serde_json::from_str(&claimed.particulars).unwrap_or_default();
         Ok(Some(ClaimedMail {
             id: claimed.id,
             purpose,
             to,
             language,
-            params: serde_json::from_str(&claimed.particulars).unwrap_or_default(),
+            params: MailParams {
+                account: params.account.or(claimed.account_id),
+                ..params
+            },
             attempt: claimed.attempts,
         }))
     }
@@ -116,7 +120,8 @@ impl Outbox {
         store::remove(&self.platform.db, mail.id).await
     }
 
-    /// Returns whether its account has requested another email address since, so that this email must not change it any more.
+    /// Returns whether its account has requested another email address since, so that this email must not change it any
+    /// more.
     pub async fn is_superseded(&self, mail: &ClaimedMail) -> Result<bool, StoreError> {
         match (mail.purpose.recipient(), mail.params.about()) {
             (Some(Recipient::NewAddress), Some(account)) => {

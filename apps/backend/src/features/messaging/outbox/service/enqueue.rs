@@ -92,12 +92,12 @@ pub async fn queued(tx: &mut Tx<'_>, purpose: Purpose, to: &Email) -> Result<Vec
 }
 
 impl Outbox {
-    /// Queues a notice of an event. A queued notice of the same kind includes it; soon after a sent one, or beyond the limit of
-    /// all emails to this recipient, it is sent later.
+    /// Queues a notice of an event. A queued notice of the same kind about the same account includes it; soon after a sent one,
+    /// or beyond the limit of all emails to this recipient, it is sent later.
     pub async fn notify(&self, tx: &mut Tx<'_>, mail: &NewMail<'_>) -> Result<(), StoreError> {
         let (limits, now) = (&self.platform.settings.limits, self.platform.clock.now());
         let (purpose, recipient) = (mail.purpose.name(), RecipientHash::of(mail.to));
-        if let Some(waiting) = store::waiting(tx, purpose, mail.to.key()).await? {
+        if let Some(waiting) = store::waiting(tx, purpose, mail.to.key(), mail.params.about()).await? {
             let mut params: MailParams = serde_json::from_str(&waiting.particulars).unwrap_or_default();
             params.gather(mail.params.clone());
             if store::replace_params(tx, waiting.id, &json(&params)).await? {
