@@ -1,16 +1,17 @@
 //! The scopes of an access token that its user still has.
 
 use countersign_guard::{AccessTokenClaims, Scopes};
-use countersign_oauth::ScopeGrant;
+use countersign_oauth::{OPENID_SCOPES, ScopeGrant};
 use countersign_store::{Db, StoreError};
 
 use crate::core::first_party::FIRST_PARTY_CLIENT;
 use crate::core::ids::AccountId;
 use crate::features::identity::accounts;
-use crate::features::oauth::apis;
+use crate::features::oauth::apis::{self, Api};
 
-/// Returns the scopes of a verified token without those that an operator has taken from the user since it was issued. Services
-/// that verify tokens offline notice that at the next refresh; doors that ask the database use this (ASVS 8.3.2).
+/// Returns the scopes of a verified token without those that the user no longer has, because an operator has taken them back
+/// or the API has none of that name any more (ASVS 8.3.2). Endpoints that ask the database use this; services that verify
+/// tokens offline accept such a scope until the token expires.
 ///
 /// # Errors
 /// If the database failed.
@@ -24,15 +25,16 @@ pub async fn held_scopes(db: &Db, claims: &AccessTokenClaims) -> Result<Scopes, 
     if claims.client_id == FIRST_PARTY_CLIENT {
         return Ok(granted.intersection(&owned));
     }
-    // Of an API's scopes, some belong to every user.
+    // As for the next token of the grant: OpenID scopes, the API's open scopes, and those that the user owns.
     let apis = apis::all(db).await?;
-    let api = apis
-        .iter()
-        .find(|api| claims.aud.iter().any(|audience| audience == api.identifier));
-    let is_owned = |scope: &str| {
-        let registered = api.and_then(|api| api.scope(scope));
-        registered.is_some_and(|registered| registered.grant == ScopeGrant::Owned)
+    let is_of_token = |api: &&Api| claims.aud.iter().any(|audience| audience == api.identifier);
+    let is_held = |scope: &&str| {
+        let registered = apis.iter().filter(is_of_token).find_map(|api| api.scope(scope));
+        match registered.map(|registered| registered.grant) {
+            Some(ScopeGrant::Open) => true,
+            Some(ScopeGrant::Owned) => owned.contains(scope),
+            None => OPENID_SCOPES.contains(scope),
+        }
     };
-    let held = granted.iter().filter(|scope| !is_owned(scope) || owned.contains(scope));
-    Ok(held.map(str::to_owned).collect())
+    Ok(granted.iter().filter(is_held).map(str::to_owned).collect())
 }

@@ -20,7 +20,8 @@ impl Operator {
         self.change_scopes(id, scopes, Change::Grant).await
     }
 
-    /// Revokes scopes of an account. Returns the ones it had. Existing access tokens keep them until they expire.
+    /// Revokes scopes of an account. Returns the ones it had. Services that verify tokens
+    /// offline accept them until the tokens expire.
     pub async fn ungrant(&self, id: AccountId, scopes: &Scopes) -> Result<Scopes, StoreError> {
         self.change_scopes(id, scopes, Change::TakeBack).await
     }
