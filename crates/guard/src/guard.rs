@@ -23,9 +23,9 @@ struct Inner {
     authority: Box<dyn Authority>,
     #[cfg(feature = "cache")]
     cache: Option<Cache>,
-    /// Whether a token for another audience was logged.
+    /// Whether the next token for another audience is logged. Only a guard that a service configures itself does that.
     #[cfg(feature = "http")]
-    has_logged_audience: AtomicBool,
+    logs_audience: AtomicBool,
 }
 
 impl Guard {
@@ -36,7 +36,7 @@ impl Guard {
             #[cfg(feature = "cache")]
             cache: None,
             #[cfg(feature = "http")]
-            has_logged_audience: AtomicBool::new(false),
+            logs_audience: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -49,9 +49,16 @@ impl Guard {
             authority: Box::new(authority),
             cache: Cache::new(entries),
             #[cfg(feature = "http")]
-            has_logged_audience: AtomicBool::new(false),
+            logs_audience: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Logs the first token for another audience.
+    #[cfg(feature = "http")]
+    pub(crate) fn logging_audience(self) -> Self {
+        self.inner.logs_audience.store(true, Ordering::Relaxed);
+        self
     }
 
     /// Verifies a token and checks whether it was revoked.
@@ -87,10 +94,10 @@ impl Guard {
         };
         #[cfg(feature = "http")]
         if let Some(audiences) = &audiences
-            && !self.inner.has_logged_audience.swap(true, Ordering::Relaxed)
+            && self.inner.logs_audience.swap(false, Ordering::Relaxed)
         {
             // Once: most likely, the audience of this guard is wrong, and the response does not say so.
-            tracing::warn!(%audiences, "rejected a token; if it is meant for this service, correct the guard's audience");
+            tracing::warn!(%audiences, "rejected a token; if it is for this service, correct the guard's audience");
         }
         Denied {
             audiences,

@@ -94,7 +94,7 @@ test('a token for another audience is reported once', async () => {
   await new Promise(setImmediate)
   process.on('warning', note)
   try {
-    // Whoever forges tokens writes nothing into the log.
+    // A forged token is not logged.
     const [head, body] = (await issuer.token({ aud: 'https://forged.example' })).split('.')
     await assert.rejects(own.verify(`${head}.${body}.${'A'.repeat(86)}`), invalid)
     for (let times = 0; times < 2; times++)

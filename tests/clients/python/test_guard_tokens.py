@@ -116,7 +116,7 @@ def test_the_audiences_are_named_to_the_service_and_not_to_the_client(issuer, gu
 
 def test_a_token_for_another_audience_is_logged_once(issuer, caplog):
     with Guard(issuer.url) as guard:
-        # Whoever forges tokens writes nothing into the log.
+        # A forged token is not logged.
         head, body, _ = issuer.token(aud="https://forged.example").split(".")
         assert outcome(guard, f"{head}.{body}.{'A' * 86}") == "invalid_token"
         for _ in range(2):

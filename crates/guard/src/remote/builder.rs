@@ -126,7 +126,7 @@ impl GuardBuilder {
             keys: Keys::new(self.unknown_key_cooldown),
         };
         let remote = Remote::start(issuer, audience, self.require_status).await;
-        Ok(Guard::with_cache(remote, self.cache_size))
+        Ok(Guard::with_cache(remote, self.cache_size).logging_audience())
     }
 }
 

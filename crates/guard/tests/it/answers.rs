@@ -189,7 +189,7 @@ async fn a_token_for_another_audience_is_logged_once() {
         let audience = vec![audience.to_owned()];
         issuer.token_with(1, |claims| claims.aud = audience.into())
     };
-    // Whoever forges tokens writes nothing into the log.
+    // A forged token is not logged.
     let genuine = for_another("https://forged.example");
     let (unsigned, _) = genuine.rsplit_once('.').unwrap();
     guard
