@@ -79,7 +79,7 @@ pub struct SessionRef {
 
 /// Returns a UUID of version 7, for IDs without their own type, such as `jti`.
 pub fn uuid_v7(now: Timestamp, random: SecureRandom) -> Uuid {
-    // Shared by all makers of IDs in the process, because the order is theirs together. It decides nothing else.
+    // One counter for the whole process, because IDs of all kinds are ordered together. Nothing but the order depends on it.
     static LAST: AtomicU64 = AtomicU64::new(0);
     let mut tail: [u8; 10] = random.bytes();
     let position = next_position(&LAST, now, u16::from_be_bytes([tail[0], tail[1]]));
@@ -94,10 +94,11 @@ const COUNTER_BITS: u32 = 12;
 /// How far in the future the time of a UUID may be.
 const MAX_LEAD_MILLIS: u64 = 1000;
 
-/// Returns milliseconds and counter of the next UUID. They ascend, so that UUIDs made by one process in the same millisecond sort
-/// by the order in which they were made, as the entries of one request in the audit log do (RFC 9562 §6.2, method 1).
+/// Returns milliseconds and counter of the next UUID. They ascend, so that UUIDs made by one process in the same millisecond
+/// sort by the order in which they were made, as the entries of one request in the audit log do (RFC 9562 §6.2, method 1).
 ///
-/// If the clock has been set back, the order begins anew. `random` is where counting begins in a new millisecond.
+/// If the clock is set back by more than a second, the order starts again. `random` is where counting begins in a new
+/// millisecond.
 fn next_position(last: &AtomicU64, now: Timestamp, random: u16) -> u64 {
     let now = u64::try_from(now.millis()).unwrap_or(0);
     // One bit less: the other half of the range is left to count up in.

@@ -306,9 +306,8 @@ impl RefusedOrigins {
             Word::Others(count) => tracing::warn!(
                 origin = %shown,
                 count,
-                setting = "app_origins",
-                "rejected cross-origin requests from many origins, including this one; if an origin is yours, add \
-                 it to `app_origins`"
+                setting = fault.setting(),
+                "rejected cross-origin requests from many origins; for this one: {}", fault.message()
             ),
         }
     }

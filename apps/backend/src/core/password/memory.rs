@@ -58,8 +58,8 @@ impl Memory {
         }
     }
 
-    /// Asks Linux for pages of 2 MiB before the block is first written. Argon2 jumps about in it, and translating addresses in
-    /// pages of 4 KiB would take a tenth of the time of a hash (`docs/adr/0026-huge-pages-for-password-hashing.md`).
+    /// Asks Linux for pages of 2 MiB before the block is first written. Argon2 visits it in an unpredictable order, which is
+    /// slower with pages of 4 KiB (`docs/adr/0026-huge-pages-for-password-hashing.md`).
     fn prefer_huge_pages(&self) {
         advise_hugepage(self.blocks.as_ptr().cast(), self.blocks.capacity() * Block::SIZE);
     }

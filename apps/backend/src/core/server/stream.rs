@@ -186,11 +186,12 @@ impl AsyncWrite for TimedStream {
 
 /// Copies all slices to the start of `room`, if it is large enough.
 fn joined<'a>(slices: &[IoSlice<'_>], room: &'a mut [u8]) -> Option<&'a [u8]> {
-    let mut length = 0;
+    let joined = room.get_mut(..slices.iter().map(|slice| slice.len()).sum())?;
+    let mut rest = &mut *joined;
     for slice in slices {
-        let end = length + slice.len();
-        room.get_mut(length..end)?.copy_from_slice(slice);
-        length = end;
+        let (filled, free) = rest.split_at_mut(slice.len());
+        filled.copy_from_slice(slice);
+        rest = free;
     }
-    room.get(..length)
+    Some(joined)
 }

@@ -128,8 +128,9 @@ async fn o_20_a_session_that_ends_meanwhile_allows_nothing(database: Database) {
         assert!(services.operator.set_disabled(account.id, true).await.unwrap());
         held.release();
     });
-    ada.post(&here, &[("decision", "allow"), ("shown", &shown)]).await;
+    let answer = ada.post(&here, &[("decision", "allow"), ("shown", &shown)]).await;
     ending.await.unwrap();
+    assert_eq!(answer.status, 303, "{}", answer.text);
     let consents = statement(sql!("SELECT count(*) FROM consents"));
     assert_eq!(consents.one::<i64>(&server.services.db).await.unwrap(), 0);
     let allowed = statement(sql!(

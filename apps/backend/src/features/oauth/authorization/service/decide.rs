@@ -6,7 +6,7 @@ use countersign_store::StoreError;
 use super::Authorization;
 use super::checks::error;
 use super::issue::Issued;
-use super::loaded::{Found, Loaded, On};
+use super::loaded::{Found, Loaded, On, is_registered};
 use super::next_step::Step;
 use super::response::AuthorizationResponse;
 use super::shown::ConsentSummary;
@@ -199,7 +199,8 @@ impl Authorization {
             .db
             .transact(|tx| {
                 Box::pin(async move {
-                    let Some(client) = clients::may_use(&mut *tx, &loaded.client.client_id).await? else {
+                    let client = clients::may_use(&mut *tx, &loaded.client.client_id).await?;
+                    let Some(client) = client.filter(|client| is_registered(client, &loaded.request)) else {
                         return Ok(false);
                     };
                     let loaded = &Loaded {

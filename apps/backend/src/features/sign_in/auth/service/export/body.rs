@@ -34,7 +34,7 @@ pub struct ExportBody {
     pub(super) devices: Vec<DeviceBody>,
     /// What the user has allowed other applications.
     pub(super) consents: Vec<ConsentBody>,
-    /// Recent emails to the account's email address, newest first.
+    /// Recent emails about the account, newest first.
     pub(super) emails: Vec<MailBody>,
     /// The audit log entries about the account, newest first.
     pub(super) events: Vec<EntryBody>,
