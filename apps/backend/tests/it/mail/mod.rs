@@ -11,7 +11,7 @@ mod smtp;
 mod takeover;
 mod unknown;
 
-use countersign_testkit::{Answer, PASSWORD, TestServer};
+use countersign_testkit::{Answer, PASSWORD, Person, TestServer};
 use serde_json::json;
 
 /// A setting that requires verification before signing in.
@@ -40,4 +40,10 @@ async fn verified(server: &TestServer, name: &str) {
         )
         .await
         .assert_status(204);
+}
+
+/// Asks to change to this email address.
+async fn ask_to_change(person: &Person<'_>, email: &str) {
+    let change = json!({ "email": email, "password": PASSWORD });
+    person.post("/api/auth/change-email", change).await.assert_status(202);
 }

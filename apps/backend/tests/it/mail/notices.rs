@@ -10,7 +10,7 @@ use countersign::features::identity::accounts;
 use countersign_testkit::{Answer, Database, PASSWORD, Person, ReceivedMail, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
-use super::{REQUIRED, login, register, verified};
+use super::{REQUIRED, ask_to_change, login, register, verified};
 
 const NEW_PASSWORD: &str = "another umbrella for tests";
 const CHROME: &str =
@@ -355,8 +355,7 @@ async fn a_15_a_queued_notice_reaches_the_owner_whatever_becomes_of_the_account_
         verified(&server, name).await;
         let owner = server.sign_in(name).await;
         server.mails().await;
-        let change = json!({ "email": format!("{name}@example.org"), "password": PASSWORD });
-        owner.post("/api/auth/change-email", change).await.assert_status(202);
+        ask_to_change(&owner, &format!("{name}@example.org")).await;
         let token = server.mail().await.token();
         owner
             .post("/api/auth/change-email/confirm", json!({ "token": token }))

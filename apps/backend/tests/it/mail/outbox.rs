@@ -6,7 +6,7 @@ use countersign_store::{query, sql};
 use countersign_testkit::{Database, PASSWORD, Person, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
-use super::{REQUIRED, register, verified};
+use super::{REQUIRED, ask_to_change, register, verified};
 
 #[apply(on_both_databases!)]
 async fn the_database_holds_no_link_and_no_code(database: Database) {
@@ -101,8 +101,7 @@ async fn an_export_shows_the_emails_of_its_account_and_of_no_other(database: Dat
     verified(&server, "ada").await;
     let ada = server.sign_in("ada").await;
     ask(&server, "/api/auth/recover").await;
-    let change = json!({ "email": "ada@example.org", "password": PASSWORD });
-    ada.post("/api/auth/change-email", change).await.assert_status(202);
+    ask_to_change(&ada, "ada@example.org").await;
     let mails = server.mails().await;
     let token = mails.iter().find(|mail| mail.to == "ada@example.org").unwrap().token();
     ada.post("/api/auth/change-email/confirm", json!({ "token": token }))
@@ -131,15 +130,7 @@ async fn an_export_shows_the_emails_of_its_account_and_of_no_other(database: Dat
 #[apply(on_both_databases!)]
 async fn an_export_shows_the_emails_from_before_the_account(database: Database) {
     let server = TestServer::start_with(database, REQUIRED).await;
-    register(&server, "ada@example.com", PASSWORD).await.assert_status(202);
-    let token = server.mail().await.token();
-    server
-        .post(
-            "/api/auth/verify-email/confirm",
-            json!({ "token": token, "password": PASSWORD }),
-        )
-        .await
-        .assert_status(204);
+    verified(&server, "ada").await;
     // Another sign-up with the same address.
     register(&server, "ada@example.com", PASSWORD).await.assert_status(202);
     server.mails().await;

@@ -20,7 +20,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use serde_json::json;
 
 use super::commands::{command, done};
-use super::{REQUIRED, login, register};
+use super::{REQUIRED, ask_to_change, login, register};
 
 /// What the server does with the next emails.
 #[derive(Clone, Copy, PartialEq)]
@@ -482,16 +482,12 @@ async fn x_35_an_email_that_is_late_does_not_undo_a_newer_change_of_the_address(
     let server = mail_server.countersign(database, "smtp").await;
     let ada = server.user("ada").await;
     later(&server).await;
-    let ask = async |email: &str| {
-        let change = json!({ "email": email, "password": PASSWORD });
-        ada.post("/api/auth/change-email", change).await.assert_status(202);
-    };
     // The mail server of the mistyped address is slow.
     mail_server.behave(Behavior::Refuses("451 try again later"));
-    ask("typo@example.com").await;
+    ask_to_change(&ada, "typo@example.com").await;
     assert!(server.services.mail.deliver_next().await.unwrap());
     mail_server.behave(Behavior::Takes);
-    ask("right@example.com").await;
+    ask_to_change(&ada, "right@example.com").await;
     assert!(server.services.mail.deliver_next().await.unwrap());
     let right = mail_server.taken().last().unwrap().clone();
     assert_eq!(right.to, "right@example.com");
@@ -518,8 +514,7 @@ async fn x_35_a_newer_email_that_was_refused_supersedes_nothing(database: Databa
         ("typo@example.com", "550 no such mailbox"),
     ] {
         mail_server.behave(Behavior::Refuses(refusal));
-        let change = json!({ "email": email, "password": PASSWORD });
-        ada.post("/api/auth/change-email", change).await.assert_status(202);
+        ask_to_change(&ada, email).await;
         assert!(server.services.mail.deliver_next().await.unwrap());
     }
     mail_server.behave(Behavior::Takes);
@@ -538,14 +533,10 @@ async fn x_35_the_newest_change_of_the_address_counts_in_whatever_order_emails_l
     let server = mail_server.countersign(database, "smtp").await;
     let ada = server.user("ada").await;
     later(&server).await;
-    let ask = async |email: &str| {
-        let change = json!({ "email": email, "password": PASSWORD });
-        ada.post("/api/auth/change-email", change).await.assert_status(202);
-    };
-    ask("typo@example.com").await;
+    ask_to_change(&ada, "typo@example.com").await;
     let (typo, delivering) = mail_server.hold(&server).await;
     mail_server.behave(Behavior::Takes);
-    ask("right@example.com").await;
+    ask_to_change(&ada, "right@example.com").await;
     assert!(server.services.mail.deliver_next().await.unwrap());
     let right = mail_server.taken().last().unwrap().clone();
     delivering.finish().await;

@@ -2,10 +2,10 @@
 
 use countersign::features::oauth::consents;
 use countersign_store::{query, sql};
-use countersign_testkit::{Answer, Database, PASSWORD, Person, TestServer, apply, on_both_databases};
+use countersign_testkit::{Answer, Database, PASSWORD, TestServer, apply, on_both_databases};
 use serde_json::{Value, json};
 
-use super::{REQUIRED, login, register, verified};
+use super::{REQUIRED, ask_to_change, login, register, verified};
 
 const OTHER: &str = "a stranger's umbrella";
 const NEW_PASSWORD: &str = "another umbrella for tests";
@@ -23,12 +23,6 @@ async fn is_verified(server: &TestServer, email: &str) -> bool {
     .await
     .unwrap();
     !found.is_empty()
-}
-
-/// Asks to change to ada's new email address; returns the response.
-async fn ask_to_change(ada: &Person<'_>, email: &str) {
-    let change = json!({ "email": email, "password": PASSWORD });
-    ada.post("/api/auth/change-email", change).await.assert_status(202);
 }
 
 #[apply(on_both_databases!)]
