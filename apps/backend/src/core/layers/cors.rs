@@ -142,7 +142,7 @@ impl Visitor {
         Some((StatusCode::NO_CONTENT, granted).into_response())
     }
 
-    /// Returns what to log about a page whose request was answered. An unlisted origin is logged even if its request was not
+    /// Returns what to log about the page that sent a request. An unlisted origin is logged even if its request was not
     /// rejected: without a preflight (such as a form), the browser keeps the response from the page and does not tell the
     /// server. `own` is this server's origin.
     pub(super) fn fault(&self, page: &Page, code: Option<Code>, own: &str) -> Option<Fault> {

@@ -123,8 +123,8 @@ impl Clients {
         Ok(Some(applied))
     }
 
-    /// Disables a client that is no longer in the settings file. It is read again, because it may have got its first token since
-    /// it was found to be gone. Returns whether that changed anything.
+    /// Disables a client that is no longer in the settings file. It is read again, because it may have received its first token
+    /// since it was found to be gone. Returns whether that changed anything.
     async fn disable_gone(
         &self,
         tx: &mut RevokingTx<'_, '_, '_>,
